@@ -1,0 +1,70 @@
+// One backup: every database of a server, and its globals, into the store.
+#pragma once
+
+#include "age/keys.hpp"
+#include "catalogue/manifest.hpp"
+#include "os/clock.hpp"
+#include "postgres/client_program.hpp"
+#include "postgres/server_facts.hpp"
+#include "store/object_store.hpp"
+
+#include <chrono>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace lifeboat::backup {
+
+enum class Role { primary, any };
+
+struct BackupPlan {
+    std::string instance;
+    std::string lifeboat_version;
+    postgres::Server server;
+    std::vector<std::string> databases = {"*"};  // names or patterns with *
+    std::vector<std::string> exclude;
+    std::vector<std::string> exclude_table_data;  // pg_dump's patterns
+    Role role = Role::primary;
+    std::chrono::milliseconds lock_timeout{30000};  // for pg_dump's table locks
+    std::chrono::milliseconds lock_wait{0};         // for another Lifeboat on this server
+    std::string bin_dir;
+    int compression_level = 3;
+    std::vector<age::Recipient> recipients;  // empty: stored without encryption
+    catalogue::RetentionRecord retention;    // on record only
+};
+
+// What happens, as it happens: for logs and progress. Called from the job's thread.
+class BackupObserver {
+public:
+    BackupObserver() = default;
+    BackupObserver(const BackupObserver&) = delete;
+    BackupObserver& operator=(const BackupObserver&) = delete;
+    virtual ~BackupObserver() = default;
+
+    virtual void started(const catalogue::BackupId& id, const postgres::ServerFacts& server, std::size_t parts) = 0;
+    // `part`: a database's name, or "globals".
+    virtual void part_started(const std::string& part) = 0;
+    virtual void part_moved(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) = 0;  // often
+    virtual void part_stored(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) = 0;
+    virtual void part_failed(const std::string& part, const Error& error) = 0;
+    virtual void warned(const std::string& part, const std::string& text) = 0;
+};
+
+struct BackupOutcome {
+    enum class Kind {
+        good,      // the manifest is in the store
+        partial,   // some parts failed; the rest is in the store under a manifest in partial/
+        not_ours,  // the server is a standby, and only a primary is to be dumped
+    };
+    Kind kind = Kind::good;
+    std::optional<catalogue::Manifest> manifest;  // unless not_ours
+};
+
+// Success is a chain: pg_dump's exit code, every stage's finish, the store's word for every object, and last
+// the manifest. An error means that no backup came of it; what had been stored is taken back, as far as the
+// store can be reached. Run it on a thread that outlives it (children die with the thread that started them).
+Result<BackupOutcome> run_backup(const BackupPlan& plan, store::ObjectStore& store, const os::Clock& clock,
+                                 BackupObserver& observer, const std::stop_token& stop);
+
+}  // namespace lifeboat::backup

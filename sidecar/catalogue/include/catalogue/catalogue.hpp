@@ -1,0 +1,67 @@
+// What backups a store holds of an instance, and which of them is meant.
+#pragma once
+
+#include "catalogue/manifest.hpp"
+#include "store/object_store.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lifeboat::catalogue {
+
+enum class State {
+    good,     // whole, and unmarked or accepted
+    marked,   // whole, and an owner should look before trusting it
+    partial,  // some databases of the run failed
+    expired,  // its manifest is there and some of its objects are not
+};
+
+std::string_view name_of(State state);
+
+struct Backup {
+    Manifest manifest;
+    State state = State::good;
+    os::TimePoint stored;  // when its manifest reached the store, by the store's clock
+};
+
+// What a run left that has no manifest: being written now, or left by a run that was killed.
+struct Leftover {
+    BackupId id;
+    std::uint64_t bytes = 0;
+    os::TimePoint touched;  // the newest of its objects and unfinished uploads
+};
+
+struct Catalogue {
+    std::string instance;
+    std::vector<Backup> backups;      // oldest first, by the store's clock
+    std::vector<Leftover> leftovers;  // by id
+    std::vector<Error> refused;       // manifests that are not what their key says
+};
+
+// One listing of the instance's folder, and one read for each manifest.
+Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout);
+
+// Every name at the top of the store that can be an instance and holds a manifest or data, sorted.
+Result<std::vector<Layout>> list_instances(store::ObjectStore& store);
+
+// What a person wrote for ID.
+struct Wanted {
+    std::string text;                     // a backup id, a time, or "latest"
+    std::optional<std::string> database;  // the backup must hold this one
+    bool marked = false;                  // a marked backup will do
+    bool partial = false;                 // a partial one too
+};
+
+struct Chosen {
+    const Backup* backup = nullptr;  // in the catalogue that was asked
+    std::vector<std::string> notes;  // "a newer backup … is marked: …", for stderr
+};
+
+// A backup id names one backup, whatever its state. A time (UTC; "2026-11-22", "2026-11-22T02:17",
+// "2026-11-22 02:17:00Z", "20261122T021700Z"; a bare date means its 00:00) means the newest that started at
+// or before it, "latest" the newest by the store's clock; both pass over marked and partial backups unless
+// told otherwise, and "latest" with a database also takes a partial backup that holds it.
+Result<Chosen> resolve(const Catalogue& catalogue, const Wanted& wanted);
+
+}  // namespace lifeboat::catalogue

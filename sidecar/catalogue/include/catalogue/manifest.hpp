@@ -1,0 +1,94 @@
+// The manifest: a backup's commit marker and the page of the catalogue about it.
+//
+// JSON in UTF-8, described in docs/manifest.md. Readers ignore fields that they do not know, and refuse a
+// `format` that they do not know. Holds no password, no table name, no row and no hash of plain text.
+#pragma once
+
+#include "catalogue/backup_id.hpp"
+#include "catalogue/layout.hpp"
+#include "os/clock.hpp"
+#include "result/result.hpp"
+#include "store/object_store.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lifeboat::catalogue {
+
+inline constexpr std::string_view manifest_format = "lifeboat-manifest/1";
+
+// No manifest is larger; a reader takes no more.
+inline constexpr std::uint64_t largest_manifest = std::uint64_t{16} * 1024 * 1024;
+
+struct WriterFacts {
+    std::string lifeboat;  // version
+    std::string pg_dump;   // version
+};
+
+struct SourceServer {
+    std::string version;            // "15.20 (Debian 15.20-0+deb12u1)"
+    int version_num = 0;            // 150020
+    std::string system_identifier;  // empty: not known
+    std::optional<std::int64_t> timeline;
+    std::string role;  // "primary" or "standby"
+};
+
+struct DatabaseRecord {
+    std::string name;
+    std::vector<store::StoredObject> objects;  // the archive's segments, in order
+    std::uint64_t archive_bytes = 0;           // of pg_dump's archive, before compression and encryption
+    std::vector<std::string> warnings;         // what pg_dump said although it succeeded
+};
+
+// A part of a run that failed: a database, or "globals".
+struct FailureRecord {
+    std::optional<std::string> database;  // empty: the globals
+    std::string error;
+};
+
+// Why an owner should look before trusting a backup.
+struct Mark {
+    std::string kind;
+    std::string reason;
+};
+
+struct RetentionRecord {
+    unsigned keep_days = 0;
+    unsigned keep_last = 0;
+    unsigned keep_weekly = 0;
+    unsigned keep_monthly = 0;
+    unsigned keep_yearly = 0;
+};
+
+struct Manifest {
+    BackupId id;
+    std::string instance;
+    os::TimePoint started;
+    os::TimePoint finished;
+    WriterFacts writer;
+    SourceServer server;
+    std::vector<std::string> recipients;  // age recipients; empty: not encrypted
+    int compression_level = 0;
+    std::vector<DatabaseRecord> databases;
+    std::vector<store::StoredObject> globals;  // empty only in a partial backup
+    std::vector<std::string> exclude_table_data;  // patterns whose rows were left out on request
+    std::vector<FailureRecord> failures;       // only in a partial backup
+    std::vector<Mark> marks;
+    RetentionRecord retention;
+
+    [[nodiscard]] Encrypted encrypted() const { return recipients.empty() ? Encrypted::no : Encrypted::yes; }
+    [[nodiscard]] std::uint64_t stored_bytes() const;
+    [[nodiscard]] const DatabaseRecord* find(std::string_view database) const;
+    [[nodiscard]] std::vector<store::StoredObject> all_objects() const;
+};
+
+std::string to_json(const Manifest& manifest);
+
+// ErrorKind::corrupt names the field. Refuses a manifest whose id or instance is not `id` and `layout`'s, and
+// one that names an object outside of its own data folder.
+Result<Manifest> parse_manifest(std::string_view json, const Layout& layout, const BackupId& id);
+
+}  // namespace lifeboat::catalogue

@@ -1,0 +1,290 @@
+#include "catalogue/manifest.hpp"
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+namespace lifeboat::catalogue {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// ---- writing ----
+
+Json json_of(const std::vector<store::StoredObject>& objects) {
+    Json list = Json::array();
+    for (const auto& object : objects) {
+        Json entry = {{"key", object.key.text()}, {"size", object.size}, {"sha256", object.sha256}};
+        if (!object.version_id.empty()) {
+            entry["version_id"] = object.version_id;
+        }
+        list.push_back(std::move(entry));
+    }
+    return list;
+}
+
+Json json_of(const SourceServer& server) {
+    Json json = {{"version", server.version}, {"version_num", server.version_num}, {"role", server.role}};
+    if (!server.system_identifier.empty()) {
+        json["system_identifier"] = server.system_identifier;
+    }
+    if (server.timeline) {
+        json["timeline"] = *server.timeline;
+    }
+    return json;
+}
+
+Json json_of(const DatabaseRecord& database) {
+    Json json = {{"name", database.name}, {"archive_bytes", database.archive_bytes}, {"objects", json_of(database.objects)}};
+    if (!database.warnings.empty()) {
+        json["warnings"] = database.warnings;
+    }
+    return json;
+}
+
+Json json_of(const FailureRecord& failure) {
+    Json json;
+    if (failure.database) {
+        json["database"] = *failure.database;
+    } else {
+        json["globals"] = true;
+    }
+    json["error"] = failure.error;
+    return json;
+}
+
+Json json_of(const RetentionRecord& keep) {
+    return {{"keep_days", keep.keep_days},
+            {"keep_last", keep.keep_last},
+            {"keep_weekly", keep.keep_weekly},
+            {"keep_monthly", keep.keep_monthly},
+            {"keep_yearly", keep.keep_yearly}};
+}
+
+Json json_of(const Mark& mark) { return {{"kind", mark.kind}, {"reason", mark.reason}}; }
+
+template <class T>
+Json json_list(const std::vector<T>& items) {
+    Json list = Json::array();
+    for (const auto& item : items) {
+        list.push_back(json_of(item));
+    }
+    return list;
+}
+
+// ---- reading: any surprise is thrown as Surprise and becomes one Error at the border ----
+
+struct Surprise {
+    std::string what;
+};
+
+const Json& field(const Json& object, const std::string& name) {
+    if (!object.is_object() || !object.contains(name)) {
+        throw Surprise{"'" + name + "' is missing"};
+    }
+    return object.at(name);
+}
+
+template <class T>
+T typed(const Json& value, const std::string& name) {
+    try {
+        return value.get<T>();
+    } catch (const nlohmann::json::exception&) {
+        throw Surprise{"'" + name + "' is of the wrong type"};
+    }
+}
+
+std::string text(const Json& object, const std::string& name) {
+    const Json& value = field(object, name);
+    if (!value.is_string()) {
+        throw Surprise{"'" + name + "' is no text"};
+    }
+    return value.get<std::string>();
+}
+
+std::string text_or(const Json& object, const std::string& name, const std::string& otherwise) {
+    return object.contains(name) ? text(object, name) : otherwise;
+}
+
+std::uint64_t whole_number(const Json& object, const std::string& name) {
+    const Json& value = field(object, name);
+    if (!value.is_number_unsigned()) {
+        throw Surprise{"'" + name + "' is no whole number"};
+    }
+    return value.get<std::uint64_t>();
+}
+
+unsigned small_number_or_0(const Json& object, const std::string& name) {
+    const std::uint64_t number = object.contains(name) ? whole_number(object, name) : 0;
+    if (number > 1'000'000) {
+        throw Surprise{"'" + name + "' is out of range"};
+    }
+    return static_cast<unsigned>(number);
+}
+
+const Json& list(const Json& object, const std::string& name) {
+    const Json& value = field(object, name);
+    if (!value.is_array()) {
+        throw Surprise{"'" + name + "' is no list"};
+    }
+    return value;
+}
+
+std::vector<std::string> texts_or_none(const Json& object, const std::string& name) {
+    return object.contains(name) ? typed<std::vector<std::string>>(list(object, name), name) : std::vector<std::string>{};
+}
+
+os::TimePoint time(const Json& object, const std::string& name) {
+    const std::string written = text(object, name);
+    std::tm parts{};
+    const char* end = ::strptime(written.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    if (end == nullptr || *end != '\0') {
+        throw Surprise{"'" + name + "' is no time like 2026-11-22T02:17:00Z"};
+    }
+    return std::chrono::system_clock::from_time_t(::timegm(&parts));
+}
+
+bool is_sha256(const std::string& hex) {
+    return hex.size() == 64 && hex.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+store::StoredObject object_of(const Json& json, const std::string& folder) {
+    auto key = store::ObjectKey::parse(text(json, "key"));
+    if (!key) {
+        throw Surprise{key.error().what};
+    }
+    if (key->text().compare(0, folder.size(), folder) != 0) {
+        throw Surprise{"it names the object " + key->text() + ", which is not in its own folder"};
+    }
+    store::StoredObject object{std::move(*key), whole_number(json, "size"), text(json, "sha256"), text_or(json, "version_id", "")};
+    if (!is_sha256(object.sha256)) {
+        throw Surprise{"'sha256' is no SHA-256"};
+    }
+    return object;
+}
+
+std::vector<store::StoredObject> objects_of(const Json& json, const std::string& folder) {
+    std::vector<store::StoredObject> objects;
+    for (const Json& entry : list(json, "objects")) {
+        objects.push_back(object_of(entry, folder));
+    }
+    return objects;
+}
+
+SourceServer server_of(const Json& json) {
+    SourceServer server;
+    server.version = text(json, "version");
+    server.version_num = static_cast<int>(small_number_or_0(json, "version_num"));
+    server.system_identifier = text_or(json, "system_identifier", "");
+    server.role = text_or(json, "role", "primary");
+    if (json.contains("timeline")) {
+        server.timeline = typed<std::int64_t>(json.at("timeline"), "timeline");
+    }
+    return server;
+}
+
+DatabaseRecord database_of(const Json& json, const std::string& folder) {
+    DatabaseRecord record{text(json, "name"), objects_of(json, folder), whole_number(json, "archive_bytes"),
+                          texts_or_none(json, "warnings")};
+    if (record.objects.empty()) {
+        throw Surprise{"database '" + record.name + "' has no objects"};
+    }
+    return record;
+}
+
+FailureRecord failure_of(const Json& json) {
+    FailureRecord failure;
+    if (json.contains("database")) {
+        failure.database = text(json, "database");
+    }
+    failure.error = text(json, "error");
+    return failure;
+}
+
+RetentionRecord retention_of(const Json& json) {
+    return {small_number_or_0(json, "keep_days"), small_number_or_0(json, "keep_last"), small_number_or_0(json, "keep_weekly"),
+            small_number_or_0(json, "keep_monthly"), small_number_or_0(json, "keep_yearly")};
+}
+
+void check_belongs(const Json& json, const Layout& layout, const BackupId& id) {
+    if (text(json, "format") != manifest_format) {
+        throw Surprise{"its format is '" + text(json, "format") + "', and this Lifeboat reads " + std::string(manifest_format)};
+    }
+    if (text(json, "id") != id.text()) {
+        throw Surprise{"it says that it is backup '" + text(json, "id") + "'"};
+    }
+    if (text(json, "instance") != layout.instance()) {
+        throw Surprise{"it says that it is of instance '" + text(json, "instance") + "'"};
+    }
+}
+
+Manifest manifest_of(const Json& json, const Layout& layout, const BackupId& id) {
+    check_belongs(json, layout, id);
+    const std::string folder = layout.data_prefix(id);
+    Manifest manifest{id, layout.instance(), time(json, "started"), time(json, "finished"), {}, {}, {}, 0, {}, {}, {}, {}, {}, {}};
+    const Json& writer = field(json, "writer");
+    manifest.writer = {text(writer, "lifeboat"), text(writer, "pg_dump")};
+    manifest.server = server_of(field(json, "server"));
+    manifest.recipients = texts_or_none(field(json, "encryption"), "recipients");
+    manifest.compression_level = static_cast<int>(small_number_or_0(field(json, "compression"), "level"));
+    for (const Json& entry : list(json, "databases")) {
+        manifest.databases.push_back(database_of(entry, folder));
+    }
+    if (json.contains("globals")) {
+        manifest.globals = objects_of(json.at("globals"), folder);
+    }
+    manifest.exclude_table_data = texts_or_none(json, "exclude_table_data");
+    if (json.contains("failures")) {
+        for (const Json& entry : list(json, "failures")) {
+            manifest.failures.push_back(failure_of(entry));
+        }
+    }
+    for (const Json& entry : list(json, "marks")) {
+        manifest.marks.push_back({text(entry, "kind"), text(entry, "reason")});
+    }
+    manifest.retention = json.contains("retention") ? retention_of(json.at("retention")) : RetentionRecord{};
+    return manifest;
+}
+
+}  // namespace
+
+std::string to_json(const Manifest& manifest) {
+    Json json = {{"format", manifest_format},
+                 {"id", manifest.id.text()},
+                 {"instance", manifest.instance},
+                 {"started", os::utc_text(manifest.started)},
+                 {"finished", os::utc_text(manifest.finished)},
+                 {"writer", {{"lifeboat", manifest.writer.lifeboat}, {"pg_dump", manifest.writer.pg_dump}}},
+                 {"server", json_of(manifest.server)},
+                 {"compression", {{"algorithm", "zstd"}, {"level", manifest.compression_level}}}};
+    json["encryption"] = manifest.recipients.empty() ? Json{{"mode", "none"}}
+                                                     : Json{{"mode", "age"}, {"recipients", manifest.recipients}};
+    json["databases"] = json_list(manifest.databases);
+    if (!manifest.globals.empty()) {
+        json["globals"] = {{"objects", json_of(manifest.globals)}};
+    }
+    if (!manifest.exclude_table_data.empty()) {
+        json["exclude_table_data"] = manifest.exclude_table_data;
+    }
+    if (!manifest.failures.empty()) {
+        json["failures"] = json_list(manifest.failures);
+    }
+    json["marks"] = json_list(manifest.marks);
+    json["retention"] = json_of(manifest.retention);
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<Manifest> parse_manifest(std::string_view json, const Layout& layout, const BackupId& id) {
+    const std::string name = "the manifest of " + id.text();
+    const auto parsed = Json::parse(json, nullptr, false);
+    if (parsed.is_discarded()) {
+        return Error{ErrorKind::corrupt, name + " is no JSON", "restore another backup, and find out who changed this one"};
+    }
+    try {
+        return manifest_of(parsed, layout, id);
+    } catch (const Surprise& surprise) {
+        return Error{ErrorKind::corrupt, name + " is refused: " + surprise.what,
+                     "restore another backup, and find out who wrote this one"};
+    }
+}
+
+}  // namespace lifeboat::catalogue

@@ -1,0 +1,103 @@
+#include "catalogue/catalogue.hpp"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+namespace lifeboat::catalogue {
+namespace {
+
+std::optional<os::TimePoint> parse_time(const std::string& text) {
+    static constexpr std::array formats = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M",
+                                           "%Y-%m-%d %H:%M",    "%Y-%m-%d",          "%Y%m%dT%H%M%S"};
+    const std::string bare = !text.empty() && text.back() == 'Z' ? text.substr(0, text.size() - 1) : text;
+    for (const char* format : formats) {
+        std::tm parts{};
+        const char* end = ::strptime(bare.c_str(), format, &parts);
+        if (end != nullptr && *end == '\0') {
+            return std::chrono::system_clock::from_time_t(::timegm(&parts));
+        }
+    }
+    return std::nullopt;
+}
+
+Error none_found(const Catalogue& catalogue, const std::string& what) {
+    return {ErrorKind::not_found, "instance '" + catalogue.instance + "' has " + what, "`lifeboat list` shows what there is"};
+}
+
+Result<Chosen> by_id(const Catalogue& catalogue, const BackupId& id) {
+    // A run has one manifest; were there two, the whole one comes before the partial one.
+    for (const bool partial : {false, true}) {
+        for (const auto& backup : catalogue.backups) {
+            if (backup.manifest.id == id && (backup.state == State::partial) == partial) {
+                return Chosen{&backup, {}};
+            }
+        }
+    }
+    return none_found(catalogue, "no backup " + id.text());
+}
+
+bool will_do(const Backup& backup, const Wanted& wanted, bool newest) {
+    if (wanted.database && backup.manifest.find(*wanted.database) == nullptr) {
+        return false;
+    }
+    switch (backup.state) {
+        case State::good: return true;
+        case State::marked: return wanted.marked;
+        case State::partial: return wanted.partial || (newest && wanted.database.has_value());
+        case State::expired: return false;
+    }
+    return false;
+}
+
+std::string note_about(const Backup& newer) {
+    std::string note = "a newer backup, " + newer.manifest.id.text() + ", is passed over: it is " + std::string(name_of(newer.state));
+    if (newer.state == State::marked) {
+        note += " (" + newer.manifest.marks.front().reason + "); restore it with --marked, or accept it";
+    } else if (newer.state == State::partial) {
+        note += " (some databases failed); restore it with --partial";
+    }
+    return note;
+}
+
+Result<Chosen> newest_until(const Catalogue& catalogue, const Wanted& wanted, std::optional<os::TimePoint> until) {
+    Chosen chosen;
+    for (auto backup = catalogue.backups.rbegin(); backup != catalogue.backups.rend(); ++backup) {
+        if (until && backup->manifest.started > *until) {
+            continue;
+        }
+        if (will_do(*backup, wanted, !until)) {
+            chosen.backup = &*backup;
+            return chosen;
+        }
+        if (backup->state != State::good) {
+            chosen.notes.push_back(note_about(*backup));
+        }
+    }
+    std::string what = "no good backup";
+    what += wanted.database ? " of database '" + *wanted.database + "'" : "";
+    what += until ? " that started at or before " + os::utc_text(*until) : "";
+    Error error = none_found(catalogue, what);
+    if (!chosen.notes.empty()) {
+        error.next = chosen.notes.front();
+    }
+    return error;
+}
+
+}  // namespace
+
+Result<Chosen> resolve(const Catalogue& catalogue, const Wanted& wanted) {
+    if (wanted.text == "latest") {
+        return newest_until(catalogue, wanted, std::nullopt);
+    }
+    if (const auto id = BackupId::parse(wanted.text)) {
+        return by_id(catalogue, *id);
+    }
+    if (const auto time = parse_time(wanted.text)) {
+        return newest_until(catalogue, wanted, time);
+    }
+    return Error{ErrorKind::usage, "'" + wanted.text + "' is neither a backup id, nor a time, nor \"latest\"",
+                 "ids look like 20261122T021700Z-7f3a, times like 2026-11-22T02:17"};
+}
+
+}  // namespace lifeboat::catalogue

@@ -1,0 +1,167 @@
+#include "backup/backup_job.hpp"
+#include "config/values.hpp"
+#include "format.hpp"
+#include "verbs.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace lifeboat::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+class LoggingObserver final : public backup::BackupObserver {
+public:
+    explicit LoggingObserver(EventLog& log) : log_(log) {}
+
+    void started(const catalogue::BackupId& id, const postgres::ServerFacts& server, std::size_t parts) override {
+        log_.write(LogLevel::info, "backup_started", {{"id", id.text()}, {"server", server.version}, {"databases", parts - 1}});
+    }
+    void part_started(const std::string& part) override { log_.write(LogLevel::debug, "part_started", {{"part", part}}); }
+    void part_moved(const std::string& /*part*/, std::uint64_t /*bytes_in*/, std::uint64_t /*bytes_out*/) override {}
+    void part_stored(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) override {
+        log_.write(LogLevel::info, "part_stored", {{"part", part}, {"archive_bytes", bytes_in}, {"stored_bytes", bytes_out}});
+    }
+    void part_failed(const std::string& part, const Error& error) override {
+        log_.write(LogLevel::error, "part_failed", {{"part", part}, {"error", error.what}, {"next", error.next}});
+    }
+    void warned(const std::string& part, const std::string& text) override {
+        log_.write(LogLevel::warn, "part_warning", {{"part", part}, {"text", text}});
+    }
+
+private:
+    EventLog& log_;
+};
+
+Result<std::vector<age::Recipient>> recipients_of(const config::Settings& settings) {
+    std::vector<age::Recipient> recipients;
+    for (const auto& text : settings.encryption.recipients) {
+        auto recipient = age::Recipient::parse(text);
+        if (!recipient) {
+            return in_context("encryption.recipients", std::move(recipient).error());
+        }
+        recipients.push_back(*recipient);
+    }
+    return recipients;
+}
+
+Result<backup::BackupPlan> plan_of(const config::Settings& settings, std::chrono::milliseconds lock_wait) {
+    auto recipients = recipients_of(settings);
+    if (!recipients) {
+        return std::move(recipients).error();
+    }
+    const auto& postgres = settings.postgres;
+    const auto& keep = settings.retention;
+    backup::BackupPlan plan;
+    plan.instance = settings.instance.name;
+    plan.lifeboat_version = LIFEBOAT_VERSION;
+    plan.server = {postgres.uri, postgres.password};
+    plan.databases = postgres.databases;
+    plan.exclude = postgres.exclude;
+    plan.exclude_table_data = postgres.exclude_table_data;
+    plan.role = postgres.role == config::Role::any ? backup::Role::any : backup::Role::primary;
+    plan.lock_timeout = postgres.lock_timeout;
+    plan.lock_wait = lock_wait;
+    plan.bin_dir = postgres.bin_dir;
+    plan.compression_level = settings.compression.level;
+    plan.recipients = std::move(*recipients);
+    plan.retention = {keep.keep_days, keep.keep_last, keep.keep_weekly, keep.keep_monthly, keep.keep_yearly};
+    return plan;
+}
+
+Json failures_json(const catalogue::Manifest& manifest) {
+    Json list = Json::array();
+    for (const auto& failure : manifest.failures) {
+        list.push_back({{"part", failure.database.value_or("globals")}, {"error", failure.error}});
+    }
+    return list;
+}
+
+void print_outcome(const catalogue::Manifest& manifest, bool good, bool json) {
+    const auto took = std::chrono::floor<std::chrono::seconds>(manifest.finished - manifest.started);
+    if (json) {
+        Json names = Json::array();
+        for (const auto& database : manifest.databases) {
+            names.push_back(database.name);
+        }
+        print_line(Json{{"id", manifest.id.text()},
+                        {"instance", manifest.instance},
+                        {"started", os::utc_text(manifest.started)},
+                        {"finished", os::utc_text(manifest.finished)},
+                        {"bytes", manifest.stored_bytes()},
+                        {"databases", names},
+                        {"state", good ? "good" : "partial"},
+                        {"failures", failures_json(manifest)}}
+                       .dump(-1, ' ', false, Json::error_handler_t::replace));
+        return;
+    }
+    print_line(manifest.id.text() + (good ? "  " : "  PARTIAL  ") + std::to_string(manifest.databases.size()) +
+               (manifest.databases.size() == 1 ? " database, " : " databases, ") + human_bytes(manifest.stored_bytes()) +
+               " stored in " + human_duration(took));
+}
+
+Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, bool json) {
+    if (outcome.kind == backup::BackupOutcome::Kind::not_ours) {
+        Session::note("note: the server is a standby, and role = \"primary\": nothing to do here");
+        return ExitCode::done;
+    }
+    const auto& manifest = *outcome.manifest;
+    const bool good = outcome.kind == backup::BackupOutcome::Kind::good;
+    log.write(good ? LogLevel::info : LogLevel::error, "backup_finished",
+              {{"id", manifest.id.text()}, {"state", good ? "good" : "partial"}, {"stored_bytes", manifest.stored_bytes()}});
+    print_outcome(manifest, good, json);
+    if (good) {
+        return ExitCode::done;
+    }
+    std::string parts;
+    for (const auto& failure : manifest.failures) {
+        parts += (parts.empty() ? "" : "; ") + failure.database.value_or("globals") + ": " + failure.error;
+    }
+    return failed("the backup is only partial: " + parts, "mend what is named, and run it again");
+}
+
+Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) {
+    auto loaded = session.load({.instance = true, .store = true, .postgres = true, .recipients = true});
+    if (!loaded) {
+        return std::move(loaded).error();
+    }
+    EventLog log = Session::open_log(*loaded);
+    auto plan = plan_of(loaded->settings, lock_wait);
+    if (!plan) {
+        return std::move(plan).error();
+    }
+    auto store = open_store(loaded->settings);
+    if (!store) {
+        return std::move(store).error();
+    }
+    LoggingObserver observer(log);
+    const os::SystemClock clock;
+    auto outcome = backup::run_backup(*plan, **store, clock, observer, session.stop());
+    if (!outcome) {
+        log.write(LogLevel::error, "backup_failed", {{"error", outcome.error().what}, {"next", outcome.error().next}});
+        return std::move(outcome).error();
+    }
+    return conclude(*outcome, log, session.flags.json);
+}
+
+}  // namespace
+
+void add_backup(CLI::App& app, Action& action) {
+    auto& verb = add_verb(app, "backup", "Make one backup now, in the foreground",
+                          "  lifeboat backup\n"
+                          "  lifeboat backup --config ./lifeboat.toml --lock-wait 10m --json\n");
+    const auto wait = std::make_shared<std::string>("0");
+    verb.add_option("--lock-wait", *wait, "How long to wait for another run on this server to end, like 60s [0]")->type_name("DURATION");
+    verb.callback([&action, wait] {
+        action = [wait](Session& session) -> Result<ExitCode> {
+            auto duration = config::parse_duration(*wait);
+            if (!duration) {
+                return in_context("--lock-wait", std::move(duration).error());
+            }
+            return back_up(session, *duration);
+        };
+    });
+}
+
+}  // namespace lifeboat::cli

@@ -1,0 +1,90 @@
+#include "cli/command_line.hpp"
+
+#include "format.hpp"
+#include "verbs.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+namespace lifeboat::cli {
+namespace {
+
+constexpr const char* about = "Lifeboat: encrypted, provable PostgreSQL backups, off the cluster.";
+
+constexpr const char* footer = R"(
+Every verb has --help with examples. Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 something is wrong
+with what was looked at, 4 not found, 5 refused to protect data, 128+N ended by signal N.)";
+
+void add_global_flags(CLI::App& app, GlobalFlags& flags) {
+    app.add_option("--config", flags.config, "Settings file [/etc/lifeboat/lifeboat.toml, if it is there]")->type_name("FILE");
+    app.add_option("--store", flags.store, "Where backups lie: file:///folder")->type_name("URL");
+    app.add_option("--endpoint", flags.endpoint, "The object store's address")->type_name("URL");
+    app.add_option("--region", flags.region, "The object store's region")->type_name("NAME");
+    app.add_option("--instance", flags.instance, "Whose backups")->type_name("NAME");
+    app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error")->type_name("LEVEL");
+    app.add_option("-i,--identity", flags.identities, "Key file that opens backups; may repeat; - is standard input")
+        ->type_name("FILE")
+        ->allow_extra_args(false)
+        ->take_all();
+    app.add_flag("--json", flags.json, "Print the result as JSON");
+}
+
+void report(const Error& error) {
+    std::fprintf(stderr, "lifeboat: %s\n", error.what.c_str());
+    if (!error.next.empty()) {
+        std::fprintf(stderr, "  next: %s\n", error.next.c_str());
+    }
+}
+
+// Nothing may be lost between us and a full disk or a closed pipe: a result that was not written is no success.
+bool flush_results() { return std::fflush(stdout) == 0 && std::ferror(stdout) == 0; }
+
+int perform(const Action& action, Session& session) {
+    auto result = action(session);
+    if (!flush_results() && result) {
+        report(failed("cannot write to standard output"));
+        return static_cast<int>(ExitCode::failed);
+    }
+    if (!result) {
+        report(result.error());
+        return exit_code(result.error(), session.signal());
+    }
+    return static_cast<int>(*result);
+}
+
+}  // namespace
+
+CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& does, const std::string& examples) {
+    CLI::App* verb = app.add_subcommand(name, does);
+    verb->fallthrough();
+    verb->footer("\nExamples:\n" + examples);
+    return *verb;
+}
+
+void add_id(CLI::App& verb, std::string& id) {
+    verb.add_option("ID", id, "A backup id, a time (UTC; the newest that started by then), or latest")->required();
+}
+
+int run(int argc, char** argv, char** environment, const os::StopSignals& signals) {
+    Session session(config::environment_from(environment), signals);
+    Action action;
+    CLI::App app(about, "lifeboat");
+    app.footer(footer);
+    app.set_version_flag("--version", std::string("lifeboat ") + LIFEBOAT_VERSION);
+    app.require_subcommand(1);
+    add_global_flags(app, session.flags);
+    for (const auto add : {add_backup, add_list, add_show, add_cat, add_verify, add_restore, add_keygen, add_config}) {
+        add(app, action);
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& success) {
+        return app.exit(success);  // help and version
+    } catch (const CLI::ParseError& error) {
+        report({ErrorKind::usage, error.what(), "lifeboat --help, or lifeboat VERB --help, shows what there is"});
+        return static_cast<int>(ExitCode::usage);
+    }
+    return perform(action, session);
+}
+
+}  // namespace lifeboat::cli

@@ -1,0 +1,32 @@
+// The log: one event a line on stderr, as JSON or as text, with stable event and field names.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <string>
+
+namespace spdlog {
+class logger;
+}
+
+namespace lifeboat::cli {
+
+enum class LogLevel { trace, debug, info, warn, error };
+enum class LogFormat { json, text };
+
+class EventLog {
+public:
+    using Fields = nlohmann::ordered_json;
+
+    EventLog(LogLevel least, LogFormat format);
+
+    // Fields must hold nothing that is secret, and no rows.
+    void write(LogLevel level, const std::string& event, const Fields& fields = Fields::object());
+
+private:
+    LogFormat format_;
+    std::shared_ptr<spdlog::logger> logger_;
+};
+
+}  // namespace lifeboat::cli

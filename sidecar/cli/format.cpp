@@ -1,0 +1,81 @@
+#include "format.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace lifeboat::cli {
+namespace {
+
+// Characters rather than bytes, for UTF-8: everything but continuation bytes begins one.
+std::size_t width(const std::string& text) {
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+std::string line(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths) {
+    std::string text;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+        text += cells[i];
+        if (i + 1 < cells.size()) {
+            text.append(widths[i] - width(cells[i]) + 2, ' ');
+        }
+    }
+    while (!text.empty() && text.back() == ' ') {
+        text.pop_back();
+    }
+    return text + "\n";
+}
+
+}  // namespace
+
+std::string human_bytes(std::uint64_t bytes) {
+    static constexpr std::array units = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    auto value = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    while (value >= 1024 && unit + 1 < units.size()) {
+        value /= 1024;
+        ++unit;
+    }
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", value, units.at(unit));
+    return text.data();
+}
+
+std::string human_duration(std::chrono::seconds duration) {
+    const auto total = std::max<std::int64_t>(0, duration.count());
+    std::array<char, 32> text{};
+    if (total < 60) {
+        std::snprintf(text.data(), text.size(), "%llds", static_cast<long long>(total));
+    } else if (total < 3600) {
+        std::snprintf(text.data(), text.size(), "%lldm %02llds", static_cast<long long>(total / 60), static_cast<long long>(total % 60));
+    } else {
+        std::snprintf(text.data(), text.size(), "%lldh %02lldm", static_cast<long long>(total / 3600), static_cast<long long>(total / 60 % 60));
+    }
+    return text.data();
+}
+
+std::string printable(const std::string& text) {
+    std::string shown = text;
+    std::replace_if(shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+    return shown;
+}
+
+std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+    std::vector<std::vector<std::string>> all = {header};
+    all.insert(all.end(), rows.begin(), rows.end());
+    std::vector<std::size_t> widths(header.size(), 0);
+    for (auto& row : all) {
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            row[i] = printable(row[i]);
+            widths[i] = std::max(widths[i], width(row[i]));
+        }
+    }
+    std::string text;
+    for (const auto& row : all) {
+        text += line(row, widths);
+    }
+    return text;
+}
+
+}  // namespace lifeboat::cli

@@ -1,0 +1,23 @@
+// Numbers and tables for people.
+#pragma once
+
+#include "os/clock.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace lifeboat::cli {
+
+std::string human_bytes(std::uint64_t bytes);               // "431 B", "12.3 MiB"
+std::string human_duration(std::chrono::seconds duration);  // "0s", "4m 12s", "2h 03m"
+
+// Columns two spaces apart, as wide as their widest cell; the last is never padded. Control characters are
+// shown as "?": names come from other people's databases.
+std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+
+// A name fit for a terminal: control characters become "?".
+std::string printable(const std::string& text);
+
+}  // namespace lifeboat::cli

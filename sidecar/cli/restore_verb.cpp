@@ -1,0 +1,135 @@
+#include "restore/restore_job.hpp"
+
+#include "config/values.hpp"
+#include "format.hpp"
+#include "verbs.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace lifeboat::cli {
+namespace {
+
+struct RestoreFlags {
+    std::string id;
+    std::string to;
+    std::vector<std::string> databases;
+    bool no_globals = false;
+    bool marked = false;
+    bool partial = false;
+    std::string lock_wait = "0";
+};
+
+class LoggingObserver final : public restore::RestoreObserver {
+public:
+    explicit LoggingObserver(EventLog& log) : log_(log) {}
+
+    void part_started(const std::string& part) override { log_.write(LogLevel::info, "restoring", {{"part", part}}); }
+    void part_moved(const std::string& /*part*/, std::uint64_t /*plain_bytes*/) override {}
+    void part_restored(const std::string& part) override { log_.write(LogLevel::info, "restored", {{"part", part}}); }
+    void noted(const std::string& text) override { log_.write(LogLevel::info, "note", {{"text", text}}); }
+
+private:
+    EventLog& log_;
+};
+
+// "app" or "app=app_copy". A name that holds '=' itself is written with both sides.
+restore::DatabaseChoice choice_of(const std::string& text) {
+    const auto equals = text.find('=');
+    return equals == std::string::npos ? restore::DatabaseChoice{text, text}
+                                       : restore::DatabaseChoice{text.substr(0, equals), text.substr(equals + 1)};
+}
+
+Result<restore::RestorePlan> plan_of(const config::Settings& settings, const RestoreFlags& flags) {
+    auto wait = config::parse_duration(flags.lock_wait);
+    if (!wait) {
+        return in_context("--lock-wait", std::move(wait).error());
+    }
+    restore::RestorePlan plan;
+    plan.target = {Secret(flags.to), std::nullopt};
+    plan.bin_dir = settings.postgres.bin_dir;
+    plan.globals = !flags.no_globals;
+    plan.lock_wait = *wait;
+    for (const auto& text : flags.databases) {
+        plan.databases.push_back(choice_of(text));
+    }
+    return plan;
+}
+
+Status check_state(const catalogue::Backup& backup, const RestoreFlags& flags) {
+    const std::string& id = backup.manifest.id.text();
+    if (backup.state == catalogue::State::marked && !flags.marked) {
+        return Error{ErrorKind::refused, "backup " + id + " is marked: " + backup.manifest.marks.front().reason,
+                     "look whether it is the data that you want, then restore it with --marked"};
+    }
+    if (backup.state == catalogue::State::partial && !flags.partial && flags.databases.empty()) {
+        return Error{ErrorKind::refused, "backup " + id + " is partial: some of its databases failed",
+                     "`lifeboat show " + id + "` tells which; restore what it has with --partial, or one with --database"};
+    }
+    if (backup.state == catalogue::State::expired) {
+        return Error{ErrorKind::not_found, "backup " + id + " is expired: its manifest is there and some of its objects are not",
+                     "restore another backup"};
+    }
+    return done();
+}
+
+Result<ExitCode> restore_backup(Session& session, const RestoreFlags& flags) {
+    auto loaded = session.load({.store = true});
+    if (!loaded) {
+        return std::move(loaded).error();
+    }
+    EventLog log = Session::open_log(*loaded);
+    auto plan = plan_of(loaded->settings, flags);
+    if (!plan) {
+        return std::move(plan).error();
+    }
+    auto opened = open_catalogue(loaded->settings);
+    if (!opened) {
+        return std::move(opened).error();
+    }
+    const auto one = flags.databases.size() == 1 ? std::optional(plan->databases.front().name) : std::nullopt;
+    auto backup = choose_backup(opened->catalogue, {flags.id, one, flags.marked, flags.partial});
+    if (!backup) {
+        return std::move(backup).error();
+    }
+    auto identities = Session::read_identities(loaded->settings);
+    if (!identities) {
+        return std::move(identities).error();
+    }
+    const auto& manifest = (*backup)->manifest;
+    for (const auto& checked : {check_state(**backup, flags), require_identity(manifest, *identities)}) {
+        if (!checked) {
+            return checked.error();
+        }
+    }
+    LoggingObserver observer(log);
+    const restore::Source source{*opened->store, manifest.encrypted(), *identities};
+    if (auto restored = restore::run_restore(*plan, source, manifest, observer, session.stop()); !restored) {
+        return std::move(restored).error();
+    }
+    const std::size_t count = plan->databases.empty() ? manifest.databases.size() : plan->databases.size();
+    print_line("restored " + std::to_string(count) + (count == 1 ? " database" : " databases") + " of backup " + manifest.id.text());
+    return ExitCode::done;
+}
+
+}  // namespace
+
+void add_restore(CLI::App& app, Action& action) {
+    auto& verb = add_verb(app, "restore", "Bring a backup back into a PostgreSQL server",
+                          "  lifeboat restore latest --to postgresql://postgres@127.0.0.1/postgres -i key.txt\n"
+                          "  lifeboat restore 2026-11-22 --to postgresql://postgres@db/postgres --database app=app_yesterday -i key.txt\n"
+                          "  lifeboat restore latest --store file:///srv/backups --instance shop -i - --to postgresql://… < key.txt\n");
+    const auto flags = std::make_shared<RestoreFlags>();
+    add_id(verb, flags->id);
+    verb.add_option("--to", flags->to, "The server to restore into; passwords better by PGPASSWORD or ~/.pgpass")->type_name("URI")->required();
+    verb.add_option("--database", flags->databases, "Only this database, under another name if given; may repeat")
+        ->type_name("NAME[=NEWNAME]")
+        ->allow_extra_args(false)
+        ->take_all();
+    verb.add_flag("--no-globals", flags->no_globals, "Leave roles, memberships and tablespaces alone");
+    verb.add_flag("--marked", flags->marked, "A marked backup will do");
+    verb.add_flag("--partial", flags->partial, "A partial backup will do");
+    verb.add_option("--lock-wait", flags->lock_wait, "How long to wait for a backup of the target to end, like 60s [0]")->type_name("DURATION");
+    verb.callback([&action, flags] { action = [flags](Session& session) { return restore_backup(session, *flags); }; });
+}
+
+}  // namespace lifeboat::cli

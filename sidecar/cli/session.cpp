@@ -1,0 +1,153 @@
+#include "session.hpp"
+
+#include "format.hpp"
+#include "os/fd.hpp"
+#include "store/open_store.hpp"
+
+#include <cstdio>
+#include <unistd.h>
+
+namespace lifeboat::cli {
+namespace {
+
+constexpr std::size_t largest_identity_file = std::size_t{1} << 20U;
+
+Result<std::string> identity_text(const std::string& path) {
+    return path == "-" ? os::read_all(STDIN_FILENO, "standard input", largest_identity_file)
+                       : os::read_file(path, largest_identity_file);
+}
+
+}  // namespace
+
+config::Sources Session::sources() const {
+    config::Sources sources;
+    if (flags.config) {
+        sources.config = *flags.config;
+    }
+    const auto add = [&](const char* key, const std::optional<std::string>& value) {
+        if (value) {
+            sources.flags.emplace_back(key, *value);
+        }
+    };
+    add("store.url", flags.store);
+    add("store.endpoint", flags.endpoint);
+    add("store.region", flags.region);
+    add("instance.name", flags.instance);
+    add("log.level", flags.log_level);
+    for (const auto& path : flags.identities) {
+        sources.flags.emplace_back("encryption.identity_file", path);
+    }
+    sources.environment = environment_;
+    return sources;
+}
+
+Result<config::Loaded> Session::load(const config::Needs& needs) const {
+    auto loaded = config::load(sources(), needs);
+    if (loaded) {
+        for (const auto& warning : loaded->warnings) {
+            note("warning: " + warning);
+        }
+    }
+    return loaded;
+}
+
+EventLog Session::open_log(const config::Loaded& loaded) {
+    const auto& log = loaded.settings.log;
+    const auto origin = loaded.origins.find("log.format");
+    const bool chosen = origin != loaded.origins.end() && origin->second.kind != config::Origin::Kind::default_value;
+    const bool json = log.format == config::LogFormat::json && (chosen || !is_terminal(STDERR_FILENO));
+    return {static_cast<LogLevel>(log.level), json ? LogFormat::json : LogFormat::text};
+}
+
+Result<std::vector<age::Identity>> Session::read_identities(const config::Settings& settings) {
+    std::vector<age::Identity> identities;
+    for (const auto& path : settings.encryption.identity_file) {
+        auto text = identity_text(path);
+        if (!text) {
+            return std::move(text).error();
+        }
+        const Secret secret(std::move(*text));
+        auto parsed = age::parse_identities(secret.reveal(), path == "-" ? "standard input" : path);
+        if (!parsed) {
+            return std::move(parsed).error();
+        }
+        identities.insert(identities.end(), parsed->begin(), parsed->end());
+    }
+    return identities;
+}
+
+void Session::note(const std::string& text) { std::fprintf(stderr, "lifeboat: %s\n", printable(text).c_str()); }
+
+Result<std::unique_ptr<store::ObjectStore>> open_store(const config::Settings& settings) {
+    return store::open_store(settings.store.url ? settings.store.url->text : "");
+}
+
+Result<catalogue::Layout> choose_instance(const config::Settings& settings, store::ObjectStore& store) {
+    if (!settings.instance.name.empty()) {
+        return catalogue::Layout::of(settings.instance.name);
+    }
+    auto instances = catalogue::list_instances(store);
+    if (!instances) {
+        return std::move(instances).error();
+    }
+    if (instances->empty()) {
+        return Error{ErrorKind::not_found, "there are no backups at " + store.location(), "check --store"};
+    }
+    if (instances->size() > 1) {
+        std::string names;
+        for (const auto& layout : *instances) {
+            names += (names.empty() ? "" : ", ") + layout.instance();
+        }
+        return Error{ErrorKind::usage, "the store holds several instances: " + names, "choose one with --instance"};
+    }
+    return instances->front();
+}
+
+Result<OpenCatalogue> open_catalogue(const config::Settings& settings) {
+    auto store = open_store(settings);
+    if (!store) {
+        return std::move(store).error();
+    }
+    auto layout = choose_instance(settings, **store);
+    if (!layout) {
+        return std::move(layout).error();
+    }
+    auto read = catalogue::read_catalogue(**store, *layout);
+    if (!read) {
+        return std::move(read).error();
+    }
+    for (const auto& refused : read->refused) {
+        Session::note("warning: " + refused.what);
+    }
+    return OpenCatalogue{std::move(*store), std::move(*read)};
+}
+
+Result<const catalogue::Backup*> choose_backup(const catalogue::Catalogue& catalogue, const catalogue::Wanted& wanted) {
+    auto chosen = catalogue::resolve(catalogue, wanted);
+    if (!chosen) {
+        return std::move(chosen).error();
+    }
+    for (const auto& text : chosen->notes) {
+        Session::note("note: " + text);
+    }
+    return chosen->backup;
+}
+
+Status require_identity(const catalogue::Manifest& manifest, const std::vector<age::Identity>& identities) {
+    if (manifest.encrypted() == catalogue::Encrypted::no || !identities.empty()) {
+        return done();
+    }
+    std::string recipients;
+    for (const auto& recipient : manifest.recipients) {
+        recipients += (recipients.empty() ? "" : " or ") + recipient;
+    }
+    return Error{ErrorKind::usage, "backup " + manifest.id.text() + " is encrypted, and no identity was given",
+                 "give the key file that belongs to " + recipients + " with -i FILE (or -i - for standard input)"};
+}
+
+bool is_terminal(int fd) { return ::isatty(fd) == 1; }
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void print_line(const std::string& text) { print(text + "\n"); }
+
+}  // namespace lifeboat::cli

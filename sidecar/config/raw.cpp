@@ -1,0 +1,35 @@
+#include "raw.hpp"
+
+namespace lifeboat::config {
+
+Raw Raw::text(std::string content) {
+    Raw raw;
+    raw.string = std::move(content);
+    return raw;
+}
+
+std::string_view Raw::form_name() const {
+    switch (form) {
+        case Form::text:
+        case Form::string: return "text";
+        case Form::integer: return "whole number";
+        case Form::real: return "number";
+        case Form::boolean: return "true or false";
+        case Form::list: return "list";
+        case Form::table: return "table";
+        case Form::date: return "date or time";
+    }
+    return "value";
+}
+
+std::string in_quotes(std::string_view text) {
+    constexpr std::size_t kLongest = 80;
+    std::string result = "'";
+    for (const char c : text.substr(0, kLongest)) {
+        const bool printable = static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+        result += printable ? c : '?';
+    }
+    return result + (text.size() > kLongest ? "…'" : "'");
+}
+
+}  // namespace lifeboat::config

@@ -1,0 +1,42 @@
+// A value as its source wrote it, before its key says what it means.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lifeboat::config {
+
+struct Raw {
+    enum class Form {
+        text,  // from the environment or a flag: may stand for a number, a truth value or a list
+        string,
+        integer,
+        real,
+        boolean,
+        list,
+        table,
+        date,  // any of TOML's dates and times: no key takes one
+    };
+
+    Form form = Form::text;
+    std::string string;  // text and string
+    std::int64_t integer = 0;
+    double real = 0;
+    bool boolean = false;
+    std::vector<Raw> list;
+    std::vector<std::pair<std::string, Raw>> table;
+
+    static Raw text(std::string content);
+
+    [[nodiscard]] bool is_string() const { return form == Form::text || form == Form::string; }
+    // For messages: "list", "whole number".
+    [[nodiscard]] std::string_view form_name() const;
+};
+
+// In quotes for a message: control characters made visible, long texts cut. Not for secrets.
+std::string in_quotes(std::string_view text);
+
+}  // namespace lifeboat::config

@@ -1,0 +1,203 @@
+#include "os/child_process.hpp"
+
+#include "os/errno_text.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <mutex>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace lifeboat::os {
+namespace {
+
+// argv or envp for execve: pointers into strings that outlive the call.
+std::vector<char*> pointers(const std::vector<std::string>& texts, const std::string* first = nullptr) {
+    std::vector<char*> list;
+    list.reserve(texts.size() + 2);
+    if (first != nullptr) {
+        list.push_back(const_cast<char*>(first->c_str()));  // NOLINT(*-const-cast): execve's signature
+    }
+    for (const auto& text : texts) {
+        list.push_back(const_cast<char*>(text.c_str()));  // NOLINT(*-const-cast)
+    }
+    list.push_back(nullptr);
+    return list;
+}
+
+struct Plan {
+    const char* program;
+    char* const* argv;
+    char* const* envp;
+    int in;
+    int out;
+    int err;
+    const std::vector<int>* inherited;
+    const std::optional<std::uint64_t>* address_space;
+    pid_t parent;
+};
+
+// Between fork and exec, in a process whose other threads are gone: system calls only, no allocation.
+void become(const Plan& plan) noexcept {
+    ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != plan.parent) {
+        ::_exit(127);  // the parent died before the line above took effect
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::signal(SIGPIPE, SIG_DFL);
+    if (::dup2(plan.in, 0) < 0 || ::dup2(plan.out, 1) < 0 || ::dup2(plan.err, 2) < 0) {
+        return;
+    }
+    for (const int fd : *plan.inherited) {
+        if (::fcntl(fd, F_SETFD, 0) != 0) {
+            return;
+        }
+    }
+    if (plan.address_space->has_value()) {
+        const rlimit limit{plan.address_space->value(), plan.address_space->value()};
+        if (::setrlimit(RLIMIT_AS, &limit) != 0) {
+            return;
+        }
+    }
+    ::execve(plan.program, plan.argv, plan.envp);
+}
+
+// Empty when exec succeeded (the pipe closed by itself), else its errno.
+std::optional<int> exec_error(int report) {
+    int error = 0;
+    ssize_t got = 0;
+    do {
+        got = ::read(report, &error, sizeof error);
+    } while (got < 0 && errno == EINTR);
+    return got == static_cast<ssize_t>(sizeof error) ? std::optional(error) : std::nullopt;
+}
+
+}  // namespace
+
+std::string ExitState::text() const {
+    return signal ? "killed by signal " + std::to_string(*signal) : "exit code " + std::to_string(code.value_or(-1));
+}
+
+Result<ChildProcess> ChildProcess::start(const ChildOptions& options) {
+    const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (!null) {
+        return failed("cannot open /dev/null: " + errno_text(errno));
+    }
+    constexpr std::size_t data_pipe = std::size_t{1} << 20U;  // fewer switches between child and reader
+    Pipe in;
+    Pipe out;
+    for (auto& [wanted, pipe] : {std::pair{options.pipe_stdin, &in}, std::pair{options.pipe_stdout, &out}}) {
+        if (wanted) {
+            auto made = make_pipe(data_pipe);
+            if (!made) {
+                return std::move(made).error();
+            }
+            *pipe = std::move(*made);
+        }
+    }
+    auto err = make_pipe();
+    auto report = make_pipe();
+    if (!err || !report) {
+        return !err ? std::move(err).error() : std::move(report).error();
+    }
+
+    const auto argv = pointers(options.arguments, &options.program);
+    const auto envp = pointers(options.environment);
+    const Plan plan{options.program.c_str(),
+                    argv.data(),
+                    envp.data(),
+                    options.pipe_stdin ? in.read_end.get() : null.get(),
+                    options.pipe_stdout ? out.write_end.get() : null.get(),
+                    err->write_end.get(),
+                    &options.inherited,
+                    &options.address_space,
+                    ::getpid()};
+    const pid_t pid = ::fork();
+    if (pid < 0) {
+        return Error{ErrorKind::temporary, "cannot start " + options.program + ": " + errno_text(errno),
+                     "check the limits on memory and processes"};
+    }
+    if (pid == 0) {
+        become(plan);
+        const int error = errno;
+        (void)!::write(report->write_end.get(), &error, sizeof error);
+        ::_exit(127);
+    }
+    ::setpgid(pid, pid);  // also here: whoever comes first, a signal to the group must not miss
+    ChildProcess child(pid);
+    child.stdin_ = std::move(in.write_end);
+    child.stdout_ = std::move(out.read_end);
+    child.stderr_ = std::move(err->read_end);
+    report->write_end.reset();
+    if (const auto error = exec_error(report->read_end.get())) {
+        child.wait();
+        return failed("cannot run " + options.program + ": " + errno_text(*error));
+    }
+    return child;
+}
+
+struct ChildProcess::Life {
+    std::mutex mutex;
+    pid_t pid;
+    std::optional<ExitState> exit;  // once set, the process id may be someone else's
+
+    explicit Life(pid_t id) : pid(id) {}
+};
+
+ChildProcess::ChildProcess(pid_t pid) : life_(std::make_unique<Life>(pid)) {}
+
+ChildProcess::ChildProcess(ChildProcess&&) noexcept = default;
+
+ChildProcess::~ChildProcess() {
+    if (life_) {
+        signal(SIGKILL);
+        wait();
+    }
+}
+
+void ChildProcess::signal(int signal) noexcept {
+    const std::lock_guard lock(life_->mutex);
+    if (!life_->exit) {
+        ::kill(-life_->pid, signal);
+    }
+}
+
+ExitState ChildProcess::end(std::chrono::milliseconds grace) {
+    signal(SIGTERM);
+    const auto deadline = std::chrono::steady_clock::now() + grace;
+    while (!gone() && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    signal(SIGKILL);
+    return wait();
+}
+
+bool ChildProcess::gone() const noexcept {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(life_->pid), &info, WEXITED | WNOWAIT | WNOHANG) != 0 || info.si_pid != 0;
+}
+
+ExitState ChildProcess::wait() {
+    // First without reaping, so that no other thread's signal can meet a process id that was given away.
+    siginfo_t info{};
+    while (::waitid(P_PID, static_cast<id_t>(life_->pid), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+    }
+    const std::lock_guard lock(life_->mutex);
+    if (!life_->exit) {
+        int status = 0;
+        while (::waitpid(life_->pid, &status, 0) < 0 && errno == EINTR) {
+        }
+        life_->exit = WIFSIGNALED(status) ? ExitState{std::nullopt, WTERMSIG(status)}
+                                          : ExitState{WEXITSTATUS(status), std::nullopt};
+    }
+    return *life_->exit;
+}
+
+}  // namespace lifeboat::os

@@ -1,0 +1,74 @@
+// Child processes: started with nothing that was not named, never outliving us, always reaped.
+#pragma once
+
+#include "os/fd.hpp"
+#include "result/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace lifeboat::os {
+
+struct ChildOptions {
+    std::string program;                    // absolute path
+    std::vector<std::string> arguments;     // without the program's own name
+    std::vector<std::string> environment;   // the whole of it, "NAME=value"
+    bool pipe_stdin = false;                // else /dev/null
+    bool pipe_stdout = false;               // else /dev/null
+    std::vector<int> inherited;             // descriptors that stay open in the child, at their numbers
+    std::optional<std::uint64_t> address_space;  // RLIMIT_AS in bytes
+};
+
+struct ExitState {
+    std::optional<int> code;    // set when it exited by itself
+    std::optional<int> signal;  // set when a signal ended it
+
+    [[nodiscard]] bool success() const noexcept { return code == 0; }
+    [[nodiscard]] std::string text() const;  // "exit code 1", "killed by signal 9"
+};
+
+// Runs in a process group of its own, so that a terminal's Ctrl-C reaches it only through us, and gets
+// SIGKILL when the thread that started it ends: start children from threads that outlive them.
+// Destroying a ChildProcess that still runs kills its whole group and reaps it;
+// end() is the gentle way.
+class ChildProcess {
+public:
+    static Result<ChildProcess> start(const ChildOptions& options);
+
+    ChildProcess(const ChildProcess&) = delete;
+    ChildProcess& operator=(const ChildProcess&) = delete;
+    ChildProcess(ChildProcess&&) noexcept;
+    ChildProcess& operator=(ChildProcess&&) = delete;
+    ~ChildProcess();
+
+    [[nodiscard]] Fd& standard_input() noexcept { return stdin_; }
+    [[nodiscard]] Fd& standard_output() noexcept { return stdout_; }
+    [[nodiscard]] Fd& standard_error() noexcept { return stderr_; }
+
+    // Sends `signal` to the whole group; nothing happens when it has been reaped already. Any thread.
+    void signal(int signal) noexcept;
+
+    // Waits for its end, once; later calls return the same.
+    ExitState wait();
+
+    // SIGTERM, and SIGKILL for one that is still there after `grace`. Returns when it is gone.
+    ExitState end(std::chrono::milliseconds grace);
+
+private:
+    struct Life;  // the process id, for as long as it is ours to signal
+
+    explicit ChildProcess(pid_t pid);
+    [[nodiscard]] bool gone() const noexcept;
+
+    std::unique_ptr<Life> life_;
+    Fd stdin_;
+    Fd stdout_;
+    Fd stderr_;
+};
+
+}  // namespace lifeboat::os

@@ -1,0 +1,52 @@
+#include "os/stop_signals.hpp"
+
+#include <csignal>
+#include <pthread.h>
+#include <unistd.h>
+
+namespace lifeboat::os {
+namespace {
+
+sigset_t stop_set() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGUSR1);  // ends the watcher itself
+    return set;
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+    std::signal(SIGPIPE, SIG_IGN);
+    const sigset_t set = stop_set();
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    watcher_ = std::jthread([this](const std::stop_token& end) { watch(end); });
+}
+
+StopSignals::~StopSignals() {
+    watcher_.request_stop();
+    pthread_kill(watcher_.native_handle(), SIGUSR1);
+}
+
+std::optional<int> StopSignals::received() const noexcept {
+    const int signal = received_.load();
+    return signal == 0 ? std::nullopt : std::optional(signal);
+}
+
+void StopSignals::watch(const std::stop_token& end) {
+    const sigset_t set = stop_set();
+    while (!end.stop_requested()) {
+        int signal = 0;
+        if (sigwait(&set, &signal) != 0 || signal == SIGUSR1) {
+            continue;
+        }
+        if (received_.exchange(signal) != 0) {
+            ::_exit(128 + signal);
+        }
+        stop_.request_stop();
+    }
+}
+
+}  // namespace lifeboat::os

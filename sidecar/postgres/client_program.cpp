@@ -1,0 +1,188 @@
+#include "postgres/client_program.hpp"
+
+#include "os/memory_file.hpp"
+
+#include <chrono>
+#include <cstdlib>
+#include <poll.h>
+#include <unistd.h>
+
+namespace lifeboat::postgres {
+namespace {
+
+// Settings that decide how values are spelt, set for the session so that no database's and no role's own
+// settings change the bytes of a dump. (pg_dump itself sets DateStyle, IntervalStyle, extra_float_digits.)
+constexpr const char* pinned_settings = "-c TimeZone=UTC -c bytea_output=hex";
+
+// How long a client may take to cancel its statement on the server before it is killed.
+constexpr std::chrono::milliseconds end_grace{2000};
+
+constexpr int oldest_major = 10;
+constexpr int newest_major = 30;
+
+std::string bin_folder(const std::string& bin_dir, int major) {
+    std::string folder = bin_dir;
+    constexpr std::string_view placeholder = "{major}";
+    if (const auto at = folder.find(placeholder); at != std::string::npos) {
+        folder.replace(at, placeholder.size(), std::to_string(major));
+    }
+    return folder;
+}
+
+bool runnable(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
+
+std::string majors_present(const std::string& bin_dir) {
+    std::string list;
+    for (int major = oldest_major; major <= newest_major; ++major) {
+        if (runnable(bin_folder(bin_dir, major) + "/pg_dump")) {
+            list += (list.empty() ? "" : ", ") + std::to_string(major);
+        }
+    }
+    return list.empty() ? "none" : list;
+}
+
+// "pg_dump (PostgreSQL) 15.20 (Debian …)" -> "15.20"
+std::string version_in(std::string_view text) {
+    const auto at = text.find(") ");
+    if (at == std::string_view::npos) {
+        return {};
+    }
+    text.remove_prefix(at + 2);
+    return std::string(text.substr(0, text.find_first_of(" \n")));
+}
+
+std::vector<std::string> base_environment() {
+    std::vector<std::string> environment = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+    // libpq looks for client certificates and CA files below the home folder.
+    if (const char* home = ::getenv("HOME"); home != nullptr) {  // NOLINT(concurrency-mt-unsafe): nobody sets it
+        environment.push_back(std::string("HOME=") + home);
+    }
+    return environment;
+}
+
+Result<std::string> ask_version(const std::string& program) {
+    os::ChildOptions options;
+    options.program = program;
+    options.arguments = {"--version"};
+    options.environment = base_environment();
+    options.pipe_stdout = true;
+    auto child = os::ChildProcess::start(options);
+    if (!child) {
+        return std::move(child).error();
+    }
+    auto text = os::read_all(child->standard_output().get(), program, 4096);
+    if (!text) {
+        return std::move(text).error();
+    }
+    const auto exit = child->wait();
+    const std::string version = version_in(*text);
+    if (!exit.success() || version.empty()) {
+        return failed(program + " --version ended with " + exit.text() + " and named no version",
+                      "reinstall the PostgreSQL client package");
+    }
+    return version;
+}
+
+// In a password file, ':' and '\' are escaped by '\'. The child connects to one server only, so that every
+// other field may match anything.
+Secret password_file_content(const Secret& password) {
+    std::string line = "*:*:*:*:";
+    for (const char c : password.reveal()) {
+        if (c == ':' || c == '\\') {
+            line += '\\';
+        }
+        line += c;
+    }
+    return Secret(line + '\n');
+}
+
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+}  // namespace
+
+Result<ClientPrograms> find_client_programs(const std::string& bin_dir, int major) {
+    const std::string folder = bin_folder(bin_dir, major);
+    ClientPrograms programs{major, folder + "/pg_dump", folder + "/pg_dumpall", folder + "/pg_restore", {}};
+    for (const auto& program : {programs.pg_dump, programs.pg_dumpall, programs.pg_restore}) {
+        if (!runnable(program)) {
+            return failed("the server is PostgreSQL " + std::to_string(major) + ", and there is no " + program +
+                              " (majors found: " + majors_present(bin_dir) + ")",
+                          "install the package postgresql-client-" + std::to_string(major) + ", or set postgres.bin_dir");
+        }
+    }
+    auto version = ask_version(programs.pg_dump);
+    if (!version) {
+        return std::move(version).error();
+    }
+    if (std::atoi(version->c_str()) != major) {  // NOLINT(cert-err34-c): 0 is a mismatch too
+        return failed(programs.pg_dump + " is of version " + *version + ", and the server is PostgreSQL " + std::to_string(major),
+                      "install the package postgresql-client-" + std::to_string(major) + ", or correct postgres.bin_dir");
+    }
+    programs.version = std::move(*version);
+    return programs;
+}
+
+ClientProgram::ClientProgram(std::string name, os::ChildProcess child, os::Fd password)
+    : name_(std::move(name)), password_(std::move(password)), child_(std::move(child)),
+      diagnostics_(std::make_unique<Diagnostics>(std::move(child_.standard_error()))) {}
+
+Result<ClientProgram> ClientProgram::start(const std::string& program, std::vector<std::string> arguments, Streams streams,
+                                           const Connection& connection, const std::string& database) {
+    os::ChildOptions options;
+    options.program = program;
+    options.arguments = std::move(arguments);
+    options.arguments.push_back("--dbname=" + connection.child_conninfo(database, pinned_settings));
+    options.environment = base_environment();
+    options.pipe_stdout = streams == Streams::output;
+    options.pipe_stdin = streams == Streams::input;
+    os::Fd password_file;
+    if (const Secret password = connection.password(); !password.empty()) {
+        auto file = os::memory_file("lifeboat", password_file_content(password));
+        if (!file) {
+            return std::move(file).error();
+        }
+        password_file = std::move(*file);
+        options.inherited.push_back(password_file.get());
+        options.environment.push_back("PGPASSFILE=" + os::memory_file_path(password_file.get()));
+    }
+    auto child = os::ChildProcess::start(options);
+    if (!child) {
+        return std::move(child).error();
+    }
+    return ClientProgram(base_name(program), std::move(*child), std::move(password_file));
+}
+
+ClientProgram::~ClientProgram() {
+    if (diagnostics_) {  // not moved from
+        child_.standard_input().reset();
+        child_.standard_output().reset();
+        child_.end(end_grace);
+    }
+}
+
+Result<std::size_t> ClientProgram::read(std::span<std::byte> into, const std::stop_token& stop) {
+    constexpr int stop_poll_ms = 100;
+    for (;;) {
+        if (stop.stop_requested()) {
+            return Error{ErrorKind::interrupted, "stopped while reading from " + name_, {}};
+        }
+        pollfd entry{child_.standard_output().get(), POLLIN, 0};
+        if (::poll(&entry, 1, stop_poll_ms) > 0) {
+            auto got = os::read_some(entry.fd, into);
+            return got ? std::move(got) : Result<std::size_t>(in_context("the output of " + name_, std::move(got).error()));
+        }
+    }
+}
+
+Status ClientProgram::wait() {
+    const auto exit = child_.wait();
+    diagnostics_->wait();
+    if (exit.success()) {
+        return done();
+    }
+    const std::string said = diagnostics_->summary();
+    return failed(name_ + " failed (" + exit.text() + ")" + (said.empty() ? ", and said nothing" : ": " + said),
+                  "see the server's log for the same moment");
+}
+
+}  // namespace lifeboat::postgres

@@ -1,0 +1,321 @@
+#include "postgres/connection.hpp"
+
+#include "os/errno_text.hpp"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <libpq-fe.h>
+#include <poll.h>
+
+namespace lifeboat::postgres {
+namespace {
+
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+constexpr auto default_connect_timeout = 10s;
+constexpr auto stop_poll = 100ms;
+
+template <auto Release>
+struct Releaser {
+    void operator()(auto* handle) const { Release(handle); }
+};
+using PgResult = std::unique_ptr<PGresult, Releaser<PQclear>>;
+using ConnOptions = std::unique_ptr<PQconninfoOption, Releaser<PQconninfoFree>>;
+
+std::string trimmed(const char* text) {
+    std::string line = text == nullptr ? "" : text;
+    while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) {
+        line.pop_back();
+    }
+    for (char& c : line) {
+        c = c == '\n' ? ' ' : c;
+    }
+    return line;
+}
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+// libpq quotes a connection string that it cannot read, password and all, so its message is not used.
+Status check_uri(const Secret& uri) {
+    const std::string text(uri.reveal());
+    char* message = nullptr;
+    const ConnOptions parsed(PQconninfoParse(text.c_str(), &message));
+    PQfreemem(message);
+    if (!parsed) {
+        return Error{ErrorKind::usage, "the server's URI cannot be read",
+                     "write it as postgresql://user@host:port/database, with special characters percent-encoded"};
+    }
+    for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
+        if (std::strcmp(option->keyword, "sslpassword") == 0 && option->val != nullptr && option->val[0] != '\0') {
+            return Error{ErrorKind::usage, "the server's URI holds sslpassword, which pg_dump could only get as an argument that others can read",
+                         "use a key file without a passphrase, of mode 0600"};
+        }
+    }
+    return done();
+}
+
+std::string connect_advice(const std::string& message) {
+    if (contains(message, "password authentication failed") || contains(message, "no password supplied")) {
+        return "check the user in postgres.uri and the password in postgres.password_file";
+    }
+    if (contains(message, "no pg_hba.conf entry")) {
+        return "allow this user and address in the server's pg_hba.conf";
+    }
+    if (contains(message, "does not exist")) {
+        return "create it, or correct postgres.uri";
+    }
+    if (contains(message, "too many clients") || contains(message, "connection slots are reserved") || contains(message, "too many connections")) {
+        return "raise max_connections or the role's CONNECTION LIMIT, or grant pg_use_reserved_connections to the role (PostgreSQL 16 and newer)";
+    }
+    if (contains(message, "permission denied for database")) {
+        return "run: GRANT CONNECT ON DATABASE … TO the backup role";
+    }
+    return "check that the server runs and that host and port are right";
+}
+
+Error connect_error(const PGconn* connection) {
+    const std::string message = trimmed(PQerrorMessage(connection));
+    return {ErrorKind::temporary, "cannot connect to PostgreSQL: " + message, connect_advice(message)};
+}
+
+bool wait_for(int socket, short events, SteadyTime deadline, const std::stop_token& stop) {
+    while (!stop.stop_requested() && std::chrono::steady_clock::now() < deadline) {
+        pollfd entry{socket, events, 0};
+        const int ready = ::poll(&entry, 1, static_cast<int>(stop_poll.count()));
+        if (ready > 0 || (ready < 0 && errno != EINTR)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Status finish_connecting(PGconn* connection, const std::stop_token& stop) {
+    const auto deadline = std::chrono::steady_clock::now() + default_connect_timeout;
+    auto wanted = PGRES_POLLING_WRITING;
+    while (wanted != PGRES_POLLING_OK) {
+        const short events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+        if (!wait_for(PQsocket(connection), events, deadline, stop)) {
+            if (stop.stop_requested()) {
+                return Error{ErrorKind::interrupted, "stopped while connecting to PostgreSQL", {}};
+            }
+            return Error{ErrorKind::temporary, "cannot connect to PostgreSQL: no answer within 10 s",
+                         "check that the server runs and that host and port are right"};
+        }
+        wanted = PQconnectPoll(connection);
+        if (wanted == PGRES_POLLING_FAILED) {
+            return connect_error(connection);
+        }
+    }
+    return done();
+}
+
+// Off by name, because a role or a database may have set any of them; which exist depends on the version.
+std::string session_settings(int version_num) {
+    std::string sql = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
+                      "SET client_encoding = 'UTF8'; SET search_path = pg_catalog; SET standard_conforming_strings = on";
+    if (version_num >= 140000) {
+        sql += "; SET idle_session_timeout = 0";
+    }
+    if (version_num >= 170000) {
+        sql += "; SET transaction_timeout = 0";
+    }
+    return sql;
+}
+
+void append_option(std::string& conninfo, const std::string& keyword, const std::string& value) {
+    conninfo += conninfo.empty() ? "" : " ";
+    conninfo += keyword + "='";
+    for (const char c : value) {
+        if (c == '\'' || c == '\\') {
+            conninfo += '\\';
+        }
+        conninfo += c;
+    }
+    conninfo += '\'';
+}
+
+// Which of the connection's own options a child gets. Passwords go another way; host, port, database and
+// options are set by the caller; the rest is not about how to reach the server.
+bool child_wants(std::string_view keyword) {
+    static constexpr std::array<std::string_view, 18> wanted = {
+        "user",       "hostaddr",   "connect_timeout", "sslmode",   "sslcompression", "sslcert",
+        "sslkey",     "sslrootcert", "sslcrl",         "sslcrldir", "sslsni",         "requirepeer",
+        "ssl_min_protocol_version", "ssl_max_protocol_version", "krbsrvname", "gsslib", "channel_binding", "gssencmode"};
+    for (const auto name : wanted) {
+        if (keyword == name) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+void Connection::Closer::operator()(pg_conn* connection) const { PQfinish(connection); }
+
+Connection::Connection(pg_conn* connection, std::stop_token stop) : connection_(connection), stop_(std::move(stop)) {}
+Connection::Connection(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&&) noexcept = default;
+Connection::~Connection() = default;
+
+Result<Connection> Connection::open(const Server& server, const std::optional<std::string>& database,
+                                    const std::stop_token& stop) {
+    if (server.uri) {
+        if (auto checked = check_uri(*server.uri); !checked) {
+            return std::move(checked).error();
+        }
+    }
+    const std::string uri(server.uri ? server.uri->reveal() : "");
+    const std::string password(server.password ? server.password->reveal() : "");
+    std::vector<const char*> keywords = {"fallback_application_name"};
+    std::vector<const char*> values = {"lifeboat"};
+    const auto add = [&](const char* keyword, const char* value) {
+        keywords.push_back(keyword);
+        values.push_back(value);
+    };
+    if (server.uri) {
+        add("dbname", uri.c_str());  // libpq takes the first dbname apart; later keywords are stronger
+    }
+    if (server.password) {
+        add("password", password.c_str());
+    }
+    if (database) {
+        add("dbname", database->c_str());
+    }
+    add(nullptr, nullptr);
+    // A database name that looks like a connection string is only ever expanded in the first dbname.
+    const int expand = server.uri ? 1 : 0;
+    Connection connection(PQconnectStartParams(keywords.data(), values.data(), expand), stop);
+    if (!connection.connection_ || PQstatus(connection.connection_.get()) == CONNECTION_BAD) {
+        return connect_error(connection.connection_.get());
+    }
+    PQsetNoticeProcessor(connection.connection_.get(), [](void*, const char*) {}, nullptr);
+    if (auto connected = finish_connecting(connection.connection_.get(), stop); !connected) {
+        return std::move(connected).error();
+    }
+    if (auto set = connection.execute(session_settings(connection.version_num())); !set) {
+        return std::move(set).error();
+    }
+    return connection;
+}
+
+Status Connection::query_failed(const void* result) const {
+    const auto* failure = static_cast<const PGresult*>(result);
+    if (stop_.stop_requested()) {
+        return Error{ErrorKind::interrupted, "stopped while waiting for PostgreSQL", {}};
+    }
+    if (PQstatus(connection_.get()) != CONNECTION_OK) {
+        return Error{ErrorKind::temporary, "the connection to PostgreSQL was lost: " + trimmed(PQerrorMessage(connection_.get())),
+                     "see the server's log; the next try connects anew"};
+    }
+    // The primary message only: DETAIL may quote a row.
+    const char* primary = PQresultErrorField(failure, PG_DIAG_MESSAGE_PRIMARY);
+    const char* hint = PQresultErrorField(failure, PG_DIAG_MESSAGE_HINT);
+    return failed(primary != nullptr ? primary : trimmed(PQerrorMessage(connection_.get())), hint != nullptr ? hint : "");
+}
+
+Result<Rows> Connection::query(const std::string& sql, const std::vector<std::string>& parameters) {
+    if (stop_.stop_requested()) {
+        return Error{ErrorKind::interrupted, "stopped", {}};
+    }
+    std::vector<const char*> values;
+    values.reserve(parameters.size());
+    for (const auto& parameter : parameters) {
+        values.push_back(parameter.c_str());
+    }
+    const std::unique_ptr<PGcancel, Releaser<PQfreeCancel>> cancel(PQgetCancel(connection_.get()));
+    const std::stop_callback on_stop(stop_, [&cancel] {
+        std::array<char, 256> ignored{};
+        PQcancel(cancel.get(), ignored.data(), static_cast<int>(ignored.size()));
+    });
+    const PgResult result(PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr,
+                                       values.data(), nullptr, nullptr, 0));
+    const auto status = PQresultStatus(result.get());
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+        return query_failed(result.get()).error();
+    }
+    Rows rows(static_cast<std::size_t>(PQntuples(result.get())));
+    for (int row = 0; row < PQntuples(result.get()); ++row) {
+        for (int column = 0; column < PQnfields(result.get()); ++column) {
+            auto& cell = rows[static_cast<std::size_t>(row)].emplace_back();
+            if (PQgetisnull(result.get(), row, column) == 0) {
+                cell.emplace(PQgetvalue(result.get(), row, column),
+                             static_cast<std::size_t>(PQgetlength(result.get(), row, column)));
+            }
+        }
+    }
+    return rows;
+}
+
+Status Connection::execute(const std::string& sql) {
+    const std::unique_ptr<PGcancel, Releaser<PQfreeCancel>> cancel(PQgetCancel(connection_.get()));
+    const std::stop_callback on_stop(stop_, [&cancel] {
+        std::array<char, 256> ignored{};
+        PQcancel(cancel.get(), ignored.data(), static_cast<int>(ignored.size()));
+    });
+    const PgResult result(PQexec(connection_.get(), sql.c_str()));
+    const auto status = PQresultStatus(result.get());
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY) {
+        return query_failed(result.get());
+    }
+    return done();
+}
+
+Result<std::string> Connection::value(const std::string& sql, const std::vector<std::string>& parameters) {
+    auto rows = query(sql, parameters);
+    if (!rows) {
+        return std::move(rows).error();
+    }
+    if (rows->size() != 1 || rows->front().size() != 1) {
+        return failed("the server's answer has an unexpected shape");
+    }
+    return rows->front().front().value_or("");
+}
+
+int Connection::version_num() const { return PQserverVersion(connection_.get()); }
+
+std::string Connection::version_text() const {
+    const char* text = PQparameterStatus(connection_.get(), "server_version");
+    return text == nullptr ? "" : text;
+}
+
+std::string Connection::database() const { return PQdb(connection_.get()); }
+std::string Connection::user() const { return PQuser(connection_.get()); }
+
+std::string Connection::where() const {
+    return std::string(PQhost(connection_.get())) + ":" + PQport(connection_.get());
+}
+
+std::string Connection::child_conninfo(const std::string& database, const std::string& options) const {
+    std::string conninfo;
+    append_option(conninfo, "dbname", database);
+    append_option(conninfo, "host", PQhost(connection_.get()));
+    append_option(conninfo, "port", PQport(connection_.get()));
+    std::string session_options;
+    const ConnOptions all(PQconninfo(connection_.get()));
+    for (const PQconninfoOption* option = all.get(); option != nullptr && option->keyword != nullptr; ++option) {
+        if (option->val == nullptr || option->val[0] == '\0') {
+            continue;
+        }
+        if (std::strcmp(option->keyword, "options") == 0) {
+            session_options = std::string(option->val) + " ";
+        } else if (child_wants(option->keyword)) {
+            append_option(conninfo, option->keyword, option->val);
+        }
+    }
+    append_option(conninfo, "options", session_options + options);
+    append_option(conninfo, "application_name", "lifeboat");
+    append_option(conninfo, "keepalives_idle", "60");
+    return conninfo;
+}
+
+Secret Connection::password() const {
+    const char* text = PQpass(connection_.get());
+    return Secret(text == nullptr ? "" : text);
+}
+
+}  // namespace lifeboat::postgres

@@ -1,0 +1,74 @@
+// A connection to a PostgreSQL server, by libpq.
+#pragma once
+
+#include "result/result.hpp"
+#include "secret/secret.hpp"
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct pg_conn;
+
+namespace lifeboat::postgres {
+
+// Where a server is and who asks. What is absent comes from libpq's own sources, in its order: PG* names in
+// the environment, ~/.pgpass, defaults.
+struct Server {
+    std::optional<Secret> uri;       // postgresql://… or a keyword/value string
+    std::optional<Secret> password;  // stronger than the one in the URI
+};
+
+// Texts of one result; an absent optional is SQL's NULL.
+using Row = std::vector<std::optional<std::string>>;
+using Rows = std::vector<Row>;
+
+// One thread at a time. Statements run in autocommit mode, and every time-out that a role or database may
+// have set is off. A stop request ends a waiting connect or statement with ErrorKind::interrupted.
+// Errors carry the server's primary message and hint, and never a value from a row.
+class Connection {
+public:
+    // `database`: instead of the one that `server` names.
+    static Result<Connection> open(const Server& server, const std::optional<std::string>& database,
+                                   const std::stop_token& stop);
+
+    Connection(Connection&&) noexcept;
+    Connection& operator=(Connection&&) noexcept;
+    ~Connection();
+
+    // One statement, with $1, $2 … for the parameters.
+    Result<Rows> query(const std::string& sql, const std::vector<std::string>& parameters = {});
+
+    // One or more statements without result.
+    Status execute(const std::string& sql);
+
+    // A statement whose one result is one text.
+    Result<std::string> value(const std::string& sql, const std::vector<std::string>& parameters = {});
+
+    [[nodiscard]] int version_num() const;       // 150020
+    [[nodiscard]] int major() const { return version_num() / 10000; }
+    [[nodiscard]] std::string version_text() const;  // "15.20 (Debian 15.20-0+deb12u1)"
+    [[nodiscard]] std::string database() const;
+    [[nodiscard]] std::string user() const;
+    [[nodiscard]] std::string where() const;  // "127.0.0.1:5432", "/run/postgresql:5432": for messages
+
+    // What a child needs to connect as this connection did: a keyword/value string for `database` without any
+    // password, and the password on its own.
+    [[nodiscard]] std::string child_conninfo(const std::string& database, const std::string& options) const;
+    [[nodiscard]] Secret password() const;
+
+private:
+    Connection(pg_conn* connection, std::stop_token stop);
+    Status query_failed(const void* result) const;
+
+    struct Closer {
+        void operator()(pg_conn* connection) const;
+    };
+    std::unique_ptr<pg_conn, Closer> connection_;
+    std::stop_token stop_;
+};
+
+}  // namespace lifeboat::postgres

@@ -1,0 +1,30 @@
+// One Lifeboat at a time on one server.
+#pragma once
+
+#include "postgres/connection.hpp"
+
+#include <chrono>
+
+namespace lifeboat::postgres {
+
+// An advisory lock on a connection of its own, held until destroyed or until the connection is lost.
+//
+// Advisory locks are per database, so the lock is taken in the connected database and then looked for under
+// the same key in every other: of two that see each other both give way and try again after a random pause.
+class ServerLock {
+public:
+    // Tries for `wait` (0: once). ErrorKind::temporary when another run holds it all that time.
+    static Result<ServerLock> acquire(const Server& server, std::chrono::milliseconds wait, const std::stop_token& stop);
+
+    // Whether the lock is still ours; an error when its connection was lost.
+    Status check();
+
+    // The lock's connection, for questions between dumps.
+    [[nodiscard]] Connection& connection() noexcept { return connection_; }
+
+private:
+    explicit ServerLock(Connection connection) : connection_(std::move(connection)) {}
+    Connection connection_;
+};
+
+}  // namespace lifeboat::postgres

@@ -1,0 +1,94 @@
+#include "postgres/server_facts.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace lifeboat::postgres {
+namespace {
+
+// `*` only, greedy with one step back: linear for the patterns that people write.
+bool matches(std::string_view pattern, std::string_view name) {
+    std::size_t p = 0;
+    std::size_t n = 0;
+    std::size_t star = std::string_view::npos;
+    std::size_t resume = 0;
+    while (n < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = n;
+        } else if (p < pattern.size() && pattern[p] == name[n]) {
+            ++p;
+            ++n;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            n = ++resume;
+        } else {
+            return false;
+        }
+    }
+    return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+bool matches_any(const std::vector<std::string>& patterns, std::string_view name) {
+    return std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) { return matches(pattern, name); });
+}
+
+// The control file's functions may be revoked from a role; a backup does not depend on them.
+std::string optional_value(Connection& connection, const std::string& sql) {
+    auto value = connection.value(sql);
+    return value ? *value : "";
+}
+
+}  // namespace
+
+Result<ServerFacts> read_server_facts(Connection& connection) {
+    auto recovery = connection.value("SELECT pg_catalog.pg_is_in_recovery()");
+    if (!recovery) {
+        return std::move(recovery).error();
+    }
+    ServerFacts facts;
+    facts.version_num = connection.version_num();
+    facts.version = connection.version_text();
+    facts.in_recovery = *recovery == "t";
+    facts.system_identifier = optional_value(connection, "SELECT system_identifier FROM pg_catalog.pg_control_system()");
+    const std::string timeline = optional_value(connection, "SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()");
+    std::int64_t number = 0;
+    if (std::from_chars(timeline.data(), timeline.data() + timeline.size(), number).ec == std::errc() && number > 0) {
+        facts.timeline = number;
+    }
+    return facts;
+}
+
+Result<std::vector<std::string>> list_databases(Connection& connection) {
+    auto rows = connection.query("SELECT datname FROM pg_catalog.pg_database "
+                                 "WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 "
+                                 "ORDER BY datname COLLATE \"C\"");
+    if (!rows) {
+        return std::move(rows).error();
+    }
+    std::vector<std::string> names;
+    names.reserve(rows->size());
+    for (auto& row : *rows) {
+        names.push_back(std::move(row.front()).value_or(""));
+    }
+    return names;
+}
+
+Selection select_databases(const std::vector<std::string>& found, const std::vector<std::string>& wanted,
+                           const std::vector<std::string>& excluded) {
+    Selection selection;
+    for (const auto& name : found) {
+        if (matches_any(wanted, name) && !matches_any(excluded, name)) {
+            selection.chosen.push_back(name);
+        }
+    }
+    for (const auto& name : wanted) {
+        const bool plain = name.find('*') == std::string::npos;
+        if (plain && std::find(found.begin(), found.end(), name) == found.end()) {
+            selection.missing.push_back(name);
+        }
+    }
+    return selection;
+}
+
+}  // namespace lifeboat::postgres

@@ -1,0 +1,34 @@
+// One stream on its way back: fetched, checked, decrypted, decompressed.
+#pragma once
+
+#include "age/keys.hpp"
+#include "archive/prerequisites.hpp"
+#include "catalogue/manifest.hpp"
+#include "store/object_store.hpp"
+#include "stream/sink.hpp"
+
+#include <string>
+#include <vector>
+
+namespace lifeboat::restore {
+
+// Where stored streams come from and what opens them.
+struct Source {
+    store::ObjectStore& store;
+    catalogue::Encrypted encrypted = catalogue::Encrypted::yes;
+    const std::vector<age::Identity>& identities;  // needed when encrypted
+};
+
+// Passes the plain bytes of the stream in `objects` on to `to`, and finishes it once every byte has been
+// checked: size and SHA-256 of each object, age's authentication of each chunk, zstd's checksum. Fetching runs
+// on a thread of its own. What `to` got before an error is nothing to rely on; it is not finished then.
+// A `to` that returns ErrorKind::interrupted ends the stream early, with that error.
+Status read_stream(const Source& source, const std::vector<store::StoredObject>& objects, stream::Sink& to);
+
+// The same for a small text; ErrorKind::corrupt when it is longer than `limit`.
+Result<std::string> read_text(const Source& source, const std::vector<store::StoredObject>& objects, std::size_t limit);
+
+// What the archive of one database says about itself. Reads only as much of it as its table of contents needs.
+Status read_prerequisites(const Source& source, const catalogue::DatabaseRecord& database, archive::Prerequisites& needs);
+
+}  // namespace lifeboat::restore

@@ -1,0 +1,30 @@
+// Reading a stored backup back, without restoring it.
+#pragma once
+
+#include "restore/incoming_stream.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace lifeboat::restore {
+
+struct VerifiedPart {
+    std::string part;  // a database's name, or "globals"
+    std::uint64_t stored_bytes = 0;
+    Status outcome;
+};
+
+struct VerifyReport {
+    std::vector<VerifiedPart> parts;
+    bool opened = false;  // decrypted too, not only hashed
+    [[nodiscard]] bool good() const;
+};
+
+// Reads every object of the backup and compares size and SHA-256 with the manifest. With an identity (or a
+// backup that is not encrypted) each stream is also decrypted and decompressed to its end, and each archive's
+// table of contents read. Goes on after a bad part: the report names them all. `moved` hears of each piece read.
+VerifyReport verify(const Source& source, const catalogue::Manifest& manifest,
+                    const std::function<void(const std::string& part, std::uint64_t bytes)>& moved);
+
+}  // namespace lifeboat::restore

@@ -1,0 +1,89 @@
+#include "restore/incoming_stream.hpp"
+
+#include "age/age_stream.hpp"
+#include "store/segments.hpp"
+#include "stream/relay.hpp"
+#include "stream/zstd.hpp"
+
+namespace lifeboat::restore {
+namespace {
+
+constexpr std::size_t queue_size = std::size_t{1} << 20U;
+
+class TextSink final : public stream::Sink {
+public:
+    explicit TextSink(std::size_t limit) : limit_(limit) {}
+    Status write(stream::Bytes chunk) override {
+        if (text.size() + chunk.size() > limit_) {
+            return Error{ErrorKind::corrupt, "a stored text is larger than " + std::to_string(limit_) + " bytes", {}};
+        }
+        text.append(stream::as_text(chunk));
+        return done();
+    }
+    Status finish() override { return done(); }
+
+    std::string text;
+
+private:
+    std::size_t limit_;
+};
+
+// Takes an archive until its table of contents has been read, and then wants no more.
+class HeadOnly final : public stream::Sink {
+public:
+    explicit HeadOnly(archive::TocOptions options) : reader_(std::move(options)) {}
+    Status write(stream::Bytes chunk) override {
+        reader_.feed(chunk);
+        if (reader_.state() != archive::TocState::reading) {
+            return Error{ErrorKind::interrupted, "enough was read", {}};
+        }
+        return done();
+    }
+    Status finish() override { return done(); }
+    [[nodiscard]] const archive::TocReader& toc() const { return reader_; }
+
+private:
+    archive::TocReader reader_;
+};
+
+}  // namespace
+
+Status read_stream(const Source& source, const std::vector<store::StoredObject>& objects, stream::Sink& to) {
+    auto decompressing = stream::zstd_decompressor(to);
+    if (!decompressing) {
+        return std::move(decompressing).error();
+    }
+    stream::Sink* entry = decompressing->get();
+    std::unique_ptr<stream::Sink> decrypting;
+    if (source.encrypted == catalogue::Encrypted::yes) {
+        decrypting = age::decryptor(source.identities, *entry);
+        entry = decrypting.get();
+    }
+    stream::Relay fetched(*entry, queue_size);
+    if (auto read = store::read_segments(source.store, objects, fetched); !read) {
+        return read;
+    }
+    return fetched.finish();
+}
+
+Result<std::string> read_text(const Source& source, const std::vector<store::StoredObject>& objects, std::size_t limit) {
+    TextSink text(limit);
+    if (auto read = read_stream(source, objects, text); !read) {
+        return std::move(read).error();
+    }
+    return std::move(text.text);
+}
+
+Status read_prerequisites(const Source& source, const catalogue::DatabaseRecord& database, archive::Prerequisites& needs) {
+    HeadOnly head(needs.options());
+    auto read = read_stream(source, database.objects, head);
+    if (head.toc().state() == archive::TocState::reading && !read) {
+        return in_context("database '" + database.name + "'", std::move(read).error());
+    }
+    if (auto verdict = head.toc().verdict(); !verdict) {
+        return in_context("the archive of database '" + database.name + "'", std::move(verdict).error());
+    }
+    return done();
+}
+
+}  // namespace lifeboat::restore

@@ -1,0 +1,99 @@
+#include "restore/verify_job.hpp"
+
+#include "store/segments.hpp"
+#include "stream/counter.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace lifeboat::restore {
+namespace {
+
+// Tells how far the reading has come.
+class Reporting final : public store::ObjectStore {
+public:
+    Reporting(store::ObjectStore& inner, std::function<void(std::uint64_t)> moved) : inner_(inner), moved_(std::move(moved)) {}
+
+    [[nodiscard]] std::string location() const override { return inner_.location(); }
+    [[nodiscard]] std::uint64_t max_object_size() const override { return inner_.max_object_size(); }
+    Result<std::unique_ptr<store::Upload>> begin(const store::ObjectKey& key) override { return inner_.begin(key); }
+    Status list(const std::string& prefix, const Visitor& visit) override { return inner_.list(prefix, visit); }
+    Result<std::vector<store::UnfinishedUpload>> unfinished(const std::string& prefix) override { return inner_.unfinished(prefix); }
+    Status remove(const store::ObjectKey& key, const std::string& version_id) override { return inner_.remove(key, version_id); }
+    Status read(const store::ObjectKey& key, const std::string& version_id, stream::Sink& to) override {
+        Passing passing(to, moved_);
+        return inner_.read(key, version_id, passing);
+    }
+
+private:
+    class Passing final : public stream::Sink {
+    public:
+        Passing(stream::Sink& next, const std::function<void(std::uint64_t)>& moved) : next_(next), moved_(moved) {}
+        Status write(stream::Bytes chunk) override {
+            auto passed = next_.write(chunk);
+            moved_(chunk.size());
+            return passed;
+        }
+        Status finish() override { return next_.finish(); }
+
+    private:
+        stream::Sink& next_;
+        const std::function<void(std::uint64_t)>& moved_;
+    };
+
+    store::ObjectStore& inner_;
+    std::function<void(std::uint64_t)> moved_;
+};
+
+Status open_archive(const Source& source, const std::vector<store::StoredObject>& objects) {
+    stream::Discard discard;
+    archive::TocTap tap(discard, {.wanted = [](auto, auto) { return archive::TocFields::nothing(); }, .take = {}});
+    if (auto read = read_stream(source, objects, tap); !read) {
+        return read;
+    }
+    // An archive of a later PostgreSQL is none of our business here; a broken one is.
+    const auto state = tap.toc().state();
+    const bool understood = state == archive::TocState::complete || state == archive::TocState::unknown_version;
+    return understood ? done() : tap.toc().verdict();
+}
+
+Status open_text(const Source& source, const std::vector<store::StoredObject>& objects) {
+    stream::Discard discard;
+    return read_stream(source, objects, discard);
+}
+
+Status check_hashes(const Source& source, const std::vector<store::StoredObject>& objects) {
+    stream::Discard discard;
+    return store::read_segments(source.store, objects, discard);
+}
+
+std::uint64_t size_of(const std::vector<store::StoredObject>& objects) {
+    return std::accumulate(objects.begin(), objects.end(), std::uint64_t{0},
+                           [](std::uint64_t sum, const auto& object) { return sum + object.size; });
+}
+
+}  // namespace
+
+bool VerifyReport::good() const {
+    return std::all_of(parts.begin(), parts.end(), [](const auto& part) { return part.outcome.ok(); });
+}
+
+VerifyReport verify(const Source& source, const catalogue::Manifest& manifest,
+                    const std::function<void(const std::string& part, std::uint64_t bytes)>& moved) {
+    VerifyReport report;
+    report.opened = source.encrypted == catalogue::Encrypted::no || !source.identities.empty();
+    const auto check = [&](const std::string& part, const std::vector<store::StoredObject>& objects, auto open) {
+        Reporting store(source.store, [&](std::uint64_t bytes) { moved(part, bytes); });
+        const Source reporting{store, source.encrypted, source.identities};
+        report.parts.push_back({part, size_of(objects), report.opened ? open(reporting, objects) : check_hashes(reporting, objects)});
+    };
+    for (const auto& database : manifest.databases) {
+        check(database.name, database.objects, open_archive);
+    }
+    if (!manifest.globals.empty()) {
+        check("globals", manifest.globals, open_text);
+    }
+    return report;
+}
+
+}  // namespace lifeboat::restore

@@ -1,0 +1,118 @@
+#include "store/segments.hpp"
+
+#include "stream/sha256.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace lifeboat::store {
+
+Result<ObjectKey> segment_key(const ObjectKey& key, std::size_t number) {
+    if (number == 0) {
+        return key;
+    }
+    std::array<char, 32> suffix{};
+    std::snprintf(suffix.data(), suffix.size(), ".%04zu", number);
+    return ObjectKey::parse(key.text() + suffix.data());
+}
+
+SegmentWriter::SegmentWriter(ObjectStore& store, ObjectKey key, std::uint64_t segment_size)
+    : store_(store), key_(std::move(key)),
+      segment_size_(segment_size == 0 ? store.max_object_size() : std::min(segment_size, store.max_object_size())) {}
+
+SegmentWriter::~SegmentWriter() {
+    upload_.reset();
+    if (committed_) {
+        return;
+    }
+    for (const auto& object : stored_) {
+        (void)store_.remove(object.key, object.version_id);  // what stays behind is data without a manifest: the sweep's
+    }
+}
+
+Status SegmentWriter::write(stream::Bytes chunk) {
+    while (!chunk.empty()) {
+        if (upload_ && in_segment_ == segment_size_) {
+            if (auto closed = close_full(); !closed) {
+                return closed;
+            }
+        }
+        if (auto opened = open_next(); !opened) {
+            return opened;
+        }
+        const auto room = std::min<std::uint64_t>(segment_size_ - in_segment_, chunk.size());
+        const auto part = chunk.first(static_cast<std::size_t>(room));
+        if (auto written = upload_->write(part); !written) {
+            return written;
+        }
+        in_segment_ += part.size();
+        chunk = chunk.subspan(part.size());
+    }
+    return done();
+}
+
+Status SegmentWriter::finish() {
+    finished_ = true;
+    return open_next();
+}
+
+Result<std::vector<StoredObject>> SegmentWriter::commit() {
+    if (!finished_) {
+        return failed("the stream into " + key_.text() + " was not finished");
+    }
+    if (auto closed = close_full(); !closed) {
+        return std::move(closed).error();
+    }
+    committed_ = true;
+    return stored_;
+}
+
+Status SegmentWriter::open_next() {
+    if (upload_) {
+        return done();
+    }
+    auto key = segment_key(key_, stored_.size());
+    if (!key) {
+        return std::move(key).error();
+    }
+    auto upload = store_.begin(*key);
+    if (!upload) {
+        return std::move(upload).error();
+    }
+    upload_ = std::move(*upload);
+    in_segment_ = 0;
+    return done();
+}
+
+Status SegmentWriter::close_full() {
+    auto stored = upload_->commit();
+    upload_.reset();
+    if (!stored) {
+        return std::move(stored).error();
+    }
+    stored_.push_back(std::move(*stored));
+    return done();
+}
+
+Status read_segments(ObjectStore& store, const std::vector<StoredObject>& segments, stream::Sink& to) {
+    for (const auto& segment : segments) {
+        stream::Sha256Tap tap(to);
+        if (auto read = store.read(segment.key, segment.version_id, tap); !read) {
+            return read;
+        }
+        if (tap.bytes() != segment.size) {
+            return Error{ErrorKind::corrupt,
+                         segment.key.text() + " has " + std::to_string(tap.bytes()) + " bytes where the manifest says " +
+                             std::to_string(segment.size),
+                         "restore another backup, and find out who changed this one"};
+        }
+        if (tap.hex() != segment.sha256) {
+            return Error{ErrorKind::corrupt, segment.key.text() + " does not have the SHA-256 that the manifest says",
+                         "restore another backup, and find out who changed this one"};
+        }
+    }
+    return done();
+}
+
+}  // namespace lifeboat::store

@@ -1,0 +1,113 @@
+"""Options and the fixtures that stories share."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from support import ROOT, requirements, samples
+from support.fingerprint import fingerprint
+from support.postgres import PostgresServer
+from support.workspace import Workspace
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("lifeboat")
+    group.addoption("--lifeboat", metavar="FILE", help="the executable under test (default: the one below build/)")
+    group.addoption("--long", action="store_true", help="full counts where a plain run takes fewer rounds")
+    group.addoption("--require", choices=["none", "all"], default="none", help="all: what cannot run fails")
+
+
+def pytest_configure(config):
+    requirements.insist(config.getoption("--require") == "all")
+
+
+@pytest.fixture(scope="session")
+def long_run(request):
+    return request.config.getoption("--long")
+
+
+@pytest.fixture(scope="session")
+def room():
+    """The folder that everything of this run lies in. Its path is short: a Unix socket's may hold 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="lifeboat-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def binary(request, room):
+    """The program, copied to where every user may run it."""
+    given = request.config.getoption("--lifeboat")
+    found = [Path(given)] if given else [path for path in (ROOT / "build").rglob("lifeboat")
+                                         if path.is_file() and path.stat().st_mode & 0o100]
+    assert len(found) == 1, f"one executable named lifeboat expected, found {found}"
+    return Path(shutil.copy(found[0].resolve(), room / "lifeboat"))
+
+
+@pytest.fixture(scope="session")
+def new_server(room):
+    """Makes servers that live as long as the run."""
+    servers = []
+
+    def create(**options):
+        servers.append(PostgresServer.create(room / f"pg{len(servers)}", **options))
+        return servers[-1]
+
+    yield create
+    for server in servers:
+        server.stop("immediate")
+
+
+@pytest.fixture(scope="session")
+def source(new_server):
+    """The server with the sample databases. Stories read it and change nothing."""
+    server = new_server()
+    samples.fill(server)
+    return server
+
+
+@pytest.fixture(scope="session")
+def source_fingerprint(source):
+    return fingerprint(source, samples.DUMPED)
+
+
+@pytest.fixture(scope="session")
+def small_source(new_server):
+    """A server with two databases of a few megabytes, for stories about how a run ends. Read only, too."""
+    server = new_server()
+    server.create_database("first", samples.incompressible(4))
+    server.create_database("second", samples.incompressible(4))
+    return server
+
+
+@pytest.fixture
+def empty_server(room):
+    """A server to restore into, gone after the test."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=room))
+    folder.rmdir()
+    server = PostgresServer.create(folder)
+    yield server
+    server.stop("immediate")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def folder(room):
+    """A folder of the test's own that every user may enter."""
+    path = Path(tempfile.mkdtemp(prefix="t-", dir=room))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def new_workspace(folder, binary):
+    """Makes Lifeboat users; see support/workspace.py."""
+    count = iter(range(1000))
+
+    def create(server=None, **options):
+        return Workspace(folder / f"home{next(count)}", binary, server, **options)
+
+    return create

@@ -1,0 +1,92 @@
+"""The folder that backups go to is full, closed, gone, or not a folder."""
+
+import contextlib
+import shutil
+import subprocess
+
+import pytest
+from support.requirements import missing
+from support.users import is_root, server_user
+
+
+@contextlib.contextmanager
+def small_disk(place, megabytes):
+    """A filesystem of that size, mounted at `place`."""
+    if not is_root():
+        missing("root", "run the tests as root to mount a small filesystem")
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", str(place)],
+                             capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        missing("the right to mount a tmpfs", mounted.stderr.strip())
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def used_bytes(place):
+    return shutil.disk_usage(place).used
+
+
+def test_a_full_disk_leaves_nothing_half_done(new_workspace, folder, small_source):
+    workspace = new_workspace(small_source)
+    with small_disk(folder / "disk", 1) as disk:
+        workspace.configure(store={"url": f"file://{disk}/store"})
+        failed = workspace.run("backup").expect(1)
+        assert "space" in failed.err or "full" in failed.err
+        assert list((disk / "store").rglob("*.json")) == []
+        assert not [path for path in disk.rglob("*") if path.is_file() and path.name != "RESTORE.txt"]
+        assert used_bytes(disk) < 64 * 1024
+
+
+def test_a_disk_that_fills_up_keeps_the_backups_it_has(new_workspace, folder, small_source):
+    workspace = new_workspace(small_source)
+    with small_disk(folder / "disk", 7) as disk:
+        workspace.configure(store={"url": f"file://{disk}/store"})
+        workspace.run("backup").expect(0)
+        [kept] = workspace.good_ids()
+        workspace.run("backup").expect(1)
+        assert workspace.good_ids() == [kept]
+        workspace.verify(kept).expect(0)
+
+
+def test_a_store_that_may_not_be_written_to(new_workspace, small_source):
+    """As an ordinary user: for root nothing is read-only."""
+    workspace = new_workspace(small_source, user=server_user())
+    workspace.store.folder.mkdir()
+    workspace.configure()
+    workspace.store.folder.chmod(0o555)
+    failed = workspace.run("backup").expect(1)
+    assert str(workspace.store.folder) in failed.err
+    assert "denied" in failed.err or "read-only" in failed.err
+    assert workspace.store.files() == []
+
+
+def test_a_store_on_a_read_only_filesystem(new_workspace, folder, small_source):
+    workspace = new_workspace(small_source)
+    with small_disk(folder / "disk", 16) as disk:
+        workspace.configure(store={"url": f"file://{disk}/store"})
+        workspace.run("backup").expect(0)
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        failed = workspace.run("backup").expect(1)
+        assert "read-only" in failed.err.lower()
+        [kept] = workspace.good_ids()
+        workspace.verify(kept).expect(0)
+
+
+def test_a_store_that_is_a_file(new_workspace, small_source):
+    workspace = new_workspace(small_source)
+    workspace.store.folder.write_text("not a folder")
+    failed = workspace.run("backup").expect(1)
+    assert str(workspace.store.folder) in failed.err
+    assert workspace.store.folder.read_text() == "not a folder"
+
+
+@pytest.mark.parametrize("verb", [["list"], ["verify", "latest"], ["show", "latest"]])
+def test_reading_a_store_that_is_not_there_is_not_an_empty_list(new_workspace, small_source, verb):
+    """An unmounted disk must not look like a store without backups."""
+    workspace = new_workspace(small_source)
+    outcome = workspace.run(*verb)
+    assert outcome.code in (1, 4), outcome.err
+    assert str(workspace.store.folder) in outcome.err

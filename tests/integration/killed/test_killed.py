@@ -1,0 +1,90 @@
+"""kill -9 at any moment: what is listed is whole, what is not is told apart, and the next run works."""
+
+import random
+import time
+
+import pytest
+from support import samples
+from support.fingerprint import database_fingerprint
+from support.tools import ToolFolder
+from support.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def server(new_server):
+    server = new_server()
+    server.create_database("first", samples.incompressible(30))
+    server.create_database("second", samples.incompressible(15))
+    return server
+
+
+def assert_store_is_sound(workspace):
+    """What list shows as good is whole by our own reading; everything else is known for what it is."""
+    good = workspace.good_ids()
+    assert good == workspace.store.manifest_ids()
+    for backup_id in good:
+        workspace.store.assert_whole(backup_id)
+    return good, workspace.store.leftovers()
+
+
+def assert_server_is_let_go(server):
+    """No session of a killed run stays: each holds locks and keeps vacuum from its work."""
+    deadline = time.monotonic() + 10
+    while server.sessions():
+        assert time.monotonic() < deadline, f"still connected: {server.sessions()}"
+        time.sleep(0.02)
+
+
+def test_a_kill_at_a_random_moment_leaves_whole_backups_only(room, binary, server, long_run, empty_server):
+    workspace = Workspace(room / "killed", binary, server)
+    began = time.monotonic()
+    workspace.backup()
+    whole_run = time.monotonic() - began
+
+    seed = random.SystemRandom().randrange(1_000_000)
+    print(f"seed {seed}, a whole run takes {whole_run:.2f} s")
+    dice = random.Random(seed)
+    killed = finished = 0
+    checked = set()
+    for _ in range(200 if long_run else 25):
+        run = workspace.start("backup")
+        time.sleep(dice.uniform(0, whole_run * 1.1))
+        outcome = run.kill()
+        killed += outcome.code == 137
+        finished += outcome.code == 0
+        assert outcome.code in (0, 137), outcome.err
+        good, _ = assert_store_is_sound(workspace)
+        assert len(good) >= 1 + finished
+        for backup_id in set(good) - checked:
+            workspace.verify(backup_id).expect(0)
+        checked |= set(good)
+        assert_server_is_let_go(server)
+    print(f"{killed} killed, {finished} had finished, {len(workspace.store.leftovers())} leftover files")
+    assert killed > 0
+
+    last = workspace.backup()
+    assert_store_is_sound(workspace)
+    workspace.restore(last, empty_server).expect(0)
+    for name in ("first", "second"):
+        assert database_fingerprint(empty_server, name) == database_fingerprint(server, name)
+
+
+@pytest.mark.parametrize("tool", ["pg_dump", "pg_dumpall"])
+@pytest.mark.parametrize("after_bytes", [0, 1, 100_000])
+def test_a_kill_at_a_known_stage_leaves_nothing_listed(new_workspace, folder, small_source, tool, after_bytes):
+    if tool == "pg_dumpall" and after_bytes > 1:
+        after_bytes = 200  # of a short script
+    workspace = new_workspace(small_source)
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate(tool, after_bytes=after_bytes)
+    workspace.configure(postgres={"bin_dir": tools.setting})
+    run = workspace.start("backup")
+    gate.wait_until_reached(run)
+    assert run.kill().code == 137
+    assert workspace.list() == []
+    workspace.run("show", "latest").expect(4)
+    workspace.store.leftovers()
+    assert_server_is_let_go(small_source)
+
+    gate.open()
+    workspace.verify(workspace.backup()).expect(0)

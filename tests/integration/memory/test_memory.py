@@ -1,0 +1,47 @@
+"""Lifeboat's own memory does not grow with the database. pg_dump's is its own affair."""
+
+import pytest
+from support.processes import PeakMemory
+
+LIMIT = 64 * 1024 * 1024
+
+# Half of each row compresses well, half not at all. One row is about 2 kB in a dump.
+CARGO = """
+CREATE UNLOGGED TABLE crate AS
+SELECT n AS id, repeat('hold ' || n % 100, 140) AS label,
+       (SELECT string_agg(encode(sha256((n || ':' || part)::bytea), 'hex'), '') FROM generate_series(1, 15) AS part) AS seal
+FROM generate_series(1, 10000) AS n;
+ALTER TABLE crate ALTER label SET STORAGE PLAIN, ALTER seal SET STORAGE PLAIN;
+CREATE TABLE cargo (LIKE crate INCLUDING STORAGE);
+INSERT INTO cargo SELECT crate.id + copy, crate.label, crate.seal FROM crate, generate_series(1, {copies}) AS copy;
+DROP TABLE crate;
+"""
+
+
+@pytest.fixture(scope="module")
+def server(new_server):
+    return new_server(settings=["wal_level=minimal", "max_wal_senders=0", "autovacuum=off"])
+
+
+@pytest.mark.parametrize("megabytes", [200, 2000])
+def test_peak_memory_of_a_backup_and_a_verify_stays_below_64_mib(new_workspace, server, megabytes):
+    name = f"of_{megabytes}_mb"
+    server.create_database(name, CARGO.format(copies=megabytes // 19))
+    workspace = new_workspace(server)
+    workspace.configure(postgres={"databases": [name]})
+    try:
+        peaks = {}
+        for verb in (["backup"], ["-i", workspace.key.file, "verify", "latest"]):
+            run = workspace.start(*verb)
+            with PeakMemory(run.pid) as memory:
+                run.wait(timeout=600).expect(0)
+            peaks[verb[-1] if verb[0] != "backup" else "backup"] = memory.highest
+    finally:
+        server.sql(f"DROP DATABASE {name}")
+    [backup_id] = workspace.store.manifest_ids()
+    [database] = workspace.store.manifest(backup_id)["databases"]
+    dumped = database["archive_bytes"]
+    print(f"{dumped / 1e6:.0f} MB dumped; peaks in MiB: { {verb: round(peak / 2**20, 1) for verb, peak in peaks.items()} }")
+    assert dumped > megabytes * 1_000_000
+    for verb, peak in peaks.items():
+        assert 0 < peak < LIMIT, f"{verb} took {peak / 2**20:.1f} MiB"

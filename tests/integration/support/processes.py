@@ -1,0 +1,75 @@
+"""What the kernel tells about a process and its children while they run."""
+
+import contextlib
+import threading
+from pathlib import Path
+
+
+def children_of(pid):
+    """All descendants that live now."""
+    found, waiting = [], [pid]
+    while waiting:
+        parent = waiting.pop()
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                with contextlib.suppress(OSError):
+                    young = [int(word) for word in (task / "children").read_text().split()]
+                    found += young
+                    waiting += young
+    return found
+
+
+def program_of(pid):
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/exe").readlink().name
+    return ""
+
+
+def peak_memory(pid):
+    """The most memory that a process ever had resident, in bytes; 0 when it is gone."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{pid}/status").read_text().split("\n")
+        return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) * 1024
+    return 0
+
+
+class Watch:
+    """Calls `look(pid)` for a process and all its descendants over and over, until the `with` block ends."""
+
+    def __init__(self, pid, look, every=0.005):
+        self._pid, self._look, self._every = pid, look, every
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.rounds = 0
+
+    def _run(self):
+        while not self._stop.is_set():
+            for pid in [self._pid, *children_of(self._pid)]:
+                self._look(pid)
+            self.rounds += 1
+            self._stop.wait(self._every)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+
+class PeakMemory(Watch):
+    """The peak of every process named `program` among a process and its descendants, in bytes."""
+
+    def __init__(self, pid, program="lifeboat"):
+        self.peaks = {}
+        self._program = program
+        super().__init__(pid, self._note, every=0.02)
+
+    def _note(self, pid):
+        if program_of(pid) == self._program:
+            self.peaks[pid] = max(self.peaks.get(pid, 0), peak_memory(pid))
+
+    @property
+    def highest(self):
+        return max(self.peaks.values(), default=0)

@@ -1,0 +1,88 @@
+// What pg_dump 15.20 itself wrote (-Fc -Z0, into a pipe), of a database called `My "db" x` with odd names, privileges
+// granted by others, policies, user mappings, large objects, default privileges and settings per role.
+#include "archive/prerequisites.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+namespace lifeboat::archive {
+namespace {
+
+using testing::ElementsAre;
+using testing::SizeIs;
+using testing::UnorderedElementsAre;
+
+std::string archive() {
+    std::ifstream file(ARCHIVE_TEST_DATA "/pg_dump_15.dump", std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(RealArchive, ReadsAsPgRestoreListsIt) {
+    const auto bytes = archive();
+    TocReader reader;
+    const auto taken = reader.feed(stream::as_bytes(bytes));
+
+    ASSERT_TRUE(reader.complete());
+    EXPECT_THAT(reader.entries(), SizeIs(38));
+    EXPECT_EQ(reader.header().version_minor, 14);
+    EXPECT_EQ(reader.header().compression, Compression::none);
+    EXPECT_EQ(reader.header().database, "My \"db\" x");
+    EXPECT_EQ(reader.header().server_version, "15.20 (Debian 15.20-0+deb12u1)");
+    ASSERT_LT(taken, bytes.size());
+    EXPECT_EQ(bytes[taken], '\x01') << "the first data block begins behind the table of contents";
+}
+
+TEST(RealArchive, MarksTheEntriesThatOwnDataBlocks) {
+    TocReader reader;
+    reader.feed(stream::as_bytes(archive()));
+    std::vector<std::string> with_data;
+    for (const auto& entry : reader.entries()) {
+        if (entry.has_data) {
+            with_data.push_back(entry.desc + " " + entry.tag);
+        }
+    }
+    EXPECT_THAT(with_data, ElementsAre("TABLE DATA Tab\"le\nnl", "TABLE DATA t", "BLOBS BLOBS"));
+}
+
+TEST(RealArchive, TellsWhatAServerMustHave) {
+    Prerequisites needs;
+    TocReader reader(needs.options());
+    reader.feed(stream::as_bytes(archive()));
+
+    ASSERT_TRUE(reader.complete());
+    EXPECT_EQ(needs.not_understood(), 0U);
+    EXPECT_THAT(needs.roles(), UnorderedElementsAre("app", "bob", "postgres", "reader", "we\"ird; role",
+                                                    "new\nline $x$ --", "Ünï -- /* x"));
+    EXPECT_THAT(needs.extensions(), UnorderedElementsAre("citext", "hstore"));
+    EXPECT_EQ(needs.encoding(), "UTF8");
+    EXPECT_EQ(needs.database_owner(), "app");
+}
+
+TEST(RealArchive, GivesTheDatabaseUnderAnotherName) {
+    TocReader reader;
+    reader.feed(stream::as_bytes(archive()));
+    std::vector<std::string> renamed;
+    for (const auto& statement : database_statements(reader.entries())) {
+        renamed.push_back(for_database(statement, "copy").value());
+    }
+    EXPECT_THAT(
+        renamed,
+        ElementsAre("CREATE DATABASE \"copy\" WITH TEMPLATE = template0 ENCODING = 'UTF8' LOCALE_PROVIDER = libc "
+                    "LOCALE = 'C.UTF-8'",
+                    "COMMENT ON DATABASE \"copy\" IS 'about ON DATABASE \"My \"\"db\"\" x\"; ok\n'",
+                    "REVOKE CONNECT,TEMPORARY ON DATABASE \"copy\" FROM PUBLIC",
+                    "GRANT CONNECT ON DATABASE \"copy\" TO bob WITH GRANT OPTION",
+                    "GRANT CREATE ON DATABASE \"copy\" TO \"we\"\"ird; role\"",
+                    "ALTER DATABASE \"copy\" CONNECTION LIMIT = 7",
+                    "ALTER DATABASE \"copy\" SET application_name TO 'ALTER DATABASE \"My \"\"db\"\" x\" SET x;'",
+                    "ALTER DATABASE \"copy\" SET search_path TO 'a b', 'public'",
+                    "ALTER ROLE app IN DATABASE \"copy\" SET work_mem TO '32MB'",
+                    "ALTER ROLE \"new\nline $x$ --\" IN DATABASE \"copy\" SET statement_timeout TO '1s'"));
+}
+
+}  // namespace
+}  // namespace lifeboat::archive
