@@ -312,28 +312,15 @@ private:
         }
         const char c = body_[at_++];
         switch (c) {
-            case 'b':
-                plain_ += '\b';
-                return true;
-            case 'f':
-                plain_ += '\f';
-                return true;
-            case 'n':
-                plain_ += '\n';
-                return true;
-            case 'r':
-                plain_ += '\r';
-                return true;
-            case 't':
-                plain_ += '\t';
-                return true;
+            case 'b': plain_ += '\b'; return true;
+            case 'f': plain_ += '\f'; return true;
+            case 'n': plain_ += '\n'; return true;
+            case 'r': plain_ += '\r'; return true;
+            case 't': plain_ += '\t'; return true;
             case 'u':
-            case 'U':
-                return false;
-            case 'x':
-                return numeric(16, 2, c);
-            default:
-                break;
+            case 'U': return false;
+            case 'x': return numeric(16, 2, c);
+            default: break;
         }
         if (digit_value(c, 8)) {
             --at_;

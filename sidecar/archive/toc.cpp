@@ -52,64 +52,35 @@ constexpr int creation_time_parts = 7;  // second to year, and whether daylight 
 
 std::string_view name_of(Field field) {
     switch (field) {
-        case Field::signature:
-            return "the file signature";
-        case Field::version:
-            return "the version";
-        case Field::integer_size:
-            return "the integer size";
-        case Field::offset_size:
-            return "the offset size";
-        case Field::format:
-            return "the format";
-        case Field::compression:
-            return "the compression";
-        case Field::creation_time:
-            return "the creation time";
-        case Field::database:
-            return "the database name";
-        case Field::server_version:
-            return "the server version";
-        case Field::pg_dump_version:
-            return "the pg_dump version";
-        case Field::entry_count:
-            return "the number of entries";
-        case Field::dump_id:
-            return "the dump id";
-        case Field::has_data:
-            return "the data mark";
-        case Field::catalog_table:
-            return "the catalog id";
-        case Field::catalog_object:
-            return "the object id";
-        case Field::tag:
-            return "the tag";
-        case Field::desc:
-            return "the kind";
-        case Field::section:
-            return "the section";
-        case Field::defn:
-            return "the definition";
-        case Field::drop:
-            return "the drop statement";
-        case Field::copy_stmt:
-            return "the copy statement";
-        case Field::schema:
-            return "the schema";
-        case Field::tablespace:
-            return "the tablespace";
-        case Field::access_method:
-            return "the access method";
-        case Field::relation_kind:
-            return "the relation kind";
-        case Field::owner:
-            return "the owner";
-        case Field::with_oids:
-            return "the oids mark";
-        case Field::dependency:
-            return "a dependency";
-        case Field::data_offset:
-            return "the data offset";
+        case Field::signature: return "the file signature";
+        case Field::version: return "the version";
+        case Field::integer_size: return "the integer size";
+        case Field::offset_size: return "the offset size";
+        case Field::format: return "the format";
+        case Field::compression: return "the compression";
+        case Field::creation_time: return "the creation time";
+        case Field::database: return "the database name";
+        case Field::server_version: return "the server version";
+        case Field::pg_dump_version: return "the pg_dump version";
+        case Field::entry_count: return "the number of entries";
+        case Field::dump_id: return "the dump id";
+        case Field::has_data: return "the data mark";
+        case Field::catalog_table: return "the catalog id";
+        case Field::catalog_object: return "the object id";
+        case Field::tag: return "the tag";
+        case Field::desc: return "the kind";
+        case Field::section: return "the section";
+        case Field::defn: return "the definition";
+        case Field::drop: return "the drop statement";
+        case Field::copy_stmt: return "the copy statement";
+        case Field::schema: return "the schema";
+        case Field::tablespace: return "the tablespace";
+        case Field::access_method: return "the access method";
+        case Field::relation_kind: return "the relation kind";
+        case Field::owner: return "the owner";
+        case Field::with_oids: return "the oids mark";
+        case Field::dependency: return "a dependency";
+        case Field::data_offset: return "the data offset";
     }
     return "a field";
 }
@@ -125,16 +96,11 @@ std::optional<Compression> compression_from_level(std::int64_t level) {
 // From 1.15 on the algorithm stands here. One that is not known yet says nothing against the rest.
 Compression compression_from_algorithm(std::uint8_t algorithm) {
     switch (algorithm) {
-        case 0:
-            return Compression::none;
-        case 1:
-            return Compression::gzip;
-        case 2:
-            return Compression::lz4;
-        case 3:
-            return Compression::zstd;
-        default:
-            return Compression::unknown;
+        case 0: return Compression::none;
+        case 1: return Compression::gzip;
+        case 2: return Compression::lz4;
+        case 3: return Compression::zstd;
+        default: return Compression::unknown;
     }
 }
 
@@ -230,14 +196,10 @@ private:
 
 void TocReader::Parser::advance() {
     switch (value_.fault()) {
-        case Primitive::Fault::malformed:
-            return malformed();
-        case Primitive::Fault::too_long:
-            return give_up("holds a text of absurd length");
-        case Primitive::Fault::too_much_to_keep:
-            return give_up("is larger than may be kept in memory");
-        case Primitive::Fault::none:
-            break;
+        case Primitive::Fault::malformed: return malformed();
+        case Primitive::Fault::too_long: return give_up("holds a text of absurd length");
+        case Primitive::Fault::too_much_to_keep: return give_up("is larger than may be kept in memory");
+        case Primitive::Fault::none: break;
     }
     if (value_.whole()) {
         accept();
@@ -257,77 +219,49 @@ void TocReader::Parser::accept() {
 
 void TocReader::Parser::accept_in_header() {
     switch (field_) {
-        case Field::signature:
-            return check_signature();
-        case Field::version:
-            return check_version();
-        case Field::integer_size:
-            return accept_size(integer_size_);
-        case Field::offset_size:
-            return accept_size(offset_size_);
+        case Field::signature: return check_signature();
+        case Field::version: return check_version();
+        case Field::integer_size: return accept_size(integer_size_);
+        case Field::offset_size: return accept_size(offset_size_);
         case Field::format:
             return value_.byte() == custom_format ? next_field() : unknown_version("is not in the custom format");
-        case Field::compression:
-            return accept_compression();
-        case Field::creation_time:
-            return accept_creation_time();
-        case Field::database:
-            return keep(header_.database);
-        case Field::server_version:
-            return keep(header_.server_version);
-        case Field::pg_dump_version:
-            return keep(header_.pg_dump_version);
-        default:
-            return accept_entry_count();
+        case Field::compression: return accept_compression();
+        case Field::creation_time: return accept_creation_time();
+        case Field::database: return keep(header_.database);
+        case Field::server_version: return keep(header_.server_version);
+        case Field::pg_dump_version: return keep(header_.pg_dump_version);
+        default: return accept_entry_count();
     }
 }
 
 void TocReader::Parser::accept_in_entry() {
     switch (field_) {
-        case Field::dump_id:
-            return accept_dump_id();
-        case Field::has_data:
-            return accept_has_data();
-        case Field::tag:
-            return keep(entry_.tag);
-        case Field::desc:
-            return accept_desc();
-        case Field::section:
-            return accept_section();
-        case Field::defn:
-            return keep(entry_.defn);
-        case Field::drop:
-            return keep(entry_.drop);
-        case Field::copy_stmt:
-            return keep(entry_.copy_stmt);
-        case Field::schema:
-            return keep(entry_.schema);
-        case Field::tablespace:
-            return keep(entry_.tablespace);
-        case Field::owner:
-            return keep(entry_.owner);
-        case Field::relation_kind:
-            return is_int32() ? next_field() : malformed();
-        case Field::dependency:
-            return accept_dependency();
-        case Field::data_offset:
-            return accept_offset();
-        default:
-            return next_field();
+        case Field::dump_id: return accept_dump_id();
+        case Field::has_data: return accept_has_data();
+        case Field::tag: return keep(entry_.tag);
+        case Field::desc: return accept_desc();
+        case Field::section: return accept_section();
+        case Field::defn: return keep(entry_.defn);
+        case Field::drop: return keep(entry_.drop);
+        case Field::copy_stmt: return keep(entry_.copy_stmt);
+        case Field::schema: return keep(entry_.schema);
+        case Field::tablespace: return keep(entry_.tablespace);
+        case Field::owner: return keep(entry_.owner);
+        case Field::relation_kind: return is_int32() ? next_field() : malformed();
+        case Field::dependency: return accept_dependency();
+        case Field::data_offset: return accept_offset();
+        default: return next_field();
     }
 }
 
 void TocReader::Parser::expect(Field field) {
     field_ = field;
     switch (field) {
-        case Field::signature:
-            return value_.expect_bytes(file_signature.size());
-        case Field::version:
-            return value_.expect_bytes(3);
+        case Field::signature: return value_.expect_bytes(file_signature.size());
+        case Field::version: return value_.expect_bytes(3);
         case Field::integer_size:
         case Field::offset_size:
-        case Field::format:
-            return value_.expect_bytes(1);
+        case Field::format: return value_.expect_bytes(1);
         case Field::compression:
             return version_at_least(15) ? value_.expect_bytes(1) : value_.expect_integer(integer_size_);
         case Field::creation_time:
@@ -335,32 +269,24 @@ void TocReader::Parser::expect(Field field) {
         case Field::dump_id:
         case Field::has_data:
         case Field::section:
-        case Field::relation_kind:
-            return value_.expect_integer(integer_size_);
-        case Field::data_offset:
-            return value_.expect_offset(offset_size_);
+        case Field::relation_kind: return value_.expect_integer(integer_size_);
+        case Field::data_offset: return value_.expect_offset(offset_size_);
         case Field::database:
         case Field::server_version:
         case Field::pg_dump_version:
         case Field::tag:
         case Field::desc:
-        case Field::dependency:
-            return expect_text(true);
+        case Field::dependency: return expect_text(true);
         case Field::schema:
         case Field::tablespace:
-        case Field::owner:
-            return expect_text(wanted_.names);
-        case Field::defn:
-            return expect_text(wanted_.names && wanted_.defn);
-        case Field::drop:
-            return expect_text(wanted_.names && wanted_.drop);
-        case Field::copy_stmt:
-            return expect_text(wanted_.names && wanted_.copy_stmt);
+        case Field::owner: return expect_text(wanted_.names);
+        case Field::defn: return expect_text(wanted_.names && wanted_.defn);
+        case Field::drop: return expect_text(wanted_.names && wanted_.drop);
+        case Field::copy_stmt: return expect_text(wanted_.names && wanted_.copy_stmt);
         case Field::catalog_table:
         case Field::catalog_object:
         case Field::access_method:
-        case Field::with_oids:
-            return expect_text(false);
+        case Field::with_oids: return expect_text(false);
     }
 }
 
@@ -547,8 +473,7 @@ void TocReader::Parser::unknown_version(std::string_view what) {
 Status TocReader::Parser::verdict() const {
     const auto where = " (entry " + std::to_string(entries_read_ + 1) + ", byte " + std::to_string(size_) + ")";
     switch (state_) {
-        case TocState::complete:
-            return done();
+        case TocState::complete: return done();
         case TocState::reading:
             return Error{ErrorKind::corrupt, "the archive ends inside its table of contents" + where,
                          "take the archive from another backup: this one is cut off"};
@@ -561,8 +486,7 @@ Status TocReader::Parser::verdict() const {
             return Error{ErrorKind::corrupt,
                          "the archive's table of contents is broken at " + std::string(trouble_) + where,
                          "check with `pg_restore --list` whether this is a whole custom-format archive"};
-        case TocState::gave_up:
-            break;
+        case TocState::gave_up: break;
     }
     return Error{ErrorKind::failed, "the archive's table of contents " + std::string(trouble_) + where,
                  "look at the archive with `pg_restore --list`; it may be good"};

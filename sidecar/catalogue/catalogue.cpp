@@ -62,6 +62,10 @@ Status add_backup(Catalogue& catalogue, store::ObjectStore& store, const Layout&
         if (json.error().kind == ErrorKind::not_found) {
             return done();  // pruned since it was listed
         }
+        if (json.error().kind == ErrorKind::corrupt) {
+            catalogue.refused.push_back(std::move(json).error());  // one that is too large must not hide the others
+            return done();
+        }
         return std::move(json).error();
     }
     auto manifest = parse_manifest(*json, layout, id);
@@ -102,7 +106,7 @@ Status add_leftovers(Catalogue& catalogue, store::ObjectStore& store, const Layo
         return std::move(unfinished).error();
     }
     for (const auto& upload : *unfinished) {
-        if (const auto place = place_of(layout, upload.key); place.id) {
+        if (const auto place = place_of(layout, upload.key); place.id && whole.count(*place.id) == 0) {
             auto& leftover = found.try_emplace(*place.id, Leftover{*place.id, 0, {}}).first->second;
             leftover.bytes += upload.size;
             leftover.touched = std::max(leftover.touched, upload.started);

@@ -1,6 +1,7 @@
 #include "catalogue/manifest.hpp"
 
 #include <ctime>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace lifeboat::catalogue {
@@ -177,7 +178,11 @@ SourceServer server_of(const Json& json) {
     server.system_identifier = text_or(json, "system_identifier", "");
     server.role = text_or(json, "role", "primary");
     if (json.contains("timeline")) {
-        server.timeline = typed<std::int64_t>(json.at("timeline"), "timeline");
+        const std::uint64_t timeline = whole_number(json, "timeline");
+        if (timeline > std::numeric_limits<std::uint32_t>::max()) {
+            throw Surprise{"'timeline' is out of range"};
+        }
+        server.timeline = static_cast<std::int64_t>(timeline);
     }
     return server;
 }

@@ -15,7 +15,13 @@ std::optional<os::TimePoint> parse_time(const std::string& text) {
         std::tm parts{};
         const char* end = ::strptime(bare.c_str(), format, &parts);
         if (end != nullptr && *end == '\0') {
-            return std::chrono::system_clock::from_time_t(::timegm(&parts));
+            // timegm() makes 2 March of 30 February, which is not what anyone meant.
+            const std::tm written = parts;
+            const std::time_t time = ::timegm(&parts);
+            if (parts.tm_mday != written.tm_mday || parts.tm_sec != written.tm_sec) {
+                return std::nullopt;
+            }
+            return std::chrono::system_clock::from_time_t(time);
         }
     }
     return std::nullopt;

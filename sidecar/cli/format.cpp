@@ -33,7 +33,8 @@ std::string human_bytes(std::uint64_t bytes) {
     static constexpr std::array units = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
     auto value = static_cast<double>(bytes);
     std::size_t unit = 0;
-    while (value >= 1024 && unit + 1 < units.size()) {
+    // 1023.95 KiB would be written as 1024.0 KiB.
+    while (value >= (unit == 0 ? 1024 : 1023.95) && unit + 1 < units.size()) {
         value /= 1024;
         ++unit;
     }
@@ -56,8 +57,15 @@ std::string human_duration(std::chrono::seconds duration) {
 }
 
 std::string printable(const std::string& text) {
-    std::string shown = text;
-    std::replace_if(shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+    std::string shown;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
+        // U+0080 to U+009F are control characters too: some terminals take U+009B for the start of a command.
+        const bool second_set = byte == 0xC2 && next >= 0x80 && next < 0xA0;
+        shown += byte < 0x20 || byte == 0x7F || second_set ? '?' : text[i];
+        i += second_set ? 1 : 0;
+    }
     return shown;
 }
 

@@ -27,7 +27,8 @@ Raw raw_table(const toml::table& table) {
     Raw raw;
     raw.form = Raw::Form::table;
     for (const auto& [key, value] : table) {
-        raw.table.emplace_back(key.str(), raw_from(value));
+        raw.names.emplace_back(key.str());
+        raw.list.push_back(raw_from(value));
     }
     return raw;
 }
@@ -119,12 +120,12 @@ std::string without_values(std::string_view description) {
 // The parser and its tables recurse once for each part of a dotted key, without a limit of their own: a line of
 // half a million dots would overflow the stack. Returns the first such line, from 1.
 std::optional<std::size_t> line_of_too_many_dots(std::string_view text) {
-    constexpr std::size_t kMostDots = 200;
+    constexpr std::size_t most_dots = 200;
     std::size_t line = 1;
     std::size_t dots = 0;
     for (const char c : text) {
         dots = c == '\n' ? 0 : dots + (c == '.' ? 1U : 0U);
-        if (dots > kMostDots) {
+        if (dots > most_dots) {
             return line;
         }
         line += c == '\n' ? 1U : 0U;

@@ -7,7 +7,7 @@
 namespace lifeboat::config {
 namespace {
 
-constexpr std::int64_t kMost = 100'000;  // of anything that is counted: more is a slip of the finger
+constexpr std::int64_t most = 100'000;  // of anything that is counted: more is a slip of the finger
 
 // Adds the keys of one table.
 template <class Table>
@@ -72,7 +72,7 @@ void add_postgres(std::vector<Key>& keys) {
     rows.add("lock_timeout", &Postgres::lock_timeout, positive_duration(),
              "How long pg_dump waits for the locks that it needs.");
     rows.add("read_rate", &Postgres::read_rate, or_word("unlimited", rate()), "How fast to read from the server.");
-    rows.add("dump_memory", &Postgres::dump_memory, or_word("auto", size_between(16 * kMebibyte, 1024 * kGibibyte)),
+    rows.add("dump_memory", &Postgres::dump_memory, or_word("auto", size_between(16 * mebibyte, 1024 * gibibyte)),
              "The address space that pg_dump may use; auto takes it from the cgroup's limit.");
     rows.add("bin_dir", &Postgres::bin_dir, absolute_folder(),
              "Where pg_dump, pg_dumpall and pg_restore are; {major} stands for the server's major version.");
@@ -122,7 +122,7 @@ void add_store(std::vector<Key>& keys) {
     Rows rows(keys, "store", &Settings::store);
     add_store_place(rows);
     add_store_access(rows);
-    rows.add("part_size", &Store::part_size, size_between(5 * kMebibyte, 5 * kGibibyte),
+    rows.add("part_size", &Store::part_size, size_between(5 * mebibyte, 5 * gibibyte),
              "The size of an upload's parts; memory for one more than `uploads` of them is taken.");
     rows.add("uploads", &Store::uploads, whole_number<unsigned>(1, 16), "How many parts are under way at once.");
     rows.add("upload_rate", &Store::upload_rate, or_word("unlimited", rate()), "How fast to send to the store.");
@@ -152,7 +152,7 @@ void add_encryption(std::vector<Key>& keys) {
 
 void add_retention(std::vector<Key>& keys) {
     Rows rows(keys, "retention", &Settings::retention);
-    const auto count = whole_number<unsigned>(0, kMost);
+    const auto count = whole_number<unsigned>(0, most);
     rows.add("keep_days", &Retention::keep_days, count, "Keep every backup of the last so many days.");
     rows.add("keep_last", &Retention::keep_last, count, "Keep the newest so many.");
     rows.add("keep_weekly", &Retention::keep_weekly, count, "Keep the newest of each of the last so many weeks.");

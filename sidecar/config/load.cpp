@@ -16,8 +16,8 @@
 namespace lifeboat::config {
 namespace {
 
-constexpr std::string_view kOurPrefix = "LIFEBOAT_";
-constexpr std::string_view kKeysAreListed = "remove it; `lifeboat config show` lists the keys there are";
+constexpr std::string_view our_prefix = "LIFEBOAT_";
+constexpr std::string_view keys_are_listed = "remove it; `lifeboat config show` lists the keys there are";
 
 // One source's word on one key.
 struct Given {
@@ -87,7 +87,7 @@ std::string cure_for_unknown_key(const std::string& table, const std::string& na
     if (elsewhere != nullptr) {
         return "write it under [" + elsewhere->table + "]";
     }
-    return meant ? "did you mean '" + *meant + "'?" : std::string(kKeysAreListed);
+    return meant ? "did you mean '" + *meant + "'?" : std::string(keys_are_listed);
 }
 
 std::string cure_for_unknown_table(const std::string& name) {
@@ -95,7 +95,7 @@ std::string cure_for_unknown_table(const std::string& name) {
         return "write it under [" + key->table + "]";
     }
     const auto meant = closest(name, all_tables());
-    return meant ? "did you mean [" + *meant + "]?" : std::string(kKeysAreListed);
+    return meant ? "did you mean [" + *meant + "]?" : std::string(keys_are_listed);
 }
 
 bool needed(const std::string& table, const Needs& needs) {
@@ -240,7 +240,7 @@ void Loader::take_environment() {
 
 void Loader::warn_of_unknown(const std::string& name) {
     static const std::vector<std::string> known = environment_names();
-    if (!name.starts_with(kOurPrefix) || is_service_link(name)) {
+    if (!name.starts_with(our_prefix) || is_service_link(name)) {
         return;
     }
     if (name == find_key("drill.checks")->environment()) {
@@ -260,7 +260,7 @@ void Loader::take_flags() {
         const Key* const key = find_key(dotted);
         if (key == nullptr) {
             found_.push_back(
-                {Origin::Kind::flag, {}, {"command line", dotted, "unknown key", std::string(kKeysAreListed)}});
+                {Origin::Kind::flag, {}, {"command line", dotted, "unknown key", std::string(keys_are_listed)}});
             continue;
         }
         const std::string name = key->flag.empty() ? dotted : key->flag;

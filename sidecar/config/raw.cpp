@@ -23,13 +23,13 @@ std::string_view Raw::form_name() const {
 }
 
 std::string in_quotes(std::string_view text) {
-    constexpr std::size_t kLongest = 80;
+    constexpr std::size_t longest = 80;
     std::string result = "'";
-    for (const char c : text.substr(0, kLongest)) {
+    for (const char c : text.substr(0, longest)) {
         const bool printable = static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
         result += printable ? c : '?';
     }
-    return result + (text.size() > kLongest ? "…'" : "'");
+    return result + (text.size() > longest ? "…'" : "'");
 }
 
 }  // namespace lifeboat::config

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace lifeboat::config {
@@ -26,8 +25,8 @@ struct Raw {
     std::int64_t integer = 0;
     double real = 0;
     bool boolean = false;
-    std::vector<Raw> list;
-    std::vector<std::pair<std::string, Raw>> table;
+    std::vector<Raw> list;           // of a list its elements, of a table its values
+    std::vector<std::string> names;  // of a table, beside `list`
 
     static Raw text(std::string content);
 

@@ -8,7 +8,7 @@
 namespace lifeboat::config {
 namespace {
 
-constexpr std::string_view kHidden = "(hidden)";
+constexpr std::string_view hidden = "(hidden)";
 
 const Origin& origin_of(const Loaded& loaded, const Key& key) {
     static const Origin by_default;
@@ -20,7 +20,7 @@ Json shown_value(const Loaded& loaded, const Key& key) {
     Json value = key.show(loaded.settings);
     // The file that holds it was not needed, so it was not read; it is set all the same.
     const bool unread = value.is_null() && origin_of(loaded, key).secret_file;
-    return unread ? Json(kHidden) : value;
+    return unread ? Json(hidden) : value;
 }
 
 using Row = std::array<std::string, 3>;
@@ -35,10 +35,10 @@ std::vector<Row> rows_of(const Loaded& loaded) {
 }
 
 std::size_t widest(const std::vector<Row>& rows, std::size_t column) {
-    constexpr std::size_t kWidestColumn = 48;  // one long list must not push the origins out of sight
+    constexpr std::size_t widest_column = 48;  // one long list must not push the origins out of sight
     std::size_t width = 0;
     for (const Row& row : rows) {
-        width = std::max(width, std::min(row[column].size(), kWidestColumn));
+        width = std::max(width, std::min(row[column].size(), widest_column));
     }
     return width;
 }
@@ -75,7 +75,7 @@ std::string show_json(const Loaded& loaded) {
         files.push_back(file.string());
     }
     const Json report = {{"settings", std::move(settings)}, {"warnings", loaded.warnings}, {"files", std::move(files)}};
-    return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return report.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace lifeboat::config

@@ -78,7 +78,7 @@ Result<std::string> read_small_file(const std::filesystem::path& path) {
             return unreadable(errno);
         }
         content.append(chunk.data(), static_cast<std::size_t>(count));
-        if (content.size() > kLargestFile) {
+        if (content.size() > largest_file) {
             return Error{ErrorKind::usage, "is larger than 1 MiB", "correct its path"};
         }
     }

@@ -8,7 +8,7 @@ namespace lifeboat::config {
 namespace {
 
 // Longer than any name of ours: nothing can be near it, and the table below stays small.
-constexpr std::size_t kLongestWord = 64;
+constexpr std::size_t longest_word = 64;
 
 // "encrypt" for "encryption": people shorten.
 bool shortens(std::string_view a, std::string_view b) {
@@ -43,7 +43,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::optional<std::string> closest(std::string_view word, std::span<const std::string> candidates) {
-    if (word.empty() || word.size() > kLongestWord) {
+    if (word.empty() || word.size() > longest_word) {
         return std::nullopt;
     }
     std::optional<std::string> best;

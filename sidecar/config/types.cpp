@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "config/values.hpp"
 #include "suggest.hpp"
@@ -9,8 +10,8 @@
 namespace lifeboat::config {
 namespace {
 
-constexpr std::string_view kLowerAndDigits = "abcdefghijklmnopqrstuvwxyz0123456789";
-constexpr std::string_view kSecretIdentity = "AGE-SECRET-KEY-";
+constexpr std::string_view lower_and_digits = "abcdefghijklmnopqrstuvwxyz0123456789";
+constexpr std::string_view secret_identity = "AGE-SECRET-KEY-";
 
 Error wrong(std::string what, std::string next) {
     return {ErrorKind::usage, std::move(what), std::move(next)};
@@ -47,10 +48,10 @@ Type<std::string> checked_text(const std::string& name, std::function<Status(con
 }
 
 std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kBlank = " \t\r\n";
-    const std::size_t begin = text.find_first_not_of(kBlank);
+    constexpr std::string_view blank_characters = " \t\r\n";
+    const std::size_t begin = text.find_first_not_of(blank_characters);
     return begin == std::string_view::npos ? std::string_view{}
-                                           : text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+                                           : text.substr(begin, text.find_last_not_of(blank_characters) - begin + 1);
 }
 
 std::vector<Raw> split_at_commas(std::string_view text) {
@@ -124,7 +125,7 @@ Type<std::string> any_text() {
 Type<std::string> instance_name() {
     return checked_text("name", [](const std::string& text) -> Status {
         const bool fits = text.size() <= 63 && text.front() != '-' &&
-                          text.find_first_not_of(std::string(kLowerAndDigits) + "-") == std::string::npos;
+                          text.find_first_not_of(std::string(lower_and_digits) + "-") == std::string::npos;
         if (!fits) {
             return wrong(in_quotes(text) + " cannot name an instance",
                          "use up to 63 lower-case letters, digits and hyphens, a letter or digit first");
@@ -147,7 +148,7 @@ Type<std::string> endpoint() {
 
 Type<std::string> region() {
     return checked_text("text", [](const std::string& text) -> Status {
-        if (text.find_first_not_of(std::string(kLowerAndDigits) + "-") != std::string::npos) {
+        if (text.find_first_not_of(std::string(lower_and_digits) + "-") != std::string::npos) {
             return wrong(in_quotes(text) + " is no region", "write the store's name for it, such as \"us-west-004\"");
         }
         return done();
@@ -167,12 +168,12 @@ Type<std::string> absolute_folder() {
 // Spelling only; the age room checks the checksum. Never quoted: it may be the secret half of the key.
 Type<std::string> recipient() {
     return checked_text("age recipient", [](const std::string& text) -> Status {
-        if (text.starts_with(kSecretIdentity)) {
+        if (text.starts_with(secret_identity)) {
             return wrong("holds a secret key, not a recipient",
                          "write the public half, which begins with age1 (age-keygen -y prints it), and keep the "
                          "secret one where no backup runs");
         }
-        const bool spelt = text.starts_with("age1") && text.find_first_not_of(kLowerAndDigits) == std::string::npos;
+        const bool spelt = text.starts_with("age1") && text.find_first_not_of(lower_and_digits) == std::string::npos;
         if (!spelt || text.size() < 10) {
             return wrong("holds a text that is no age recipient",
                          "write public keys that begin with age1, in lower case");
@@ -183,7 +184,7 @@ Type<std::string> recipient() {
 
 Type<std::string> identity_path() {
     return checked_text("path", [](const std::string& text) -> Status {
-        if (text.starts_with(kSecretIdentity)) {
+        if (text.starts_with(secret_identity)) {
             return wrong("holds a secret key itself", "write it into a file and give the file's path");
         }
         return done();
@@ -194,7 +195,7 @@ Type<std::string> object_name() {
     return checked_text("name", [](const std::string& text) -> Status {
         const bool fits = text.size() <= 253 && text.front() != '-' && text.front() != '.' && text.back() != '-' &&
                           text.back() != '.' &&
-                          text.find_first_not_of(std::string(kLowerAndDigits) + "-.") == std::string::npos;
+                          text.find_first_not_of(std::string(lower_and_digits) + "-.") == std::string::npos;
         if (!fits) {
             return wrong(in_quotes(text) + " cannot name a Kubernetes object",
                          "use lower-case letters, digits, - and .");
@@ -401,6 +402,16 @@ const std::vector<std::pair<std::string, std::string DrillCheck::*>>& drill_chec
     return keys;
 }
 
+// Null where there is no such key.
+std::string DrillCheck::*drill_check_member(const std::string& name) {
+    for (const auto& [key, member] : drill_check_keys()) {
+        if (key == name) {
+            return member;
+        }
+    }
+    return nullptr;
+}
+
 Error unknown_check_key(const std::string& name) {
     std::vector<std::string> known;
     for (const auto& [key, member] : drill_check_keys()) {
@@ -417,17 +428,17 @@ Result<DrillCheck> read_drill_check(const Raw& raw) {
                      R"(write { database = "…", query = "…", expect = "…" })");
     }
     DrillCheck check;
-    for (const auto& [name, value] : raw.table) {
-        const auto& keys = drill_check_keys();
-        const auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& each) { return each.first == name; });
-        if (key == keys.end()) {
+    for (std::size_t i = 0; i < raw.names.size(); ++i) {
+        const std::string& name = raw.names[i];
+        std::string DrillCheck::*const member = drill_check_member(name);
+        if (member == nullptr) {
             return unknown_check_key(name);
         }
-        auto text = read_text("text", value);
+        auto text = read_text("text", raw.list[i]);
         if (!text) {
             return in_context(name, text.error());
         }
-        check.*(key->second) = std::move(*text);
+        check.*member = std::move(*text);
     }
     for (const auto& [name, member] : drill_check_keys()) {
         if ((check.*member).empty()) {

@@ -46,19 +46,19 @@ struct TimeUnit {
     std::string_view name;
     std::int64_t milliseconds;
 };
-constexpr std::array<TimeUnit, 5> kTimeUnits = {
+constexpr std::array<TimeUnit, 5> time_units = {
     {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
-constexpr std::int64_t kLongestDuration = std::int64_t{36'500} * 86'400'000;
+constexpr std::int64_t longest_duration = std::int64_t{36'500} * 86'400'000;
 
 struct SizeUnit {
     std::string_view name;
     Size bytes;
 };
 // Binary before decimal: of two units that fit equally well, the first is written.
-constexpr std::array<SizeUnit, 10> kSizeUnits = {{{"TiB", kGibibyte * 1024},
-                                                  {"GiB", kGibibyte},
-                                                  {"MiB", kMebibyte},
-                                                  {"KiB", kKibibyte},
+constexpr std::array<SizeUnit, 10> size_units = {{{"TiB", gibibyte * 1024},
+                                                  {"GiB", gibibyte},
+                                                  {"MiB", mebibyte},
+                                                  {"KiB", kibibyte},
                                                   {"TB", 1'000'000'000'000},
                                                   {"GB", 1'000'000'000},
                                                   {"MB", 1'000'000},
@@ -90,16 +90,16 @@ Result<Duration> parse_duration(std::string_view text) {
     }
     std::int64_t total = 0;
     std::string_view rest = text;
-    auto allowed = kTimeUnits.begin();  // units only get smaller
+    auto allowed = time_units.begin();  // units only get smaller
     do {
         const auto number = take_number(rest);
         const std::string_view name = take_unit(rest);
         const auto unit =
-            std::find_if(allowed, kTimeUnits.end(), [name](const TimeUnit& each) { return each.name == name; });
-        if (!number || unit == kTimeUnits.end()) {
+            std::find_if(allowed, time_units.end(), [name](const TimeUnit& each) { return each.name == name; });
+        if (!number || unit == time_units.end()) {
             return no_duration(text);
         }
-        if (*number > static_cast<std::uint64_t>((kLongestDuration - total) / unit->milliseconds)) {
+        if (*number > static_cast<std::uint64_t>((longest_duration - total) / unit->milliseconds)) {
             return wrong(in_quotes(text) + " is more than 100 years", "write a shorter duration");
         }
         total += static_cast<std::int64_t>(*number) * unit->milliseconds;
@@ -111,7 +111,7 @@ Result<Duration> parse_duration(std::string_view text) {
 std::string write_duration(Duration duration) {
     std::int64_t rest = duration.count();
     std::string text;
-    for (const TimeUnit& unit : kTimeUnits) {
+    for (const TimeUnit& unit : time_units) {
         if (rest >= unit.milliseconds) {
             text += std::to_string(rest / unit.milliseconds);
             text += unit.name;
@@ -124,10 +124,10 @@ std::string write_duration(Duration duration) {
 Result<Size> parse_size(std::string_view text) {
     std::string_view name = text;
     const auto number = take_number(name);
-    const auto* unit = std::find_if(kSizeUnits.begin(), kSizeUnits.end(), [name](const SizeUnit& each) {
+    const auto* unit = std::find_if(size_units.begin(), size_units.end(), [name](const SizeUnit& each) {
         return each.name == name || (name.empty() && each.name == "B");
     });
-    if (!number || unit == kSizeUnits.end()) {
+    if (!number || unit == size_units.end()) {
         return wrong(in_quotes(text) + " is no size",
                      "write a whole number with KiB, MiB, GiB, kB, MB or GB, such as \"8MiB\"");
     }
@@ -138,8 +138,8 @@ Result<Size> parse_size(std::string_view text) {
 }
 
 std::string write_size(Size size) {
-    const SizeUnit* best = &kSizeUnits.back();
-    for (const SizeUnit& unit : kSizeUnits) {
+    const SizeUnit* best = &size_units.back();
+    for (const SizeUnit& unit : size_units) {
         if (size > 0 && size % unit.bytes == 0 && unit.bytes > best->bytes) {
             best = &unit;
         }
@@ -304,13 +304,13 @@ Result<StoreUrl> parse_file_url(std::string_view path) {
 }  // namespace
 
 Result<StoreUrl> parse_store_url(std::string_view text) {
-    constexpr std::string_view kS3 = "s3://";
-    constexpr std::string_view kFile = "file://";
-    if (text.starts_with(kS3)) {
-        return parse_s3_url(text.substr(kS3.size()));
+    constexpr std::string_view s3_scheme = "s3://";
+    constexpr std::string_view file_scheme = "file://";
+    if (text.starts_with(s3_scheme)) {
+        return parse_s3_url(text.substr(s3_scheme.size()));
     }
-    if (text.starts_with(kFile)) {
-        return parse_file_url(text.substr(kFile.size()));
+    if (text.starts_with(file_scheme)) {
+        return parse_file_url(text.substr(file_scheme.size()));
     }
     return wrong("is no store", "write s3://BUCKET/PREFIX, or file:///FOLDER");
 }
@@ -330,9 +330,9 @@ Result<std::string> parse_endpoint(std::string_view text) {
 }
 
 Result<ObjectLock> parse_object_lock(std::string_view text) {
-    constexpr std::string_view kMode = "compliance:";
-    if (text.starts_with(kMode)) {
-        if (auto retain = parse_duration(text.substr(kMode.size())); retain && *retain > Duration::zero()) {
+    constexpr std::string_view mode = "compliance:";
+    if (text.starts_with(mode)) {
+        if (auto retain = parse_duration(text.substr(mode.size())); retain && *retain > Duration::zero()) {
             return ObjectLock{*retain};
         }
     }
@@ -342,7 +342,7 @@ Result<ObjectLock> parse_object_lock(std::string_view text) {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kNamedSchedules = {"@hourly",  "@daily",  "@midnight", "@weekly",
+constexpr std::array<std::string_view, 7> named_schedules = {"@hourly",  "@daily",  "@midnight", "@weekly",
                                                              "@monthly", "@yearly", "@annually"};
 
 std::size_t count_fields(std::string_view text) {
@@ -360,7 +360,7 @@ std::size_t count_fields(std::string_view text) {
 
 Status check_cron(std::string_view text) {
     if (text.starts_with('@')) {
-        if (std::find(kNamedSchedules.begin(), kNamedSchedules.end(), text) != kNamedSchedules.end()) {
+        if (std::find(named_schedules.begin(), named_schedules.end(), text) != named_schedules.end()) {
             return done();
         }
         return wrong(in_quotes(text) + " is no named schedule",
@@ -387,7 +387,7 @@ Status check_timezone(std::string_view text) {
 
 namespace {
 
-constexpr std::string_view kHidden = "(hidden)";
+constexpr std::string_view hidden = "(hidden)";
 
 bool tells_a_secret(std::string_view name) {
     // A name that is encoded or in capitals could be any.
@@ -398,10 +398,10 @@ bool tells_a_secret(std::string_view name) {
 std::string mask_parameter(std::string_view pair) {
     const std::size_t equals = pair.find('=');
     if (equals == std::string_view::npos) {
-        return std::string(kHidden);
+        return std::string(hidden);
     }
     const std::string_view name = pair.substr(0, equals);
-    return tells_a_secret(name) ? std::string(name) + "=" + std::string(kHidden) : std::string(pair);
+    return tells_a_secret(name) ? std::string(name) + "=" + std::string(hidden) : std::string(pair);
 }
 
 std::string mask_query(std::string_view query) {
@@ -420,7 +420,7 @@ std::string mask_query(std::string_view query) {
 std::string mask_user(std::string_view user) {
     const std::size_t colon = user.find(':');
     return colon == std::string_view::npos ? std::string(user)
-                                           : std::string(user.substr(0, colon + 1)) + std::string(kHidden);
+                                           : std::string(user.substr(0, colon + 1)) + std::string(hidden);
 }
 
 // "user:password" without a host reads like a host with a port that is none.
@@ -442,7 +442,7 @@ bool has_numeric_ports(std::string_view hosts) {
 std::string mask_uri(std::string_view uri) {
     const std::size_t scheme_end = uri.find("://");
     if (scheme_end == std::string_view::npos) {
-        return std::string(kHidden);
+        return std::string(hidden);
     }
     const std::string scheme(uri.substr(0, scheme_end + 3));
     std::string_view rest = uri.substr(scheme.size());
@@ -450,14 +450,14 @@ std::string mask_uri(std::string_view uri) {
     if (const std::size_t at = rest.find('@'); at != std::string_view::npos) {
         // Not where RFC 3986 has it: an unencoded password, of which any part could be the rest.
         if (rest.find_first_of("/?") < at || rest.find('@', at + 1) != std::string_view::npos) {
-            return scheme + std::string(kHidden);
+            return scheme + std::string(hidden);
         }
         shown = mask_user(rest.substr(0, at)) + "@";
         rest.remove_prefix(at + 1);
     }
     const std::string_view hosts = rest.substr(0, rest.find_first_of("/?"));
     if (!has_numeric_ports(hosts)) {
-        return scheme + std::string(kHidden);
+        return scheme + std::string(hidden);
     }
     const std::size_t question = rest.find('?');
     shown += rest.substr(0, question);

@@ -31,14 +31,18 @@ std::string bin_folder(const std::string& bin_dir, int major) {
 
 bool runnable(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
 
+// " (majors found: 15, 17)"; empty where the folder is one and the same for every major.
 std::string majors_present(const std::string& bin_dir) {
+    if (bin_dir.find("{major}") == std::string::npos) {
+        return {};
+    }
     std::string list;
     for (int major = oldest_major; major <= newest_major; ++major) {
         if (runnable(bin_folder(bin_dir, major) + "/pg_dump")) {
             list += (list.empty() ? "" : ", ") + std::to_string(major);
         }
     }
-    return list.empty() ? "none" : list;
+    return " (majors found: " + (list.empty() ? "none" : list) + ")";
 }
 
 // "pg_dump (PostgreSQL) 15.20 (Debian …)" -> "15.20"
@@ -106,7 +110,7 @@ Result<ClientPrograms> find_client_programs(const std::string& bin_dir, int majo
     for (const auto& program : {programs.pg_dump, programs.pg_dumpall, programs.pg_restore}) {
         if (!runnable(program)) {
             return failed("the server is PostgreSQL " + std::to_string(major) + ", and there is no " + program +
-                              " (majors found: " + majors_present(bin_dir) + ")",
+                              majors_present(bin_dir),
                           "install the package postgresql-client-" + std::to_string(major) + ", or set postgres.bin_dir");
         }
     }

@@ -39,13 +39,29 @@ std::string trimmed(const char* text) {
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
+// A password with '@' or '/' in it, written as it is, reads as host, port or database, and would be quoted in a
+// message as such. In a URI '@' stands once, behind the user and before the first '/'.
+bool misplaced_at_sign(std::string_view uri) {
+    const auto scheme = uri.find("://");
+    if (scheme == std::string_view::npos) {
+        return false;
+    }
+    std::string_view rest = uri.substr(scheme + 3);
+    const auto first = rest.find_first_of("@/");
+    if (first == std::string_view::npos) {
+        return false;
+    }
+    rest.remove_prefix(first + 1);
+    return rest.substr(0, rest.find('?')).find('@') != std::string_view::npos;
+}
+
 // libpq quotes a connection string that it cannot read, password and all, so its message is not used.
 Status check_uri(const Secret& uri) {
     const std::string text(uri.reveal());
     char* message = nullptr;
     const ConnOptions parsed(PQconninfoParse(text.c_str(), &message));
     PQfreemem(message);
-    if (!parsed) {
+    if (!parsed || misplaced_at_sign(text)) {
         return Error{ErrorKind::usage, "the server's URI cannot be read",
                      "write it as postgresql://user@host:port/database, with special characters percent-encoded"};
     }
@@ -111,6 +127,43 @@ Status finish_connecting(PGconn* connection, const std::stop_token& stop) {
         }
     }
     return done();
+}
+
+// One result or the last of several; a failed one ends it. Waits in pieces, as libpq alone waits for ever: a cancel
+// request that comes before its statement is lost, so it is repeated, and a server that does not answer it is given up.
+PgResult await_result(PGconn* connection, const std::stop_token& stop) {
+    constexpr auto patience = 3s;
+    std::optional<SteadyTime> give_up;
+    PgResult last;
+    for (;;) {
+        while (PQisBusy(connection) != 0) {
+            if (stop.stop_requested()) {
+                const auto now = std::chrono::steady_clock::now();
+                give_up = give_up ? give_up : now + patience;
+                if (now >= *give_up) {
+                    return last;
+                }
+                const std::unique_ptr<PGcancel, Releaser<PQfreeCancel>> cancel(PQgetCancel(connection));
+                std::array<char, 256> ignored{};
+                PQcancel(cancel.get(), ignored.data(), static_cast<int>(ignored.size()));
+            }
+            pollfd entry{PQsocket(connection), POLLIN, 0};
+            if (::poll(&entry, 1, static_cast<int>(stop_poll.count())) > 0 && PQconsumeInput(connection) == 0) {
+                break;  // lost: PQgetResult says so
+            }
+        }
+        PgResult next(PQgetResult(connection));
+        if (!next) {
+            return last;
+        }
+        if (!last || PQresultStatus(last.get()) != PGRES_FATAL_ERROR) {
+            last = std::move(next);
+        }
+        const auto status = PQresultStatus(last.get());
+        if (status == PGRES_COPY_OUT || status == PGRES_COPY_IN || status == PGRES_COPY_BOTH) {
+            return last;  // nobody here takes rows that way
+        }
+    }
 }
 
 // Off by name, because a role or a database may have set any of them; which exist depends on the version.
@@ -227,13 +280,11 @@ Result<Rows> Connection::query(const std::string& sql, const std::vector<std::st
     for (const auto& parameter : parameters) {
         values.push_back(parameter.c_str());
     }
-    const std::unique_ptr<PGcancel, Releaser<PQfreeCancel>> cancel(PQgetCancel(connection_.get()));
-    const std::stop_callback on_stop(stop_, [&cancel] {
-        std::array<char, 256> ignored{};
-        PQcancel(cancel.get(), ignored.data(), static_cast<int>(ignored.size()));
-    });
-    const PgResult result(PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr,
-                                       values.data(), nullptr, nullptr, 0));
+    const PgResult result =
+        PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr,
+                          nullptr, 0) == 1
+            ? await_result(connection_.get(), stop_)
+            : nullptr;
     const auto status = PQresultStatus(result.get());
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
         return query_failed(result.get()).error();
@@ -252,12 +303,10 @@ Result<Rows> Connection::query(const std::string& sql, const std::vector<std::st
 }
 
 Status Connection::execute(const std::string& sql) {
-    const std::unique_ptr<PGcancel, Releaser<PQfreeCancel>> cancel(PQgetCancel(connection_.get()));
-    const std::stop_callback on_stop(stop_, [&cancel] {
-        std::array<char, 256> ignored{};
-        PQcancel(cancel.get(), ignored.data(), static_cast<int>(ignored.size()));
-    });
-    const PgResult result(PQexec(connection_.get(), sql.c_str()));
+    if (stop_.stop_requested()) {
+        return Error{ErrorKind::interrupted, "stopped", {}};
+    }
+    const PgResult result = PQsendQuery(connection_.get(), sql.c_str()) == 1 ? await_result(connection_.get(), stop_) : nullptr;
     const auto status = PQresultStatus(result.get());
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY) {
         return query_failed(result.get());

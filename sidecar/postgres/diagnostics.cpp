@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <span>
+#include <utility>
 
 namespace lifeboat::postgres {
 namespace {
@@ -10,45 +13,100 @@ constexpr std::size_t longest_line = 400;
 constexpr std::size_t most_text = 8192;
 constexpr std::size_t first_lines = 8;  // what came first is usually the cause
 
-std::size_t find(std::string_view text, std::string_view part) { return text.find(part); }
+constexpr std::string_view dots = "…";
 
-std::string cut_at(std::string_view line, std::size_t at, std::string_view instead) {
-    return std::string(line.substr(0, at)) + std::string(instead);
+// A line made fit for logs, and whether something was left out: then what follows it may belong to that.
+struct Fit {
+    std::string text;
+    bool cut = false;
+};
+
+Fit cut_at(std::string_view line, std::size_t at, std::string_view instead) {
+    return {std::string(line.substr(0, std::min(at, longest_line))) + std::string(instead), true};
 }
 
 // Where a statement is quoted, and how much of it is the fixed words of SQL rather than names and values.
-std::string without_statement(std::string_view line, std::size_t at) {
+Fit without_statement(std::string_view line, std::size_t at) {
     const auto statement = line.substr(at);
-    const auto end = std::min({statement.find('('), statement.find('\''), statement.find(';'), std::size_t{80}});
-    return cut_at(line, at, std::string(statement.substr(0, end)) + (end < statement.size() ? " …" : ""));
+    const auto end = std::min({statement.find('('), statement.find('\''), statement.find('$'), statement.find(';'), std::size_t{80}});
+    return cut_at(line, at + std::min(end, statement.size()), end < statement.size() ? " …" : "");
+}
+
+// What stands where a line begins to quote a row, and how much of this mark may itself be shown.
+struct Mark {
+    std::string_view text;
+    std::size_t shown;
+};
+
+// At the first of the marks; none where the line holds none.
+std::optional<Fit> cut_at_first(std::string_view line, std::span<const Mark> marks) {
+    std::size_t first = std::string_view::npos;
+    std::size_t shown = 0;
+    for (const auto& mark : marks) {
+        if (const auto at = line.find(mark.text); at < first) {
+            first = at;
+            shown = mark.shown;
+        }
+    }
+    return first == std::string_view::npos ? std::nullopt : std::optional(cut_at(line, first + shown, dots));
+}
+
+// The server's DETAIL and CONTEXT quote keys, rows, tokens and lines of input in many ways. What stands before the
+// first quote, equals sign or list of values is the server's own words.
+constexpr std::array<Mark, 4> marks_in_detail = {{{"=(", 2}, {" = ", 3}, {"ontains (", 9}, {"\"", 0}}};
+constexpr std::array<Mark, 3> marks_in_context = {{{"\"", 0}, {": ", 2}, {" = ", 3}}};
+
+// `invalid input syntax for type integer: "…"`: a quoted text behind a colon and one space, or behind the word
+// "value", is a value; a name stands behind another word.
+constexpr std::array<Mark, 4> marks_anywhere = {
+    {{")=(", 3}, {"Failing row contains (", 22}, {"value \"", 7}, {": \"", 3}}};
+
+// A field of the server's report whose text may go on for several lines, any of which may be a row's.
+Fit field(std::string_view line, std::size_t label, std::span<const Mark> marks) {
+    label = std::min(label, line.size());
+    const auto text = line.substr(label);
+    const auto cut = cut_at_first(text, marks);
+    return cut_at(line, label, cut ? cut->text : std::string(text.substr(0, longest_line)));
+}
+
+bool begins(std::string_view line, std::string_view part) { return line.substr(0, part.size()) == part; }
+
+Fit fit(std::string_view line) {
+    while (!line.empty() && (line.back() == '\n' || line.back() == '\r' || line.back() == ' ')) {
+        line.remove_suffix(1);
+    }
+    // libpq shows where in a statement an error is: "LINE 1: ALTER ROLE app PASSWORD …".
+    if (begins(line, "LINE ")) {
+        return {{}, true};
+    }
+    for (const std::string_view intro : {"Command was: ", "Query was: ", "STATEMENT:  ", "QUERY:  "}) {
+        if (const auto at = line.find(intro); at != std::string_view::npos) {
+            return without_statement(line, at + intro.size());
+        }
+    }
+    if (begins(line, "DETAIL:")) {
+        return field(line, std::string_view("DETAIL:  ").size(), marks_in_detail);
+    }
+    if (begins(line, "CONTEXT:")) {
+        return field(line, std::string_view("CONTEXT:  ").size(), marks_in_context);
+    }
+    if (auto cut = cut_at_first(line, marks_anywhere)) {
+        return std::move(*cut);
+    }
+    return {std::string(line.substr(0, longest_line)), false};
+}
+
+// Whether a line begins something new, rather than going on with the value or statement of the line before.
+bool begins_a_message(std::string_view line) {
+    static constexpr std::array<std::string_view, 16> starts = {
+        "pg_dump: ", "pg_dumpall: ", "pg_restore: ", "ERROR:  ", "FATAL:  ", "PANIC:  ", "WARNING:  ", "NOTICE:  ",
+        "INFO:  ",   "LOG:  ",       "DETAIL:  ",    "HINT:  ",  "CONTEXT:  ", "LINE ",   "Command was: ", "Query was: "};
+    return std::any_of(starts.begin(), starts.end(), [&](std::string_view start) { return begins(line, start); });
 }
 
 }  // namespace
 
-std::string fit_for_logs(std::string_view line) {
-    while (!line.empty() && (line.back() == '\n' || line.back() == '\r' || line.back() == ' ')) {
-        line.remove_suffix(1);
-    }
-    for (const std::string_view intro : {"Command was: ", "Query was: ", "STATEMENT:  "}) {
-        if (const auto at = find(line, intro); at != std::string_view::npos) {
-            return without_statement(line, at + intro.size());
-        }
-    }
-    for (const std::string_view values : {")=(", "Failing row contains ("}) {
-        if (const auto at = find(line, values); at != std::string_view::npos) {
-            return cut_at(line, at + values.size(), "…)");
-        }
-    }
-    if (const auto at = find(line, "value \""); at != std::string_view::npos) {
-        return cut_at(line, at + 7, "…\"");
-    }
-    // `invalid input syntax for type integer: "…"`, `COPY t, line 3, column b: "…"`: a quoted text behind a
-    // colon and one space is a value; a name stands behind a word.
-    if (const auto at = find(line, ": \""); at != std::string_view::npos) {
-        return cut_at(line, at + 3, "…\"");
-    }
-    return std::string(line.substr(0, longest_line));
-}
+std::string fit_for_logs(std::string_view line) { return fit(line).text; }
 
 Diagnostics::Diagnostics(os::Fd from) : from_(std::move(from)), reader_([this] { read_all(); }) {}
 
@@ -62,6 +120,7 @@ void Diagnostics::wait() {
 
 void Diagnostics::read_all() {
     std::string pending;
+    bool rest_of_a_long_line = false;
     std::array<std::byte, 4096> buffer{};
     for (;;) {
         const auto got = os::read_some(from_.get(), buffer);
@@ -71,29 +130,29 @@ void Diagnostics::read_all() {
         pending.append(reinterpret_cast<const char*>(buffer.data()), *got);  // NOLINT(*-reinterpret-cast)
         std::size_t end = 0;
         while ((end = pending.find('\n')) != std::string::npos) {
-            take(std::string_view(pending).substr(0, end));
+            if (!std::exchange(rest_of_a_long_line, false)) {
+                take(std::string_view(pending).substr(0, end));
+            }
             pending.erase(0, end + 1);
         }
         if (pending.size() > most_text) {
-            take(pending);
+            if (!std::exchange(rest_of_a_long_line, true)) {
+                take(pending);
+            }
             pending.clear();
         }
     }
-    if (!pending.empty()) {
+    if (!pending.empty() && !rest_of_a_long_line) {
         take(pending);
     }
 }
 
 void Diagnostics::take(std::string_view line) {
-    const bool from_the_program = line.substr(0, 3) == "pg_";
-    if (from_the_program) {
-        in_statement_ = false;
-    }
-    if (in_statement_) {
+    if (in_quotation_ && !begins_a_message(line)) {
         return;
     }
-    in_statement_ = find(line, "Command was: ") != std::string_view::npos || find(line, "Query was: ") != std::string_view::npos;
-    std::string text = fit_for_logs(line);
+    auto [text, cut] = fit(line);
+    in_quotation_ = cut;
     if (text.empty()) {
         return;
     }

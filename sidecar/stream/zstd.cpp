@@ -70,6 +70,25 @@ public:
         : context_(std::move(context)), next_(next), out_(ZSTD_DStreamOutSize()) {}
 
     Status write(Bytes chunk) override {
+        if (!state_) {
+            return state_;
+        }
+        state_ = decompress(chunk);
+        return state_;
+    }
+
+    Status finish() override {
+        if (!state_) {
+            return state_;
+        }
+        if (frame_open_) {
+            return Error{ErrorKind::corrupt, "the compressed stream ends too early", {}};
+        }
+        return next_.finish();
+    }
+
+private:
+    Status decompress(Bytes chunk) {
         ZSTD_inBuffer in{chunk.data(), chunk.size(), 0};
         bool more = !chunk.empty();
         while (more) {
@@ -91,18 +110,11 @@ public:
         return done();
     }
 
-    Status finish() override {
-        if (frame_open_) {
-            return Error{ErrorKind::corrupt, "the compressed stream ends too early", {}};
-        }
-        return next_.finish();
-    }
-
-private:
     DecompressContext context_;
     Sink& next_;
     std::vector<std::byte> out_;
     bool frame_open_ = true;
+    Status state_;  // the first error stays
 };
 
 }  // namespace

@@ -47,8 +47,8 @@ def test_a_wrong_command_line_is_usage_error_2_on_stderr(workspace, arguments):
     assert refused.out == b""
 
 
-def test_an_unknown_verb_is_told_the_likely_one(lifeboat):
-    assert "restore" in lifeboat.run("restroe").expect(2).err
+def test_an_unknown_verb_is_named_in_the_error(lifeboat):
+    assert "restroe" in lifeboat.run("restroe").expect(2).err
 
 
 def test_global_flags_stand_before_or_after_the_verb(workspace):

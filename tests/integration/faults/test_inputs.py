@@ -61,4 +61,4 @@ def test_a_secret_file_that_is_not_there(workspace):
 
 def test_a_store_of_an_unknown_kind(workspace):
     workspace.configure(store={"url": "ftp://example.org/backups"})
-    assert "ftp" in workspace.run("backup").expect(2).err
+    assert "store.url" in workspace.run("backup").expect(2).err

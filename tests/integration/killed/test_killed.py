@@ -1,11 +1,13 @@
 """kill -9 at any moment: what is listed is whole, what is not is told apart, and the next run works."""
 
 import random
+import re
 import time
 
 import pytest
 from support import samples
 from support.fingerprint import database_fingerprint
+from support.store import BACKUP_ID
 from support.tools import ToolFolder
 from support.workspace import Workspace
 
@@ -20,11 +22,15 @@ def server(new_server):
 
 def assert_store_is_sound(workspace):
     """What list shows as good is whole by our own reading; everything else is known for what it is."""
-    good = workspace.good_ids()
+    listed = workspace.run("list", "--json").expect(0).json
+    good = [backup["id"] for backup in listed["backups"]]
     assert good == workspace.store.manifest_ids()
-    for backup_id in good:
-        workspace.store.assert_whole(backup_id)
-    return good, workspace.store.leftovers()
+    for backup in listed["backups"]:
+        assert backup["state"] == "good"
+        workspace.store.assert_whole(backup["id"])
+    left = {re.search(BACKUP_ID, name)[0] for name in workspace.store.leftovers() if "/data/" in name}
+    assert left == {leftover["id"] for leftover in listed["leftovers"]}
+    return good
 
 
 def assert_server_is_let_go(server):
@@ -53,7 +59,7 @@ def test_a_kill_at_a_random_moment_leaves_whole_backups_only(room, binary, serve
         killed += outcome.code == 137
         finished += outcome.code == 0
         assert outcome.code in (0, 137), outcome.err
-        good, _ = assert_store_is_sound(workspace)
+        good = assert_store_is_sound(workspace)
         assert len(good) >= 1 + finished
         for backup_id in set(good) - checked:
             workspace.verify(backup_id).expect(0)
@@ -71,20 +77,22 @@ def test_a_kill_at_a_random_moment_leaves_whole_backups_only(room, binary, serve
 
 @pytest.mark.parametrize("tool", ["pg_dump", "pg_dumpall"])
 @pytest.mark.parametrize("after_bytes", [0, 1, 100_000])
-def test_a_kill_at_a_known_stage_leaves_nothing_listed(new_workspace, folder, small_source, tool, after_bytes):
+def test_a_kill_at_a_known_stage_leaves_what_was_there_before(new_workspace, folder, small_source, tool, after_bytes):
     if tool == "pg_dumpall" and after_bytes > 1:
         after_bytes = 200  # of a short script
     workspace = new_workspace(small_source)
+    kept = workspace.backup()
     tools = ToolFolder(folder / "tools")
     gate = tools.gate(tool, after_bytes=after_bytes)
     workspace.configure(postgres={"bin_dir": tools.setting})
     run = workspace.start("backup")
     gate.wait_until_reached(run)
     assert run.kill().code == 137
-    assert workspace.list() == []
-    workspace.run("show", "latest").expect(4)
-    workspace.store.leftovers()
+    assert assert_store_is_sound(workspace) == [kept]
+    workspace.verify("latest").expect(0)
     assert_server_is_let_go(small_source)
 
     gate.open()
-    workspace.verify(workspace.backup()).expect(0)
+    following = workspace.backup()
+    assert assert_store_is_sound(workspace) == [kept, following]
+    workspace.verify(following).expect(0)

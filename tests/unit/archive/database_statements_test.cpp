@@ -123,6 +123,9 @@ TEST(DatabaseStatements, DoNotComeFromOtherObjectsThatAreNamedLikeADatabase) {
     const auto server = sql_entry("ACL", "DATABASE app", "GRANT ALL ON FOREIGN SERVER \"DATABASE app\" TO bob;\n");
     EXPECT_THAT(statements_of(table), IsEmpty());
     EXPECT_THAT(statements_of(server), IsEmpty());
+    auto comment = sql_entry("COMMENT", "DATABASE app", "COMMENT ON TYPE s.\"DATABASE app\" IS 'x';\n");
+    comment.schema = "s";
+    EXPECT_THAT(statements_of(comment), IsEmpty());
     EXPECT_THAT(statements_of(sql_entry("TABLE", "DATABASE app", "CREATE TABLE x ();")), IsEmpty());
 }
 

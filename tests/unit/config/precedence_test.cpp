@@ -7,7 +7,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const std::string kFile = "[store]\nregion = \"from-file\"\n";
+const std::string file_with_region = "[store]\nregion = \"from-file\"\n";
 
 Sources every_source() {
     Sources sources = no_sources();
@@ -26,7 +26,7 @@ std::string origin_of(const Attempt& attempt, const std::string& key) {
 }
 
 TEST(Precedence, FlagBeatsEnvironment) {
-    const Attempt attempt = from_text(kFile, every_source());
+    const Attempt attempt = from_text(file_with_region, every_source());
     EXPECT_EQ(region_of(attempt), "from-flag");
     EXPECT_EQ(origin_of(attempt, "store.region"), "--region");
 }
@@ -34,7 +34,7 @@ TEST(Precedence, FlagBeatsEnvironment) {
 TEST(Precedence, EnvironmentBeatsFile) {
     Sources sources = every_source();
     sources.flags.clear();
-    const Attempt attempt = from_text(kFile, sources);
+    const Attempt attempt = from_text(file_with_region, sources);
     EXPECT_EQ(region_of(attempt), "from-environment");
     EXPECT_EQ(origin_of(attempt, "store.region"), "LIFEBOAT_STORE_REGION");
 }
@@ -43,7 +43,7 @@ TEST(Precedence, FileBeatsStandardName) {
     Sources sources = every_source();
     sources.flags.clear();
     sources.environment.erase("LIFEBOAT_STORE_REGION");
-    const Attempt attempt = from_text(kFile, sources);
+    const Attempt attempt = from_text(file_with_region, sources);
     EXPECT_EQ(region_of(attempt), "from-file");
     EXPECT_EQ(origin_of(attempt, "store.region"), "app.toml:2");
 }
@@ -119,7 +119,7 @@ TEST(TheEnvironment, CanTellEveryTypeOfValue) {
     const Settings& settings = attempt.loaded.settings;
     EXPECT_THAT(settings.postgres.databases, ElementsAre("app", "web", "x"));
     EXPECT_EQ(settings.postgres.yield_to_ddl, std::nullopt);
-    EXPECT_EQ(settings.store.part_size, 16 * kMebibyte);
+    EXPECT_EQ(settings.store.part_size, 16 * mebibyte);
     EXPECT_EQ(settings.store.uploads, 5U);
     EXPECT_EQ(settings.retention.prune, PruneMode::never);
     EXPECT_DOUBLE_EQ(settings.lineage.min_ratio, 0.75);

@@ -11,9 +11,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-const Needs kServer{.postgres = true};
+const Needs server_needs{.postgres = true};
 
-Attempt with_password_file(const std::string& path, const Needs& needs = kServer) {
+Attempt with_password_file(const std::string& path, const Needs& needs = server_needs) {
     return from_text("[postgres]\npassword_file = \"" + path + "\"\n", no_sources(), needs);
 }
 
@@ -99,29 +99,30 @@ TEST(Secrets, WithANulAreRefused) {
 }
 
 TEST(Secrets, AFilePathMustBeAText) {
-    EXPECT_THAT(told(from_text("[postgres]\npassword_file = 5\n", no_sources(), kServer)),
+    EXPECT_THAT(told(from_text("[postgres]\npassword_file = 5\n", no_sources(), server_needs)),
                 HasSubstr("postgres.password_file: expected path, found whole number"));
-    EXPECT_THAT(told(from_environment({{"LIFEBOAT_POSTGRES_PASSWORD_FILE", ""}}, kServer)), HasSubstr("found nothing"));
+    EXPECT_THAT(told(from_environment({{"LIFEBOAT_POSTGRES_PASSWORD_FILE", ""}}, server_needs)),
+                HasSubstr("found nothing"));
 }
 
 TEST(Secrets, GivenTwiceAtOneLevelAreRefused) {
-    EXPECT_THAT(told(from_text("[postgres]\npassword = \"a\"\npassword_file = \"/b\"\n", no_sources(), kServer)),
+    EXPECT_THAT(told(from_text("[postgres]\npassword = \"a\"\npassword_file = \"/b\"\n", no_sources(), server_needs)),
                 HasSubstr("app.toml:3:17: postgres.password: is given twice, as password and as password_file"));
     EXPECT_THAT(told(from_environment({{"LIFEBOAT_POSTGRES_PASSWORD", "a"}, {"LIFEBOAT_POSTGRES_PASSWORD_FILE", "/b"}},
-                                      kServer)),
+                                      server_needs)),
                 HasSubstr("is given twice"));
 }
 
 TEST(Secrets, FromTheStrongerLevelWinInEitherForm) {
     Sources sources = no_sources();
     sources.environment = {{"LIFEBOAT_POSTGRES_PASSWORD", "stronger"}};
-    const Attempt attempt = from_text("[postgres]\npassword_file = \"/nonexistent/p\"\n", sources, kServer);
+    const Attempt attempt = from_text("[postgres]\npassword_file = \"/nonexistent/p\"\n", sources, server_needs);
     ASSERT_EQ(told(attempt), "");
     EXPECT_EQ(attempt.loaded.settings.postgres.password.value().reveal(), "stronger");
 
     const ScratchFolder folder;
     sources.environment = {{"LIFEBOAT_POSTGRES_PASSWORD_FILE", folder.write("p", "from file")}};
-    EXPECT_EQ(from_text("[postgres]\npassword = \"weaker\"\n", sources, kServer)
+    EXPECT_EQ(from_text("[postgres]\npassword = \"weaker\"\n", sources, server_needs)
                   .loaded.settings.postgres.password.value()
                   .reveal(),
               "from file");

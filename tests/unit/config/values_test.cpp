@@ -8,7 +8,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const std::string kRecipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+const std::string public_key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 
 Settings settings_of(const std::string& text) {
     const Attempt attempt = from_text(text);
@@ -81,10 +81,10 @@ TEST_P(Sizes, AreReadWithTheirUnitsOrAsBytes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Config, Sizes,
-                         ::testing::Values(WrittenSize{R"("64MiB")", 64 * kMebibyte},
-                                           WrittenSize{R"("65536KiB")", 64 * kMebibyte},
+                         ::testing::Values(WrittenSize{R"("64MiB")", 64 * mebibyte},
+                                           WrittenSize{R"("65536KiB")", 64 * mebibyte},
                                            WrittenSize{R"("5GB")", 5'000'000'000},
-                                           WrittenSize{R"("2GiB")", 2 * kGibibyte},
+                                           WrittenSize{R"("2GiB")", 2 * gibibyte},
                                            WrittenSize{R"("20000kB")", 20'000'000}, WrittenSize{"20000000", 20'000'000},
                                            WrittenSize{R"("20000000")", 20'000'000}));
 
@@ -100,14 +100,14 @@ INSTANTIATE_TEST_SUITE_P(Config, NoSizes,
                                            "true", R"("1MiB")"));
 
 TEST(PartSize, IsBetweenFiveMebibytesAndFiveGibibytes) {
-    EXPECT_EQ(settings_of("[store]\npart_size = \"5MiB\"").store.part_size, 5 * kMebibyte);
-    EXPECT_EQ(settings_of("[store]\npart_size = \"5GiB\"").store.part_size, 5 * kGibibyte);
+    EXPECT_EQ(settings_of("[store]\npart_size = \"5MiB\"").store.part_size, 5 * mebibyte);
+    EXPECT_EQ(settings_of("[store]\npart_size = \"5GiB\"").store.part_size, 5 * gibibyte);
     EXPECT_THAT(refusal_of("store", "part_size = 5242879"), HasSubstr("from 5MiB to 5GiB"));
     EXPECT_THAT(refusal_of("store", "part_size = \"6GiB\""), HasSubstr("from 5MiB to 5GiB"));
 }
 
 TEST(Rates, AreSizesPerSecondOrUnlimited) {
-    EXPECT_EQ(settings_of("[store]\nupload_rate = \"10MiB/s\"").store.upload_rate, 10 * kMebibyte);
+    EXPECT_EQ(settings_of("[store]\nupload_rate = \"10MiB/s\"").store.upload_rate, 10 * mebibyte);
     EXPECT_EQ(settings_of("[store]\nupload_rate = \"unlimited\"").store.upload_rate, std::nullopt);
     for (const std::string text : {"\"10MiB\"", "\"0/s\"", "\"/s\"", "10", "\"fast\""}) {
         EXPECT_THAT(refusal_of("store", "upload_rate = " + text), HasSubstr("store.upload_rate: ")) << text;
@@ -271,11 +271,11 @@ TEST(TimeZones, AreTakenAsSpeltWhereTheMachineHasNoDatabase) {
 }
 
 TEST(Recipients, AreAListOfPublicKeys) {
-    EXPECT_THAT(settings_of("[encryption]\nrecipients = [\"" + kRecipient + "\"]").encryption.recipients,
-                ElementsAre(kRecipient));
-    EXPECT_THAT(refusal_of("encryption", "recipients = [\"" + kRecipient + "\", \"ssh-ed25519 AAAA\"]"),
+    EXPECT_THAT(settings_of("[encryption]\nrecipients = [\"" + public_key + "\"]").encryption.recipients,
+                ElementsAre(public_key));
+    EXPECT_THAT(refusal_of("encryption", "recipients = [\"" + public_key + "\", \"ssh-ed25519 AAAA\"]"),
                 HasSubstr("element 2: "));
-    EXPECT_THAT(refusal_of("encryption", "recipients = \"" + kRecipient + "\""), HasSubstr("found text; write a list"));
+    EXPECT_THAT(refusal_of("encryption", "recipients = \"" + public_key + "\""), HasSubstr("found text; write a list"));
 }
 
 TEST(Recipients, ThatAreSecretKeysAreRefusedWithoutRepeatingThem) {
@@ -357,7 +357,7 @@ TEST(Defaults, AreWhatTheDesignPromises) {
     EXPECT_EQ(settings.postgres.bin_dir, "/usr/lib/postgresql/{major}/bin");
     EXPECT_EQ(settings.schedule.cron, "17 2 * * *");
     EXPECT_EQ(settings.schedule.max_duration, Duration(6h));
-    EXPECT_EQ(settings.store.part_size, 8 * kMebibyte);
+    EXPECT_EQ(settings.store.part_size, 8 * mebibyte);
     EXPECT_EQ(settings.store.uploads, 3U);
     EXPECT_EQ(settings.compression.level, 3);
     EXPECT_THAT(settings.encryption.recipients, IsEmpty());

@@ -157,37 +157,42 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"FullDiskAtRename", {__NR_renameat2, ENOSPC}, "no space left", "free space"}),
     [](const auto& refusal) { return refusal.param.name; });
 
-int descriptor_of_folder(const std::string& path) {
+// This process's descriptor of a folder, or of a temporary file, of which all up to the '~' is given.
+int descriptor_of(const std::string& path) {
     for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
         std::error_code gone;
-        if (std::filesystem::read_symlink(entry.path(), gone) == path) {
+        const std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
+        if (target == path || (path.ends_with('~') && target.starts_with(path))) {
             return std::stoi(entry.path().filename().string());
         }
     }
     return -1;
 }
 
-TEST(DirectoryFaults, AnObjectWhoseFolderCannotBeWrittenOutIsNotThere) {
-    const TemporaryFolder folder;
-    auto store = store::open_directory(folder.path()).value();
-    auto upload = store->begin(key("data/app")).value();
-    ASSERT_TRUE(upload->write(stream::as_bytes("x")).ok());
-    const int descriptor = descriptor_of_folder(folder.below("data"));
-    ASSERT_GE(descriptor, 0);
-    where_failing({{__NR_fsync, EIO, When::argument_equals, 0, static_cast<std::uint32_t>(descriptor)}}, [&] {
-        auto committed = upload->commit();
-        ASSERT_FALSE(committed.ok());
-        EXPECT_THAT(committed.error().what, HasSubstr(folder.below("data/app")));
-    });
-    upload.reset();
-    EXPECT_THAT(everything_below(folder.path()), IsEmpty());
+// Without any one of these syncs a power cut could take away what a commit had promised.
+TEST(DirectoryFaults, AnObjectIsNotThereUntilItAndEveryFolderAboveItAreWrittenOut) {
+    for (const std::string unsynced : {"", "/a", "/a/b", "/a/b/app~"}) {
+        const TemporaryFolder folder;
+        auto store = store::open_directory(folder.path()).value();
+        std::filesystem::create_directories(folder.below("a/b"));
+        auto upload = store->begin(key("a/b/app")).value();
+        ASSERT_TRUE(upload->write(stream::as_bytes("x")).ok());
+        const int descriptor = descriptor_of(folder.path() + unsynced);
+        ASSERT_GE(descriptor, 0);
+        where_failing({{__NR_fsync, EIO, When::argument_equals, 0, static_cast<std::uint32_t>(descriptor)}}, [&] {
+            auto committed = upload->commit();
+            ASSERT_FALSE(committed.ok()) << "not written out: " << unsynced;
+            EXPECT_THAT(committed.error().what, HasSubstr(folder.below("a/b/app")));
+        });
+        EXPECT_THAT(everything_below(folder.path()), ElementsAre("a", "a/b"));
+    }
 }
 
 TEST(DirectoryFaults, AFolderThatHasNothingToWriteOutIsNoFault) {
     const TemporaryFolder folder;
     auto store = store::open_directory(folder.path()).value();
     auto upload = store->begin(key("app")).value();
-    const int descriptor = descriptor_of_folder(folder.path());
+    const int descriptor = descriptor_of(folder.path());
     where_failing({{__NR_fsync, EINVAL, When::argument_equals, 0, static_cast<std::uint32_t>(descriptor)}},
                   [&] { EXPECT_TRUE(upload->commit().ok()); });
 }

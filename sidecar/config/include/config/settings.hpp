@@ -21,9 +21,9 @@ using Duration = std::chrono::milliseconds;  // "500ms", "30s", "5m", "6h", "7d"
 using Size = std::uint64_t;                  // bytes: "64KiB", "8MiB", "5GB", or a plain number
 using Rate = std::uint64_t;                  // bytes in a second: "10MiB/s"
 
-inline constexpr Size kKibibyte = 1024;
-inline constexpr Size kMebibyte = 1024 * kKibibyte;
-inline constexpr Size kGibibyte = 1024 * kMebibyte;
+inline constexpr Size kibibyte = 1024;
+inline constexpr Size mebibyte = 1024 * kibibyte;
+inline constexpr Size gibibyte = 1024 * mebibyte;
 
 struct Instance {
     std::string name;  // [a-z0-9][a-z0-9-]{0,62}; empty only where Needs did not ask for it
@@ -86,7 +86,7 @@ struct Store {
     std::optional<Secret> session_token;
     std::optional<std::filesystem::path> ca_file;  // PEM; empty: the system's
     Addressing addressing = Addressing::automatic;
-    Size part_size = 8 * kMebibyte;         // 5 MiB to 5 GiB
+    Size part_size = 8 * mebibyte;          // 5 MiB to 5 GiB
     unsigned uploads = 3;                   // parts under way at once, 1 to 16
     std::optional<Rate> upload_rate;        // empty: "unlimited"
     std::optional<Duration> expires_after;  // the bucket's own age rule; empty: "auto", read from the bucket

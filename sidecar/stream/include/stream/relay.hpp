@@ -14,7 +14,8 @@
 namespace lifeboat::stream {
 
 // A bounded queue between two stages: everything after it runs on a thread of its own, so that reading,
-// compressing and storing overlap. Holds at most `capacity` bytes; write() waits while it is full.
+// compressing and storing overlap. Holds at most `capacity` bytes (256 KiB at least), those that the next stage
+// is working on among them; write() waits while it is full.
 //
 // An error of a later stage comes back from the next write() or finish(). finish() returns when the later
 // stages have finished. Destroying an unfinished Relay drops what is queued and waits until the stage that
