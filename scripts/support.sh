@@ -24,8 +24,8 @@ quietly() {
     return "$code"
 }
 
-# The one executable named lifeboat below a build folder.
-find_lifeboat() { find "$1" -name lifeboat -type f -executable -print -quit; }
+# The executable below a build folder; the newest, if the layout changed since the folder was made.
+find_lifeboat() { find "$1" -name lifeboat -type f -executable -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-; }
 
 # How many jobs at once: two cores compile two files, and a machine short of memory fewer (about 1.5 GiB each).
 jobs_here() {

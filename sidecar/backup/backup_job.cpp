@@ -1,10 +1,13 @@
 #include "backup/backup_job.hpp"
 
-#include "backup/outgoing_stream.hpp"
-#include "restore_text.hpp"
+#include "database_dump.hpp"
+#include "part_writer.hpp"
+#include "postgres/globals_script.hpp"
 #include "postgres/server_lock.hpp"
+#include "restore_text.hpp"
 
-#include <array>
+#include <algorithm>
+#include <set>
 #include <utility>
 
 namespace lifeboat::backup {
@@ -13,13 +16,6 @@ namespace {
 using catalogue::Layout;
 using catalogue::Manifest;
 using store::StoredObject;
-
-struct StoredPart {
-    std::vector<StoredObject> objects;
-    std::uint64_t bytes_in = 0;
-    std::uint64_t bytes_out = 0;
-    std::vector<std::string> warnings;
-};
 
 // Objects of a run that has no manifest yet. Unless kept, they are taken back.
 class Uncommitted {
@@ -41,22 +37,55 @@ private:
     std::vector<StoredObject> objects_;
 };
 
+// The roles that a globals script creates, read as it passes.
+class RolesTap final : public stream::Sink {
+public:
+    explicit RolesTap(stream::Sink& next) : next_(next) {}
+
+    Status write(stream::Bytes chunk) override {
+        if (script_.size() + chunk.size() <= most_text) {
+            script_.append(stream::as_text(chunk));
+        } else {
+            whole_ = false;
+        }
+        return next_.write(chunk);
+    }
+    Status finish() override { return next_.finish(); }
+
+    // Nothing where the script is larger than anyone's, or not understood: then nothing can be said of it.
+    [[nodiscard]] std::optional<std::set<std::string>> roles() const {
+        const auto statements = postgres::parse_globals(script_);
+        if (!whole_ || !statements) {
+            return std::nullopt;
+        }
+        const auto names = postgres::created_roles(*statements);
+        return std::set<std::string>(names.begin(), names.end());
+    }
+
+private:
+    static constexpr std::size_t most_text = std::size_t{4} << 20U;
+    stream::Sink& next_;
+    std::string script_;
+    bool whole_ = true;
+};
+
 class Job {
 public:
     Job(const BackupPlan& plan, Layout layout, store::ObjectStore& store, const os::Clock& clock, BackupObserver& observer,
-        std::stop_token stop)
-        : plan_(plan), layout_(std::move(layout)), store_(store), clock_(clock), observer_(observer), stop_(std::move(stop)),
-          uncommitted_(store) {}
+        const std::stop_token& stop)
+        : plan_(plan), layout_(std::move(layout)), store_(store), clock_(clock), observer_(observer), stop_(stop),
+          writer_(plan, store, observer, stop), uncommitted_(store) {}
 
     Result<BackupOutcome> run();
 
 private:
-    Result<Manifest> begin_manifest(const postgres::ServerFacts& facts) const;
+    Result<BackupOutcome> run_on(postgres::ServerLock& lock, const postgres::ServerFacts& facts);
+    Result<Manifest> begin_manifest(const postgres::ServerFacts& facts, postgres::Connection& connection) const;
     Status dump_all(postgres::ServerLock& lock, const postgres::Selection& selection, Manifest& manifest);
-    Status dump_database(const std::string& name, postgres::ServerLock& lock, Manifest& manifest);
+    Status dump_one(const std::string& name, postgres::ServerLock& lock, Manifest& manifest);
+    Status after_failure(const std::string& name, const Error& error, postgres::ServerLock& lock, Manifest& manifest);
     Status dump_globals(postgres::ServerLock& lock, Manifest& manifest);
-    Result<StoredPart> store_output(const std::string& part, const store::ObjectKey& key, postgres::ClientProgram program);
-    Status copy_output(const std::string& part, postgres::ClientProgram& program, OutgoingStream& out);
+    Status check_roles(const std::optional<std::set<std::string>>& created) const;
     Status note_failure(Manifest& manifest, std::optional<std::string> database, const Error& error);
     Result<BackupOutcome> commit(Manifest manifest);
     [[nodiscard]] catalogue::Encrypted encrypted() const {
@@ -68,10 +97,12 @@ private:
     store::ObjectStore& store_;
     const os::Clock& clock_;
     BackupObserver& observer_;
-    std::stop_token stop_;
+    const std::stop_token& stop_;
+    PartWriter writer_;
     Uncommitted uncommitted_;
     postgres::ClientPrograms programs_;
     std::optional<Error> first_failure_;
+    std::set<std::string> roles_named_;  // by any archive of this run
 };
 
 Result<BackupOutcome> Job::run() {
@@ -86,12 +117,16 @@ Result<BackupOutcome> Job::run() {
     if (facts->in_recovery && plan_.role == Role::primary) {
         return BackupOutcome{BackupOutcome::Kind::not_ours, std::nullopt};
     }
-    auto programs = postgres::find_client_programs(plan_.bin_dir, lock->connection().major());
+    return run_on(*lock, *facts);
+}
+
+Result<BackupOutcome> Job::run_on(postgres::ServerLock& lock, const postgres::ServerFacts& facts) {
+    auto programs = postgres::find_client_programs(plan_.bin_dir, lock.connection().major());
     if (!programs) {
         return std::move(programs).error();
     }
     programs_ = std::move(*programs);
-    auto found = postgres::list_databases(lock->connection());
+    auto found = postgres::list_databases(lock.connection());
     if (!found) {
         return std::move(found).error();
     }
@@ -100,24 +135,31 @@ Result<BackupOutcome> Job::run() {
         return Error{ErrorKind::usage, "none of the server's " + std::to_string(found->size()) + " databases is chosen",
                      "correct postgres.databases and postgres.exclude"};
     }
-    auto manifest = begin_manifest(*facts);
+    auto manifest = begin_manifest(facts, lock.connection());
     if (!manifest) {
         return std::move(manifest).error();
     }
-    observer_.started(manifest->id, *facts, selection.chosen.size() + 1);
-    if (auto dumped = dump_all(*lock, selection, *manifest); !dumped) {
+    observer_.started(manifest->id, facts, selection.chosen.size() + 1);
+    if (programs_.outdated()) {
+        observer_.warned("", "the PostgreSQL clients are " + programs_.version + ", older than the minor release that closed CVE-2026-116314");
+    }
+    if (auto dumped = dump_all(lock, selection, *manifest); !dumped) {
         return std::move(dumped).error();
     }
     // Without the lock another run may have been at work beside this one since nobody knows when.
-    if (auto held = lock->check(); !held) {
+    if (auto held = lock.check(); !held) {
         return std::move(held).error();
     }
     return commit(std::move(*manifest));
 }
 
-Result<Manifest> Job::begin_manifest(const postgres::ServerFacts& facts) const {
+Result<Manifest> Job::begin_manifest(const postgres::ServerFacts& facts, postgres::Connection& connection) const {
+    auto omissions = postgres::server_omissions(connection);
+    if (!omissions) {
+        return std::move(omissions).error();
+    }
     const auto now = clock_.now();
-    Manifest manifest{catalogue::BackupId::make(now), layout_.instance(), now, now, {}, {}, {}, 0, {}, {}, {}, {}, {}, {}};
+    Manifest manifest{catalogue::BackupId::make(now), layout_.instance(), now, now, {}, {}, {}, 0, {}, {}, {}, {}, {}, {}, {}, {}};
     manifest.writer = {plan_.lifeboat_version, programs_.version};
     manifest.server = {facts.version, facts.version_num, facts.system_identifier, facts.timeline,
                        facts.in_recovery ? "standby" : "primary"};
@@ -125,6 +167,9 @@ Result<Manifest> Job::begin_manifest(const postgres::ServerFacts& facts) const {
         manifest.recipients.push_back(recipient.text());
     }
     manifest.compression_level = plan_.compression_level;
+    for (const auto& omission : *omissions) {
+        manifest.omissions.push_back({omission.kind, omission.count, omission.text});
+    }
     manifest.exclude_table_data = plan_.exclude_table_data;
     manifest.retention = plan_.retention;
     return manifest;
@@ -139,18 +184,14 @@ Status Job::dump_all(postgres::ServerLock& lock, const postgres::Selection& sele
         }
     }
     for (const auto& name : selection.chosen) {
-        if (auto dumped = dump_database(name, lock, manifest); !dumped) {
-            if (auto noted = note_failure(manifest, name, dumped.error()); !noted) {
-                return noted;
-            }
-            // A server that went away took the lock with it: there is no point in trying its other databases.
-            if (auto held = lock.check(); !held) {
-                return in_context("database '" + name + "'", dumped.error());
+        if (auto dumped = dump_one(name, lock, manifest); !dumped) {
+            if (auto survived = after_failure(name, dumped.error(), lock, manifest); !survived) {
+                return survived;
             }
         }
     }
     if (manifest.databases.empty()) {
-        return *first_failure_;  // nothing to keep
+        return first_failure_ ? *first_failure_ : failed("every database was dropped before its turn", "run again");
     }
     if (auto dumped = dump_globals(lock, manifest); !dumped) {
         return note_failure(manifest, std::nullopt, dumped.error());
@@ -158,8 +199,38 @@ Status Job::dump_all(postgres::ServerLock& lock, const postgres::Selection& sele
     return done();
 }
 
-// A failed part does not throw away the others, unless the run itself is over: asked to stop, or the store or
-// the server gone.
+Status Job::dump_one(const std::string& name, postgres::ServerLock& lock, Manifest& manifest) {
+    observer_.part_started(name);
+    const DumpTools tools{plan_, programs_, lock.connection(), manifest.server.role == "standby", observer_, writer_, stop_};
+    auto dumped = dump_database(tools, name, layout_.database(manifest.id, name, encrypted()));
+    if (!dumped) {
+        return std::move(dumped).error();
+    }
+    uncommitted_.add(dumped->record.objects);
+    manifest.databases.push_back(std::move(dumped->record));
+    roles_named_.merge(dumped->roles);
+    return done();
+}
+
+Status Job::after_failure(const std::string& name, const Error& error, postgres::ServerLock& lock, Manifest& manifest) {
+    if (error.kind == ErrorKind::interrupted) {
+        return error;
+    }
+    // A server that went away took the lock with it: there is no point in trying its other databases.
+    auto found = postgres::list_databases(lock.connection());
+    if (!found) {
+        return in_context("database '" + name + "'", error);
+    }
+    if (std::find(found->begin(), found->end(), name) == found->end()) {
+        const std::string text = "database '" + name + "' was dropped before its turn";
+        manifest.notes.push_back(text);
+        observer_.warned(name, text);
+        return done();
+    }
+    return note_failure(manifest, name, error);
+}
+
+// A failed part does not throw away the others, unless someone asked us to stop.
 Status Job::note_failure(Manifest& manifest, std::optional<std::string> database, const Error& error) {
     if (error.kind == ErrorKind::interrupted) {
         return error;
@@ -173,88 +244,46 @@ Status Job::note_failure(Manifest& manifest, std::optional<std::string> database
     return done();
 }
 
-Status Job::dump_database(const std::string& name, postgres::ServerLock& lock, Manifest& manifest) {
-    observer_.part_started(name);
-    std::vector<std::string> arguments = {"--format=custom", "--compress=0", "--no-password",
-                                          "--lock-wait-timeout=" + std::to_string(plan_.lock_timeout.count())};
-    for (const auto& pattern : plan_.exclude_table_data) {
-        arguments.push_back("--exclude-table-data=" + pattern);
-    }
-    auto program = postgres::ClientProgram::start(programs_.pg_dump, std::move(arguments), postgres::ClientProgram::Streams::output,
-                                                  lock.connection(), name);
-    if (!program) {
-        return std::move(program).error();
-    }
-    auto part = store_output(name, layout_.database(manifest.id, name, encrypted()), std::move(*program));
-    if (!part) {
-        return std::move(part).error();
-    }
-    manifest.databases.push_back({name, std::move(part->objects), part->bytes_in, std::move(part->warnings)});
-    return done();
-}
-
+// After the databases, so that every role that an archive names can be among them.
 Status Job::dump_globals(postgres::ServerLock& lock, Manifest& manifest) {
     observer_.part_started("globals");
+    if (auto readable = postgres::check_globals_readable(lock.connection()); !readable) {
+        return readable;
+    }
     auto program = postgres::ClientProgram::start(programs_.pg_dumpall, {"--globals-only", "--no-password"},
                                                   postgres::ClientProgram::Streams::output, lock.connection(),
-                                                  lock.connection().database());
+                                                  lock.connection().database(), {});
     if (!program) {
         return std::move(program).error();
     }
-    auto part = store_output("globals", layout_.globals(manifest.id, encrypted()), std::move(*program));
+    RolesTap* tap = nullptr;
+    PartWriter::Looks looks;
+    looks.inspector = [&tap](stream::Sink& next) {
+        auto made = std::make_unique<RolesTap>(next);
+        tap = made.get();
+        return made;
+    };
+    looks.last_look = [&] { return check_roles(tap->roles()); };
+    auto part = writer_.write("globals", layout_.globals(manifest.id, encrypted()), std::move(*program), looks);
     if (!part) {
         return std::move(part).error();
     }
+    uncommitted_.add(part->objects);
     manifest.globals = std::move(part->objects);
     return done();
 }
 
-Result<StoredPart> Job::store_output(const std::string& part, const store::ObjectKey& key, postgres::ClientProgram program) {
-    auto out = OutgoingStream::open(store_, key, plan_.compression_level, plan_.recipients);
-    if (!out) {
-        return std::move(out).error();
+Status Job::check_roles(const std::optional<std::set<std::string>>& created) const {
+    if (!created) {
+        return failed("what pg_dumpall printed is not understood although it ended well", "look at the program in postgres.bin_dir");
     }
-    if (auto copied = copy_output(part, program, **out); !copied) {
-        return std::move(copied).error();
-    }
-    // The end of its output is not success: only its exit code is.
-    if (auto ended = program.wait(); !ended) {
-        return std::move(ended).error();
-    }
-    if (auto finished = (*out)->finish(); !finished) {
-        return std::move(finished).error();
-    }
-    if (stop_.stop_requested()) {
-        return Error{ErrorKind::interrupted, "stopped", {}};
-    }
-    auto objects = (*out)->commit();
-    if (!objects) {
-        return std::move(objects).error();
-    }
-    uncommitted_.add(*objects);
-    StoredPart stored{std::move(*objects), (*out)->bytes_in(), (*out)->bytes_out(), program.said()};
-    for (const auto& line : stored.warnings) {
-        observer_.warned(part, line);
-    }
-    observer_.part_stored(part, stored.bytes_in, stored.bytes_out);
-    return stored;
-}
-
-Status Job::copy_output(const std::string& part, postgres::ClientProgram& program, OutgoingStream& out) {
-    std::array<std::byte, std::size_t{64} * 1024> buffer{};
-    for (;;) {
-        auto got = program.read(buffer, stop_);
-        if (!got) {
-            return std::move(got).error();
+    Error error = failed("roles that own something or have privileges are not among the globals", "run again: they were dropped or renamed under way");
+    for (const auto& role : roles_named_) {
+        if (created->count(role) == 0) {
+            error.detail += (error.detail.empty() ? "" : ", ") + role;
         }
-        if (*got == 0) {
-            return done();
-        }
-        if (auto written = out.write(stream::Bytes(buffer).first(*got)); !written) {
-            return written;
-        }
-        observer_.part_moved(part, out.bytes_in(), out.bytes_out());
     }
+    return error.detail.empty() ? done() : Status(error);
 }
 
 Result<BackupOutcome> Job::commit(Manifest manifest) {

@@ -34,9 +34,47 @@ Json json_of(const SourceServer& server) {
     return json;
 }
 
+Json json_of(const OmissionRecord& omission) {
+    return {{"kind", omission.kind}, {"count", omission.count}, {"text", omission.text}};
+}
+
+Json json_of(const ExtensionRecord& extension) { return {{"name", extension.name}, {"version", extension.version}}; }
+
+Json json_of(const DatabaseRecord& database);
+Json json_of(const FailureRecord& failure);
+Json json_of(const Mark& mark);
+
+template <class T>
+Json json_list(const std::vector<T>& items) {
+    Json list = Json::array();
+    for (const auto& item : items) {
+        list.push_back(json_of(item));
+    }
+    return list;
+}
+
+Json json_of(const NeedsRecord& needs) {
+    Json json = {{"encoding", needs.encoding},
+                 {"locale_provider", needs.locale_provider},
+                 {"collate", needs.collate},
+                 {"ctype", needs.ctype}};
+    if (!needs.locale.empty()) {
+        json["locale"] = needs.locale;
+    }
+    json["extensions"] = json_list(needs.extensions);
+    json["tablespaces"] = needs.tablespaces;
+    return json;
+}
+
 Json json_of(const DatabaseRecord& database) {
-    Json json = {{"name", database.name}, {"archive_bytes", database.archive_bytes}, {"objects", json_of(database.objects)}};
-    if (!database.warnings.empty()) {
+    Json json = {{"name", database.name},
+                 {"archive_bytes", database.archive_bytes},
+                 {"needs", json_of(database.needs)},
+                 {"objects", json_of(database.objects)}};
+    if (!database.omissions.empty()) {
+        json["omissions"] = json_list(database.omissions);
+    }
+    if (database.warnings != 0) {
         json["warnings"] = database.warnings;
     }
     return json;
@@ -62,15 +100,6 @@ Json json_of(const RetentionRecord& keep) {
 }
 
 Json json_of(const Mark& mark) { return {{"kind", mark.kind}, {"reason", mark.reason}}; }
-
-template <class T>
-Json json_list(const std::vector<T>& items) {
-    Json list = Json::array();
-    for (const auto& item : items) {
-        list.push_back(json_of(item));
-    }
-    return list;
-}
 
 // ---- reading: any surprise is thrown as Surprise and becomes one Error at the border ----
 
@@ -187,9 +216,32 @@ SourceServer server_of(const Json& json) {
     return server;
 }
 
+std::vector<OmissionRecord> omissions_of(const Json& json) {
+    std::vector<OmissionRecord> omissions;
+    if (json.contains("omissions")) {
+        for (const Json& entry : list(json, "omissions")) {
+            omissions.push_back({text(entry, "kind"), whole_number(entry, "count"), text(entry, "text")});
+        }
+    }
+    return omissions;
+}
+
+NeedsRecord needs_of(const Json& json) {
+    NeedsRecord needs{text(json, "encoding"), text(json, "locale_provider"), text(json, "collate"), text(json, "ctype"),
+                      text_or(json, "locale", ""), {}, texts_or_none(json, "tablespaces")};
+    for (const Json& entry : list(json, "extensions")) {
+        needs.extensions.push_back({text(entry, "name"), text(entry, "version")});
+    }
+    return needs;
+}
+
 DatabaseRecord database_of(const Json& json, const std::string& folder) {
-    DatabaseRecord record{text(json, "name"), objects_of(json, folder), whole_number(json, "archive_bytes"),
-                          texts_or_none(json, "warnings")};
+    DatabaseRecord record{text(json, "name"),
+                          objects_of(json, folder),
+                          whole_number(json, "archive_bytes"),
+                          json.contains("warnings") ? whole_number(json, "warnings") : 0,
+                          needs_of(field(json, "needs")),
+                          omissions_of(json)};
     if (record.objects.empty()) {
         throw Surprise{"database '" + record.name + "' has no objects"};
     }
@@ -225,7 +277,7 @@ void check_belongs(const Json& json, const Layout& layout, const BackupId& id) {
 Manifest manifest_of(const Json& json, const Layout& layout, const BackupId& id) {
     check_belongs(json, layout, id);
     const std::string folder = layout.data_prefix(id);
-    Manifest manifest{id, layout.instance(), time(json, "started"), time(json, "finished"), {}, {}, {}, 0, {}, {}, {}, {}, {}, {}};
+    Manifest manifest{id, layout.instance(), time(json, "started"), time(json, "finished"), {}, {}, {}, 0, {}, {}, {}, {}, {}, {}, {}, {}};
     const Json& writer = field(json, "writer");
     manifest.writer = {text(writer, "lifeboat"), text(writer, "pg_dump")};
     manifest.server = server_of(field(json, "server"));
@@ -237,6 +289,8 @@ Manifest manifest_of(const Json& json, const Layout& layout, const BackupId& id)
     if (json.contains("globals")) {
         manifest.globals = objects_of(json.at("globals"), folder);
     }
+    manifest.omissions = omissions_of(json);
+    manifest.notes = texts_or_none(json, "notes");
     manifest.exclude_table_data = texts_or_none(json, "exclude_table_data");
     if (json.contains("failures")) {
         for (const Json& entry : list(json, "failures")) {
@@ -266,6 +320,12 @@ std::string to_json(const Manifest& manifest) {
     json["databases"] = json_list(manifest.databases);
     if (!manifest.globals.empty()) {
         json["globals"] = {{"objects", json_of(manifest.globals)}};
+    }
+    if (!manifest.omissions.empty()) {
+        json["omissions"] = json_list(manifest.omissions);
+    }
+    if (!manifest.notes.empty()) {
+        json["notes"] = manifest.notes;
     }
     if (!manifest.exclude_table_data.empty()) {
         json["exclude_table_data"] = manifest.exclude_table_data;

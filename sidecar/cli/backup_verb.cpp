@@ -24,7 +24,7 @@ public:
         log_.write(LogLevel::info, "part_stored", {{"part", part}, {"archive_bytes", bytes_in}, {"stored_bytes", bytes_out}});
     }
     void part_failed(const std::string& part, const Error& error) override {
-        log_.write(LogLevel::error, "part_failed", {{"part", part}, {"error", error.what}, {"next", error.next}});
+        log_.write(LogLevel::error, "part_failed", {{"part", part}, {"error", whole_text(error)}, {"next", error.next}});
     }
     void warned(const std::string& part, const std::string& text) override {
         log_.write(LogLevel::warn, "part_warning", {{"part", part}, {"text", text}});
@@ -63,6 +63,8 @@ Result<backup::BackupPlan> plan_of(const config::Settings& settings, std::chrono
     plan.role = postgres.role == config::Role::any ? backup::Role::any : backup::Role::primary;
     plan.lock_timeout = postgres.lock_timeout;
     plan.lock_wait = lock_wait;
+    plan.max_stall = postgres.max_stall;
+    plan.dump_memory = postgres.dump_memory;
     plan.bin_dir = postgres.bin_dir;
     plan.compression_level = settings.compression.level;
     plan.recipients = std::move(*recipients);
@@ -139,7 +141,7 @@ Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) 
     const os::SystemClock clock;
     auto outcome = backup::run_backup(*plan, **store, clock, observer, session.stop());
     if (!outcome) {
-        log.write(LogLevel::error, "backup_failed", {{"error", outcome.error().what}, {"next", outcome.error().next}});
+        log.write(LogLevel::error, "backup_failed", {{"error", whole_text(outcome.error())}, {"next", outcome.error().next}});
         return std::move(outcome).error();
     }
     return conclude(*outcome, log, session.flags.json);

@@ -30,7 +30,7 @@ void add_global_flags(CLI::App& app, GlobalFlags& flags) {
 }
 
 void report(const Error& error) {
-    std::fprintf(stderr, "lifeboat: %s\n", error.what.c_str());
+    std::fprintf(stderr, "lifeboat: %s\n", whole_text(error).c_str());
     if (!error.next.empty()) {
         std::fprintf(stderr, "  next: %s\n", error.next.c_str());
     }

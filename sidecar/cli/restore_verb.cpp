@@ -5,15 +5,25 @@
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 namespace lifeboat::cli {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 struct RestoreFlags {
     std::string id;
     std::string to;
     std::vector<std::string> databases;
     bool no_globals = false;
+    bool alter_roles = false;
+    bool no_owner = false;
+    bool no_acl = false;
+    std::optional<std::string> role;
+    bool overwrite = false;
+    bool dry_run = false;
+    unsigned jobs = 1;
     bool marked = false;
     bool partial = false;
     std::string lock_wait = "0";
@@ -48,6 +58,12 @@ Result<restore::RestorePlan> plan_of(const config::Settings& settings, const Res
     plan.target = {Secret(flags.to), std::nullopt};
     plan.bin_dir = settings.postgres.bin_dir;
     plan.globals = !flags.no_globals;
+    plan.alter_roles = flags.alter_roles;
+    plan.owners = !flags.no_owner;
+    plan.privileges = !flags.no_acl;
+    plan.role = flags.role;
+    plan.overwrite = flags.overwrite;
+    plan.jobs = flags.jobs;
     plan.lock_wait = *wait;
     for (const auto& text : flags.databases) {
         plan.databases.push_back(choice_of(text));
@@ -70,6 +86,45 @@ Status check_state(const catalogue::Backup& backup, const RestoreFlags& flags) {
                      "restore another backup"};
     }
     return done();
+}
+
+const char* words_for(restore::RestorePreview::Database::Deed deed) {
+    using Deed = restore::RestorePreview::Database::Deed;
+    switch (deed) {
+        case Deed::create: return "create and load";
+        case Deed::load_into_empty: return "load into the empty one";
+        case Deed::replace: return "REPLACE the one that is there";
+    }
+    return "";
+}
+
+Json json_of(const restore::RestorePreview& preview, const std::string& id) {
+    Json databases = Json::array();
+    for (const auto& database : preview.databases) {
+        databases.push_back({{"name", database.name}, {"new_name", database.new_name}, {"deed", words_for(database.deed)}});
+    }
+    return {{"id", id}, {"databases", databases}, {"roles_to_create", preview.roles_to_create}, {"lacks", preview.lacks}};
+}
+
+// A target that lacks something would fail the restore, so it fails the rehearsal.
+Result<ExitCode> print_preview(const restore::RestorePreview& preview, const std::string& id, bool json) {
+    if (json) {
+        print_line(json_of(preview, id).dump(2, ' ', false, Json::error_handler_t::replace));
+    } else {
+        print_line("would restore backup " + id + " (nothing was changed):");
+        std::vector<std::vector<std::string>> rows;
+        for (const auto& database : preview.databases) {
+            rows.push_back({database.name, database.new_name, words_for(database.deed)});
+        }
+        print(table({"DATABASE", "AS", ""}, rows));
+        for (const auto& role : preview.roles_to_create) {
+            print_line("would create role " + printable(role));
+        }
+        for (const auto& line : preview.lacks) {
+            print_line("LACKS " + printable(line));
+        }
+    }
+    return preview.lacks.empty() ? ExitCode::done : ExitCode::failed;
 }
 
 Result<ExitCode> restore_backup(Session& session, const RestoreFlags& flags) {
@@ -103,6 +158,10 @@ Result<ExitCode> restore_backup(Session& session, const RestoreFlags& flags) {
     }
     LoggingObserver observer(log);
     const restore::Source source{*opened->store, manifest.encrypted(), *identities};
+    if (flags.dry_run) {
+        auto preview = restore::preview_restore(*plan, source, manifest, observer, session.stop());
+        return preview ? print_preview(*preview, manifest.id.text(), session.flags.json) : Result<ExitCode>(std::move(preview).error());
+    }
     if (auto restored = restore::run_restore(*plan, source, manifest, observer, session.stop()); !restored) {
         return std::move(restored).error();
     }
@@ -116,6 +175,8 @@ Result<ExitCode> restore_backup(Session& session, const RestoreFlags& flags) {
 void add_restore(CLI::App& app, Action& action) {
     auto& verb = add_verb(app, "restore", "Bring a backup back into a PostgreSQL server",
                           "  lifeboat restore latest --to postgresql://postgres@127.0.0.1/postgres -i key.txt\n"
+                          "  lifeboat restore latest --to postgresql://postgres@127.0.0.1/postgres -i key.txt --dry-run\n"
+                          "  lifeboat restore latest --to postgresql://app@db/app --database app --no-globals --no-owner --no-acl -i key.txt\n"
                           "  lifeboat restore 2026-11-22 --to postgresql://postgres@db/postgres --database app=app_yesterday -i key.txt\n"
                           "  lifeboat restore latest --store file:///srv/backups --instance shop -i - --to postgresql://… < key.txt\n");
     const auto flags = std::make_shared<RestoreFlags>();
@@ -126,6 +187,15 @@ void add_restore(CLI::App& app, Action& action) {
         ->allow_extra_args(false)
         ->take_all();
     verb.add_flag("--no-globals", flags->no_globals, "Leave roles, memberships and tablespaces alone");
+    verb.add_flag("--alter-roles", flags->alter_roles, "Give roles that exist already their attributes and passwords of the backup");
+    verb.add_flag("--no-owner", flags->no_owner, "Everything belongs to who restores (or to --role), not to its old owner");
+    verb.add_flag("--no-acl", flags->no_acl, "Leave privileges (GRANT, REVOKE) out");
+    verb.add_option("--role", flags->role, "SET ROLE to this before anything is created")->type_name("ROLE");
+    verb.add_option("--jobs", flags->jobs, "Load with several connections, by an unlinked file under TMPDIR [1]")
+        ->type_name("N")
+        ->check(CLI::Range(1U, 64U));
+    verb.add_flag("--overwrite", flags->overwrite, "Replace databases that are not empty, once the new one is whole");
+    verb.add_flag("--dry-run", flags->dry_run, "Say what would be done and what the target lacks; change nothing");
     verb.add_flag("--marked", flags->marked, "A marked backup will do");
     verb.add_flag("--partial", flags->partial, "A partial backup will do");
     verb.add_option("--lock-wait", flags->lock_wait, "How long to wait for a backup of the target to end, like 60s [0]")->type_name("DURATION");

@@ -55,6 +55,49 @@ void print_parts(const catalogue::Manifest& manifest) {
     print(table({"DATABASE", "ARCHIVE", "STORED", "OBJECT"}, rows));
 }
 
+std::string locale_words(const catalogue::NeedsRecord& needs) {
+    std::string words = needs.encoding + ", " + needs.locale_provider + " " + needs.collate;
+    words += needs.ctype == needs.collate ? "" : "/" + needs.ctype;
+    return words + (needs.locale.empty() ? "" : " " + needs.locale);
+}
+
+void print_needs(const catalogue::Manifest& manifest) {
+    print_line("\nA server that takes it back needs PostgreSQL " + std::to_string(manifest.server.version_num / 10000) + " or newer, and:");
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& database : manifest.databases) {
+        std::string extensions;
+        for (const auto& extension : database.needs.extensions) {
+            extensions += (extensions.empty() ? "" : ", ") + extension.name + " " + extension.version;
+        }
+        std::string tablespaces;
+        for (const auto& name : database.needs.tablespaces) {
+            tablespaces += (tablespaces.empty() ? "" : ", ") + name;
+        }
+        rows.push_back({database.name, locale_words(database.needs), extensions.empty() ? "-" : extensions, tablespaces.empty() ? "-" : tablespaces});
+    }
+    print(table({"DATABASE", "ENCODING, LOCALE", "EXTENSIONS", "TABLESPACES"}, rows));
+}
+
+void print_omissions(const catalogue::Manifest& manifest) {
+    std::vector<std::vector<std::string>> rows;
+    const auto add = [&](const std::string& where, const std::vector<catalogue::OmissionRecord>& omissions) {
+        for (const auto& omission : omissions) {
+            rows.push_back({where, std::to_string(omission.count), omission.kind, omission.text});
+        }
+    };
+    for (const auto& database : manifest.databases) {
+        add(database.name, database.omissions);
+        if (database.warnings != 0) {
+            rows.push_back({database.name, std::to_string(database.warnings), "warnings", "lines that pg_dump printed; the log of that run has them"});
+        }
+    }
+    add("(server)", manifest.omissions);
+    if (!rows.empty()) {
+        print_line("\nNot in the backup, or worth knowing:");
+        print(table({"DATABASE", "COUNT", "KIND", ""}, rows));
+    }
+}
+
 void print_words(const catalogue::Backup& backup) {
     const auto& manifest = backup.manifest;
     const auto took = std::chrono::floor<std::chrono::seconds>(manifest.finished - manifest.started);
@@ -82,13 +125,13 @@ void print_words(const catalogue::Backup& backup) {
     for (const auto& failure : manifest.failures) {
         field("failed", (failure.database ? "database '" + *failure.database + "'" : "globals") + ": " + failure.error);
     }
-    for (const auto& database : manifest.databases) {
-        for (const auto& warning : database.warnings) {
-            field("warning", "database '" + database.name + "': " + warning);
-        }
+    for (const auto& note : manifest.notes) {
+        field("note", note);
     }
     print_line("");
     print_parts(manifest);
+    print_needs(manifest);
+    print_omissions(manifest);
 }
 
 Result<ExitCode> show(Session& session, const std::string& id) {

@@ -2,6 +2,7 @@
 
 #include "os/errno_text.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
@@ -167,6 +168,19 @@ void ChildProcess::signal(int signal) noexcept {
     if (!life_->exit) {
         ::kill(-life_->pid, signal);
     }
+}
+
+std::optional<ExitState> ChildProcess::wait(const std::stop_token& stop) {
+    // A child that ends is seen at once by those who wait long for it, and costs the others few wake-ups.
+    auto pause = std::chrono::milliseconds(1);
+    while (!gone()) {
+        if (stop.stop_requested()) {
+            return std::nullopt;
+        }
+        std::this_thread::sleep_for(pause);
+        pause = std::min(pause * 2, std::chrono::milliseconds(50));
+    }
+    return wait();
 }
 
 ExitState ChildProcess::end(std::chrono::milliseconds grace) {

@@ -2,8 +2,13 @@
 
 #include "os/memory_file.hpp"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
+#include <iterator>
 #include <poll.h>
 #include <unistd.h>
 
@@ -87,6 +92,26 @@ Result<std::string> ask_version(const std::string& program) {
     return version;
 }
 
+// "15.20" -> 20; 0 for what has no minor ("19rc1").
+int minor_of(const std::string& version) {
+    const auto dot = version.find('.');
+    int minor = 0;
+    if (dot != std::string::npos) {
+        std::from_chars(version.data() + dot + 1, version.data() + version.size(), minor);
+    }
+    return minor;
+}
+
+// Where a pg_dump ends well and its archive is wrong. 18.0 and 18.1: a sequence that the role may not read is
+// dumped with a made-up value (release notes of 18.2).
+Status refuse_known_bad(const ClientPrograms& programs) {
+    if (programs.major == 18 && minor_of(programs.version) < 2) {
+        return failed(programs.pg_dump + " is of version " + programs.version + ", which can dump wrong values of sequences",
+                      "install 18.2 or newer of the package postgresql-client-18");
+    }
+    return done();
+}
+
 // In a password file, ':' and '\' are escaped by '\'. The child connects to one server only, so that every
 // other field may match anything.
 Secret password_file_content(const Secret& password) {
@@ -123,7 +148,20 @@ Result<ClientPrograms> find_client_programs(const std::string& bin_dir, int majo
                       "install the package postgresql-client-" + std::to_string(major) + ", or correct postgres.bin_dir");
     }
     programs.version = std::move(*version);
+    if (auto checked = refuse_known_bad(programs); !checked) {
+        return std::move(checked).error();
+    }
     return programs;
+}
+
+bool ClientPrograms::outdated() const {
+    static constexpr std::array<std::pair<int, int>, 5> closed_in = {{{14, 25}, {15, 20}, {16, 16}, {17, 12}, {18, 7}}};
+    for (const auto& [with_major, minor] : closed_in) {
+        if (major == with_major) {
+            return minor_of(version) < minor;
+        }
+    }
+    return major < closed_in.front().first;
 }
 
 ClientProgram::ClientProgram(std::string name, os::ChildProcess child, os::Fd password)
@@ -131,8 +169,11 @@ ClientProgram::ClientProgram(std::string name, os::ChildProcess child, os::Fd pa
       diagnostics_(std::make_unique<Diagnostics>(std::move(child_.standard_error()))) {}
 
 Result<ClientProgram> ClientProgram::start(const std::string& program, std::vector<std::string> arguments, Streams streams,
-                                           const Connection& connection, const std::string& database) {
+                                           const Connection& connection, const std::string& database,
+                                           Options wanted) {
     os::ChildOptions options;
+    options.address_space = wanted.address_space;
+    std::copy_if(wanted.inherited.begin(), wanted.inherited.end(), std::back_inserter(options.inherited), [](int fd) { return fd >= 0; });
     options.program = program;
     options.arguments = std::move(arguments);
     options.arguments.push_back("--dbname=" + connection.child_conninfo(database, pinned_settings));
@@ -158,8 +199,7 @@ Result<ClientProgram> ClientProgram::start(const std::string& program, std::vect
 
 ClientProgram::~ClientProgram() {
     if (diagnostics_) {  // not moved from
-        child_.standard_input().reset();
-        child_.standard_output().reset();
+        // The signal first: the end of its input must not look to pg_restore like the end of the archive.
         child_.end(end_grace);
     }
 }
@@ -178,15 +218,21 @@ Result<std::size_t> ClientProgram::read(std::span<std::byte> into, const std::st
     }
 }
 
-Status ClientProgram::wait() {
-    const auto exit = child_.wait();
+void ClientProgram::kill() noexcept { child_.signal(SIGKILL); }
+
+Status ClientProgram::wait(const std::stop_token& stop) {
+    const auto ended = child_.wait(stop);
+    if (!ended) {
+        return Error{ErrorKind::interrupted, "stopped while waiting for " + name_, {}};
+    }
+    const auto exit = *ended;
     diagnostics_->wait();
     if (exit.success()) {
         return done();
     }
     const std::string said = diagnostics_->summary();
-    return failed(name_ + " failed (" + exit.text() + ")" + (said.empty() ? ", and said nothing" : ": " + said),
-                  "see the server's log for the same moment");
+    return Error{ErrorKind::failed, name_ + " failed (" + exit.text() + ")", "see the server's log for the same moment",
+                 said.empty() ? "it said nothing" : said};
 }
 
 }  // namespace lifeboat::postgres

@@ -32,7 +32,7 @@ std::string trimmed(const char* text) {
         line.pop_back();
     }
     for (char& c : line) {
-        c = c == '\n' ? ' ' : c;
+        c = c == '\n' || c == '\t' ? ' ' : c;
     }
     return line;
 }
@@ -268,7 +268,8 @@ Status Connection::query_failed(const void* result) const {
     // The primary message only: DETAIL may quote a row.
     const char* primary = PQresultErrorField(failure, PG_DIAG_MESSAGE_PRIMARY);
     const char* hint = PQresultErrorField(failure, PG_DIAG_MESSAGE_HINT);
-    return failed(primary != nullptr ? primary : trimmed(PQerrorMessage(connection_.get())), hint != nullptr ? hint : "");
+    return Error{ErrorKind::failed, "the server refused a statement", hint != nullptr ? hint : "",
+                 primary != nullptr ? primary : trimmed(PQerrorMessage(connection_.get()))};
 }
 
 Result<Rows> Connection::query(const std::string& sql, const std::vector<std::string>& parameters) {
@@ -323,6 +324,14 @@ Result<std::string> Connection::value(const std::string& sql, const std::vector<
         return failed("the server's answer has an unexpected shape");
     }
     return rows->front().front().value_or("");
+}
+
+Result<bool> Connection::through_pooler() {
+    auto process = value("SELECT pg_catalog.pg_backend_pid()");
+    if (!process) {
+        return std::move(process).error();
+    }
+    return *process != std::to_string(PQbackendPID(connection_.get()));
 }
 
 int Connection::version_num() const { return PQserverVersion(connection_.get()); }

@@ -55,6 +55,15 @@ Result<ServerLock> ServerLock::acquire(const Server& server, std::chrono::millis
     if (!connection) {
         return std::move(connection).error();
     }
+    auto pooled = connection->through_pooler();
+    if (!pooled) {
+        return std::move(pooled).error();
+    }
+    if (*pooled) {
+        return failed("a connection pooler answers at " + connection->where() +
+                          ": locks and snapshots do not hold across its server connections",
+                      "connect to PostgreSQL itself, not to PgBouncer or a proxy");
+    }
     const auto deadline = std::chrono::steady_clock::now() + wait;
     std::mt19937 dice(std::random_device{}());
     std::uniform_int_distribution<int> spread(50, 250);

@@ -1,21 +1,29 @@
 #include "database_restore.hpp"
 
 #include "archive/sql_text.hpp"
-#include "stream/counter.hpp"
+#include "archive_file.hpp"
+#include "os/memory_file.hpp"
 #include "stream/fd_sink.hpp"
+#include "stream/sha256.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace lifeboat::restore {
 namespace {
 
 using archive::DatabaseStatement;
 using archive::DatabaseStatementKind;
+using archive::quote_identifier;
+using postgres::ClientProgram;
 
-// Hands an archive to pg_restore, tells how far it has come, and gives up when asked to stop.
+// A session that was told to end may take a moment.
+constexpr int swap_tries = 50;
+
+// Tells how far an archive has come, and gives up when asked to stop.
 class Loading final : public stream::Sink {
 public:
-    Loading(stream::Sink& next, const DatabaseTools& tools, const std::string& name) : next_(next), tools_(tools), name_(name) {}
+    Loading(stream::Sink& next, const RestoreTools& tools, const std::string& name) : next_(next), tools_(tools), name_(name) {}
 
     Status write(stream::Bytes chunk) override {
         if (tools_.stop.stop_requested()) {
@@ -30,134 +38,290 @@ public:
 
 private:
     stream::Sink& next_;
-    const DatabaseTools& tools_;
+    const RestoreTools& tools_;
     const std::string& name_;
     std::uint64_t bytes_ = 0;
 };
 
-// Drops the database that this run made, unless its restore succeeded. A connection of its own: the stop that
-// ended the restore must not end the clean-up.
-class CreatedDatabase {
+// A database under its passing name: dropped again unless it got its own. By a connection of its own, because the
+// stop that ends a restore must not end the clean-up.
+class PassingDatabase {
 public:
-    CreatedDatabase(const postgres::Server& target, std::string maintenance, std::string name)
-        : target_(target), maintenance_(std::move(maintenance)), name_(std::move(name)) {}
-    CreatedDatabase(const CreatedDatabase&) = delete;
-    CreatedDatabase& operator=(const CreatedDatabase&) = delete;
-    ~CreatedDatabase() {
-        if (!created_ || kept_) {
+    PassingDatabase(const RestoreTools& tools, std::string name) : tools_(tools), name_(std::move(name)) {}
+    PassingDatabase(const PassingDatabase&) = delete;
+    PassingDatabase& operator=(const PassingDatabase&) = delete;
+    ~PassingDatabase() {
+        if (!there_) {
             return;
         }
-        if (auto connection = postgres::Connection::open(target_, maintenance_, {})) {
-            (void)connection->execute("DROP DATABASE IF EXISTS " + archive::quote_identifier(name_));
+        if (auto connection = postgres::Connection::open(tools_.plan.target, tools_.connection.database(), {})) {
+            (void)connection->execute("DROP DATABASE IF EXISTS " + quote_identifier(name_));
         }
     }
-    void created() { created_ = true; }
-    void keep() { kept_ = true; }
+    void created() { there_ = true; }
+    void renamed() { there_ = false; }
 
 private:
-    const postgres::Server& target_;
-    std::string maintenance_;
+    const RestoreTools& tools_;
     std::string name_;
-    bool created_ = false;
-    bool kept_ = false;
+    bool there_ = false;
 };
 
-Status create_database(const DatabaseTools& tools, const DatabaseTask& task) {
-    const auto& statements = task.needs.database();
+class DatabaseRestore {
+public:
+    DatabaseRestore(const RestoreTools& tools, const DatabaseTask& task)
+        : tools_(tools), task_(task), in_place_(task.before == DatabaseState::empty),
+          name_(in_place_ ? task.new_name : passing_name(task.new_name)) {}
+
+    Status run();
+
+private:
+    Status create();
+    Status give_owner();
+    Status load();
+    Status load_streamed(std::vector<std::string> arguments);
+    Status load_from_file(std::vector<std::string> arguments);
+    Status apply_properties();
+    Status apply(const DatabaseStatement& statement);
+    Status analyse();
+    Status take_name();
+    Status replace();
+    [[nodiscard]] bool wanted(const DatabaseStatement& statement) const;
+    Result<std::vector<std::string>> load_arguments();
+
+    const RestoreTools& tools_;
+    const DatabaseTask& task_;
+    bool in_place_;
+    std::string name_;  // under which it is loaded
+    os::Fd entries_;    // pg_restore's list of what to restore, where it is not everything
+};
+
+Status DatabaseRestore::run() {
+    PassingDatabase guard(tools_, name_);
+    if (!in_place_) {
+        if (auto created = create(); !created) {
+            return created;
+        }
+        guard.created();
+    }
+    for (const auto step : {&DatabaseRestore::give_owner, &DatabaseRestore::load, &DatabaseRestore::apply_properties,
+                            &DatabaseRestore::analyse}) {
+        if (auto stepped = (this->*step)(); !stepped) {
+            return stepped;
+        }
+    }
+    if (!in_place_) {
+        if (auto named = take_name(); !named) {
+            return named;
+        }
+        guard.renamed();
+    }
+    return done();
+}
+
+Status DatabaseRestore::create() {
+    const auto& statements = task_.head.needs.database();
     const auto create = std::find_if(statements.begin(), statements.end(),
                                      [](const auto& statement) { return statement.kind == DatabaseStatementKind::create; });
     if (create == statements.end()) {
         return Error{ErrorKind::corrupt, "the archive does not say how to create its database", {}};
     }
-    auto sql = archive::for_database(*create, task.new_name);
+    auto sql = archive::for_database(*create, name_);
     if (!sql) {
         return std::move(sql).error();
     }
-    if (auto created = tools.connection.execute(*sql); !created) {
-        return in_context("cannot create the database", std::move(created).error());
+    // Left by a restore that was killed: this run holds the lock, so nobody is at work on it.
+    if (auto dropped = tools_.connection.execute("DROP DATABASE IF EXISTS " + quote_identifier(name_)); !dropped) {
+        return in_context("cannot drop what an earlier restore left", std::move(dropped).error());
     }
-    return done();
+    auto created = tools_.connection.execute(*sql);
+    return created ? done() : Status(in_context("cannot create the database", std::move(created).error()));
 }
 
-Status give_owner(const DatabaseTools& tools, const DatabaseTask& task) {
-    if (task.needs.database_owner().empty()) {
+Status DatabaseRestore::give_owner() {
+    const std::string owner = tools_.plan.owners ? task_.head.needs.database_owner() : tools_.plan.role.value_or("");
+    if (owner.empty() || (in_place_ && !tools_.plan.owners)) {
         return done();
     }
-    return tools.connection.execute("ALTER DATABASE " + archive::quote_identifier(task.new_name) + " OWNER TO " +
-                                    archive::quote_identifier(task.needs.database_owner()));
+    auto given = tools_.connection.execute("ALTER DATABASE " + quote_identifier(name_) + " OWNER TO " + quote_identifier(owner));
+    return given ? done() : Status(in_context("cannot give the database its owner", std::move(given).error()));
 }
 
-Status load(const DatabaseTools& tools, const DatabaseTask& task) {
-    auto program = postgres::ClientProgram::start(tools.programs.pg_restore, {"--exit-on-error", "--no-password"},
-                                                  postgres::ClientProgram::Streams::input, tools.connection, task.new_name);
+Result<std::vector<std::string>> DatabaseRestore::load_arguments() {
+    std::vector<std::string> arguments = {"--exit-on-error", "--no-password"};
+    if (!tools_.plan.owners) {
+        arguments.emplace_back("--no-owner");
+    }
+    if (!tools_.plan.privileges) {
+        arguments.emplace_back("--no-acl");
+    }
+    if (tools_.plan.role) {
+        arguments.push_back("--role=" + *tools_.plan.role);
+    }
+    if (in_place_ && tools_.plan.jobs <= 1) {
+        arguments.emplace_back("--single-transaction");
+    }
+    if (tools_.plan.jobs > 1) {
+        arguments.push_back("--jobs=" + std::to_string(tools_.plan.jobs));
+    }
+    auto superuser = tools_.connection.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user");
+    if (!superuser) {
+        return std::move(superuser).error();
+    }
+    if (*superuser != "t" && !task_.head.superuser_only.empty()) {
+        const std::set<std::int32_t> left_out(task_.head.superuser_only.begin(), task_.head.superuser_only.end());
+        std::string list;
+        for (const auto id : task_.head.all_entries) {
+            list += left_out.count(id) != 0 ? "" : std::to_string(id) + ";\n";
+        }
+        auto file = os::memory_file("entries", Secret(list));
+        if (!file) {
+            return std::move(file).error();
+        }
+        entries_ = std::move(*file);
+        arguments.push_back("--use-list=" + os::memory_file_path(entries_.get()));
+        tools_.observer.noted("comments on extensions of '" + task_.record.name + "' were left out: only a superuser can set them");
+    }
+    return arguments;
+}
+
+Status DatabaseRestore::load() {
+    auto arguments = load_arguments();
+    if (!arguments) {
+        return std::move(arguments).error();
+    }
+    return tools_.plan.jobs > 1 ? load_from_file(std::move(*arguments)) : load_streamed(std::move(*arguments));
+}
+
+Status DatabaseRestore::load_streamed(std::vector<std::string> arguments) {
+    auto program = ClientProgram::start(tools_.programs.pg_restore, std::move(arguments), ClientProgram::Streams::input,
+                                        tools_.connection, name_, {.inherited = {entries_.get()}});
     if (!program) {
         return std::move(program).error();
     }
     stream::FdSink input(program->input(), "pg_restore");
-    Loading loading(input, tools, task.new_name);
-    auto fed = read_stream(tools.source, task.record.objects, loading);
+    Loading loading(input, tools_, task_.new_name);
+    auto fed = read_stream(tools_.source, task_.record.objects, loading);
     // pg_restore stops reading when it fails; why is on its stderr. When the stream is bad, the end of its input
     // must not look like the end of the archive, so it is ended instead (by its destructor).
-    const bool reader_gone = !fed && fed.error().kind == ErrorKind::interrupted && !tools.stop.stop_requested();
+    const bool reader_gone = !fed && fed.error().kind == ErrorKind::interrupted && !tools_.stop.stop_requested();
     if (!fed && !reader_gone) {
         return fed;
     }
     program->close_input();
-    return program->wait();
+    return program->wait(tools_.stop);
+}
+
+Status DatabaseRestore::load_from_file(std::vector<std::string> arguments) {
+    auto file = ArchiveFile::create();
+    if (!file) {
+        return std::move(file).error();
+    }
+    Loading loading(**file, tools_, task_.new_name);
+    if (auto fetched = read_stream(tools_.source, task_.record.objects, loading); !fetched) {
+        return fetched;
+    }
+    arguments.push_back(os::memory_file_path((*file)->fd()));
+    auto program = ClientProgram::start(tools_.programs.pg_restore, std::move(arguments), ClientProgram::Streams::input,
+                                        tools_.connection, name_, {.inherited = {entries_.get(), (*file)->fd()}});
+    if (!program) {
+        return std::move(program).error();
+    }
+    program->close_input();
+    return program->wait(tools_.stop);
+}
+
+bool DatabaseRestore::wanted(const DatabaseStatement& statement) const {
+    switch (statement.kind) {
+        case DatabaseStatementKind::create: return false;
+        case DatabaseStatementKind::privilege:
+        case DatabaseStatementKind::session_authorization: return tools_.plan.privileges;
+        case DatabaseStatementKind::role_setting: return tools_.plan.owners;
+        default: return true;
+    }
 }
 
 // Settings bind new sessions, also those that load data, so they come after the load.
-Status apply_properties(const DatabaseTools& tools, const DatabaseTask& task) {
-    for (const DatabaseStatement& statement : task.needs.database()) {
-        if (statement.kind == DatabaseStatementKind::create) {
-            continue;
-        }
-        Result<std::string> sql = statement.kind == DatabaseStatementKind::session_authorization
-                                      ? Result<std::string>(statement.text)
-                                      : archive::for_database(statement, task.new_name);
-        if (!sql) {
-            tools.observer.noted("a property of database '" + task.record.name + "' is not of a known kind, and was not applied");
-            continue;
-        }
-        if (auto applied = tools.connection.execute(*sql); !applied) {
-            return in_context("cannot apply the database's settings and privileges", std::move(applied).error());
+Status DatabaseRestore::apply_properties() {
+    // The archive's texts are in the encoding of its database.
+    const std::string& encoding = task_.head.needs.encoding();
+    if (!encoding.empty()) {
+        if (auto set = tools_.connection.execute("SET client_encoding = '" + encoding + "'"); !set) {
+            return set;
         }
     }
-    return done();
+    Status applied = done();
+    for (const auto& statement : task_.head.needs.database()) {
+        if (wanted(statement)) {
+            applied = apply(statement);
+        }
+        if (!applied) {
+            break;
+        }
+    }
+    auto reset = tools_.connection.execute("RESET SESSION AUTHORIZATION; SET client_encoding = 'UTF8'");
+    return applied ? reset : applied;
 }
 
-Status analyse(const DatabaseTools& tools, const DatabaseTask& task) {
-    auto inside = postgres::Connection::open(tools.target, task.new_name, tools.stop);
+Status DatabaseRestore::apply(const DatabaseStatement& statement) {
+    const Result<std::string> sql = statement.kind == DatabaseStatementKind::session_authorization
+                                        ? Result<std::string>(statement.text)
+                                        : archive::for_database(statement, name_);
+    if (!sql) {
+        tools_.observer.noted("a property of database '" + task_.record.name + "' is not of a known kind, and was not applied");
+        return done();
+    }
+    auto applied = tools_.connection.execute(*sql);
+    return applied ? done() : Status(in_context("cannot apply the database's settings and privileges", std::move(applied).error()));
+}
+
+Status DatabaseRestore::analyse() {
+    auto inside = postgres::Connection::open(tools_.plan.target, name_, tools_.stop);
     if (!inside) {
         return std::move(inside).error();
     }
-    return inside->execute("ANALYZE");
+    // A setting of the database that came back with it may forbid writing.
+    return inside->execute("SET default_transaction_read_only = off; ANALYZE");
 }
 
-Status bring_back(const DatabaseTools& tools, const DatabaseTask& task, CreatedDatabase& guard) {
-    if (task.before == DatabaseState::missing) {
-        if (auto created = create_database(tools, task); !created) {
-            return created;
-        }
-        guard.created();
+Status DatabaseRestore::take_name() {
+    if (task_.before == DatabaseState::filled) {
+        return replace();
     }
-    for (const auto step : {give_owner, load, apply_properties, analyse}) {
-        if (auto stepped = step(tools, task); !stepped) {
-            return stepped;
+    auto renamed = tools_.connection.execute("ALTER DATABASE " + quote_identifier(name_) + " RENAME TO " + quote_identifier(task_.new_name));
+    return renamed ? done() : Status(in_context("cannot give the database its name", std::move(renamed).error()));
+}
+
+// Both names change hands in one transaction: under the name there is always the old database or the new one.
+Status DatabaseRestore::replace() {
+    const std::string old = quote_identifier(task_.new_name);
+    const std::string aside = quote_identifier(passing_name(task_.new_name + " replaced"));
+    const std::string swap = "BEGIN; ALTER DATABASE " + old + " RENAME TO " + aside + "; ALTER DATABASE " + quote_identifier(name_) +
+                             " RENAME TO " + old + "; COMMIT";
+    if (auto closed = tools_.connection.execute("ALTER DATABASE " + old + " WITH ALLOW_CONNECTIONS false"); !closed) {
+        return in_context("cannot close the database that is to be replaced", std::move(closed).error());
+    }
+    Status swapped = failed("its sessions do not end");
+    for (int tries = 0; tries < swap_tries && !swapped; ++tries) {
+        auto ended = tools_.connection.query(
+            "SELECT pg_catalog.pg_terminate_backend(pid), pg_catalog.pg_sleep(0.1) FROM pg_stat_activity WHERE datname = $1", {task_.new_name});
+        swapped = ended ? tools_.connection.execute(swap) : Status(std::move(ended).error());
+        if (!swapped) {
+            (void)tools_.connection.execute("ROLLBACK");
         }
     }
-    return done();
+    if (!swapped) {
+        (void)tools_.connection.execute("ALTER DATABASE " + old + " WITH ALLOW_CONNECTIONS true");
+        return in_context("the database that was to be replaced is in place as it was", std::move(swapped).error());
+    }
+    auto dropped = tools_.connection.execute("DROP DATABASE " + aside);
+    return dropped ? done() : Status(in_context("the new database is in place, and the replaced one could not be dropped", std::move(dropped).error()));
 }
 
 }  // namespace
 
-Status restore_database(const DatabaseTools& tools, const DatabaseTask& task) {
-    CreatedDatabase guard(tools.target, tools.connection.database(), task.new_name);
-    auto restored = bring_back(tools, task, guard);
-    if (restored) {
-        guard.keep();
-    }
-    return restored;
-}
+std::string passing_name(const std::string& name) { return "lifeboat-restore-" + stream::sha256_hex(name).substr(0, 12); }
+
+Status restore_database(const RestoreTools& tools, const DatabaseTask& task) { return DatabaseRestore(tools, task).run(); }
 
 }  // namespace lifeboat::restore

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "archive/prerequisites.hpp"
+#include "database_head.hpp"
 #include "postgres/client_program.hpp"
 #include "restore/restore_job.hpp"
 #include "target.hpp"
@@ -11,21 +11,24 @@ namespace lifeboat::restore {
 struct DatabaseTask {
     const catalogue::DatabaseRecord& record;
     std::string new_name;
-    const archive::Prerequisites& needs;
+    const DatabaseHead& head;
     DatabaseState before = DatabaseState::missing;
 };
 
-struct DatabaseTools {
+struct RestoreTools {
+    const RestorePlan& plan;
     const Source& source;
-    const postgres::Server& target;
     postgres::Connection& connection;  // to another database of the target
     const postgres::ClientPrograms& programs;
     RestoreObserver& observer;
     const std::stop_token& stop;
 };
 
-// Creates the database where it is missing, loads its archive, applies its settings, privileges and comment,
-// and analyses it. On an error a database that this call created is dropped again.
-Status restore_database(const DatabaseTools& tools, const DatabaseTask& task);
+// The name under which a database is loaded before it gets its own. The same for the same name, so that a later
+// run finds what a killed one left.
+std::string passing_name(const std::string& name);
+
+// Creates, loads, applies settings, privileges and comment, analyses, and gives the name: see restore_job.hpp.
+Status restore_database(const RestoreTools& tools, const DatabaseTask& task);
 
 }  // namespace lifeboat::restore

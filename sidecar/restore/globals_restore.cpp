@@ -13,23 +13,24 @@ using postgres::GlobalStatement;
 struct Existing {
     std::set<std::string> roles;
     std::set<std::string> tablespaces;
+    std::set<std::string> to_keep;  // roles that no statement may change
 };
 
 // Whether the statement would change something that was there before.
 bool concerns_existing(const GlobalStatement& statement, const Existing& existing) {
     switch (statement.kind) {
-        case GlobalKind::create_role:
+        case GlobalKind::create_role: return existing.roles.count(statement.subject) != 0;
         case GlobalKind::alter_role_attributes:
         case GlobalKind::alter_role_settings:
         case GlobalKind::alter_role_in_database:
         case GlobalKind::comment_role:
-        case GlobalKind::security_label: return existing.roles.count(statement.subject) != 0;
-        case GlobalKind::grant_membership: return existing.roles.count(statement.grantee) != 0;
+        case GlobalKind::security_label: return existing.to_keep.count(statement.subject) != 0;
+        case GlobalKind::grant_membership: return existing.to_keep.count(statement.grantee) != 0;
         case GlobalKind::create_tablespace:
         case GlobalKind::alter_tablespace:
         case GlobalKind::grant_tablespace:
         case GlobalKind::comment_tablespace: return existing.tablespaces.count(statement.subject) != 0;
-        case GlobalKind::grant_parameter: return existing.roles.count(statement.grantee) != 0;
+        case GlobalKind::grant_parameter: return existing.to_keep.count(statement.grantee) != 0;
         case GlobalKind::session_setting:
         case GlobalKind::other: return false;
     }
@@ -57,13 +58,14 @@ Status run(postgres::Connection& connection, const GlobalStatement& statement) {
 }  // namespace
 
 Status restore_globals(postgres::Connection& connection, const std::vector<GlobalStatement>& statements,
-                       RestoreObserver& observer) {
+                       bool alter_roles, RestoreObserver& observer) {
     auto roles = names_of_roles(connection);
     auto tablespaces = names_of_tablespaces(connection);
     if (!roles || !tablespaces) {
         return !roles ? std::move(roles).error() : std::move(tablespaces).error();
     }
-    const Existing existing{std::move(*roles), std::move(*tablespaces)};
+    auto to_keep = alter_roles ? std::set<std::string>{connection.user()} : *roles;
+    const Existing existing{std::move(*roles), std::move(*tablespaces), std::move(to_keep)};
     for (const auto& statement : statements) {
         if (statement.kind == GlobalKind::other) {
             observer.noted("line " + std::to_string(statement.line) + " of the globals is not of a known kind, and was not run");
@@ -73,7 +75,7 @@ Status restore_globals(postgres::Connection& connection, const std::vector<Globa
             continue;
         }
         if (concerns_existing(statement, existing)) {
-            if (statement.kind == GlobalKind::create_role) {
+            if (statement.kind == GlobalKind::create_role && existing.to_keep.count(statement.subject) != 0) {
                 observer.noted("role '" + statement.subject + "' exists already and was left as it is");
             }
             continue;

@@ -9,8 +9,10 @@
 namespace lifeboat::restore {
 
 // Creates the roles that are missing, with their attributes, settings, comments and memberships, then
-// tablespaces and parameter privileges. What exists already is left as it is, and said.
+// tablespaces and parameter privileges. What exists already is left as it is, and said, unless `alter_roles`:
+// then roles that exist get attributes, passwords, settings and memberships as they were in the backup. The role
+// that restores is never changed: it could lock itself out.
 Status restore_globals(postgres::Connection& connection, const std::vector<postgres::GlobalStatement>& statements,
-                       RestoreObserver& observer);
+                       bool alter_roles, RestoreObserver& observer);
 
 }  // namespace lifeboat::restore

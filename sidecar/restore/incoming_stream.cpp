@@ -28,24 +28,6 @@ private:
     std::size_t limit_;
 };
 
-// Takes an archive until its table of contents has been read, and then wants no more.
-class HeadOnly final : public stream::Sink {
-public:
-    explicit HeadOnly(archive::TocOptions options) : reader_(std::move(options)) {}
-    Status write(stream::Bytes chunk) override {
-        reader_.feed(chunk);
-        if (reader_.state() != archive::TocState::reading) {
-            return Error{ErrorKind::interrupted, "enough was read", {}};
-        }
-        return done();
-    }
-    Status finish() override { return done(); }
-    [[nodiscard]] const archive::TocReader& toc() const { return reader_; }
-
-private:
-    archive::TocReader reader_;
-};
-
 }  // namespace
 
 Status read_stream(const Source& source, const std::vector<store::StoredObject>& objects, stream::Sink& to) {
@@ -72,18 +54,6 @@ Result<std::string> read_text(const Source& source, const std::vector<store::Sto
         return std::move(read).error();
     }
     return std::move(text.text);
-}
-
-Status read_prerequisites(const Source& source, const catalogue::DatabaseRecord& database, archive::Prerequisites& needs) {
-    HeadOnly head(needs.options());
-    auto read = read_stream(source, database.objects, head);
-    if (head.toc().state() == archive::TocState::reading && !read) {
-        return in_context("database '" + database.name + "'", std::move(read).error());
-    }
-    if (auto verdict = head.toc().verdict(); !verdict) {
-        return in_context("the archive of database '" + database.name + "'", std::move(verdict).error());
-    }
-    return done();
 }
 
 }  // namespace lifeboat::restore

@@ -3,6 +3,7 @@
 #include "database_restore.hpp"
 #include "globals_restore.hpp"
 #include "postgres/server_lock.hpp"
+#include "target_check.hpp"
 
 #include <deque>
 
@@ -14,58 +15,95 @@ constexpr std::size_t largest_globals = std::size_t{64} << 20U;
 class Job {
 public:
     Job(const RestorePlan& plan, const Source& source, const catalogue::Manifest& manifest, RestoreObserver& observer,
-        std::stop_token stop)
-        : plan_(plan), source_(source), manifest_(manifest), observer_(observer), stop_(std::move(stop)) {}
+        const std::stop_token& stop)
+        : plan_(plan), source_(source), manifest_(manifest), observer_(observer), stop_(stop) {}
 
-    Status run();
+    // Everything up to the first change.
+    Result<RestorePreview> look(postgres::Connection& connection);
+    Status restore(postgres::Connection& connection);
 
 private:
     Status choose();
     Status check_version(int target_major) const;
-    Status read_heads();
-    Status check_targets(postgres::Connection& connection);
+    Status read_backup();
+    Status look_at_databases(postgres::Connection& connection);
     Status bring_back_globals(postgres::Connection& connection);
     Status bring_back_databases(postgres::Connection& connection, const postgres::ClientPrograms& programs);
+    [[nodiscard]] RestorePreview preview(std::vector<std::string> lacks) const;
 
     const RestorePlan& plan_;
     const Source& source_;
     const catalogue::Manifest& manifest_;
     RestoreObserver& observer_;
-    std::stop_token stop_;
+    const std::stop_token& stop_;
+    postgres::ClientPrograms programs_;
     std::vector<DatabaseChoice> choices_;
-    std::deque<archive::Prerequisites> needs_;  // one for each choice; must not move
+    std::deque<DatabaseHead> heads_;  // one for each choice; must not move
     std::vector<DatabaseState> before_;
+    std::set<std::string> roles_before_;
+    std::vector<postgres::GlobalStatement> globals_;
     std::vector<std::string> restored_;
 };
 
-Status Job::run() {
+Result<RestorePreview> Job::look(postgres::Connection& connection) {
     if (auto chosen = choose(); !chosen) {
-        return chosen;
+        return std::move(chosen).error();
     }
-    auto lock = postgres::ServerLock::acquire(plan_.target, plan_.lock_wait, stop_);
-    if (!lock) {
-        return std::move(lock).error();
-    }
-    auto& connection = lock->connection();
     if (auto checked = check_version(connection.major()); !checked) {
-        return checked;
+        return std::move(checked).error();
     }
     auto programs = postgres::find_client_programs(plan_.bin_dir, connection.major());
     if (!programs) {
         return std::move(programs).error();
     }
-    if (auto checked = check_targets(connection); !checked) {
-        return checked;
+    programs_ = std::move(*programs);
+    if (auto looked = look_at_databases(connection); !looked) {
+        return std::move(looked).error();
     }
-    if (auto read = read_heads(); !read) {
-        return read;
+    if (auto read = read_backup(); !read) {
+        return std::move(read).error();
     }
+    auto roles = names_of_roles(connection);
+    if (!roles) {
+        return std::move(roles).error();
+    }
+    roles_before_ = std::move(*roles);
+    std::vector<CheckedDatabase> databases;
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+        databases.push_back({*manifest_.find(choices_[i].name), heads_[i], before_[i]});
+    }
+    auto lacks = what_target_lacks(plan_, connection, databases, globals_);
+    if (!lacks) {
+        return std::move(lacks).error();
+    }
+    return preview(std::move(*lacks));
+}
+
+RestorePreview Job::preview(std::vector<std::string> lacks) const {
+    RestorePreview preview;
+    using Deed = RestorePreview::Database::Deed;
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+        const Deed deed = before_[i] == DatabaseState::missing ? Deed::create
+                          : before_[i] == DatabaseState::empty ? Deed::load_into_empty
+                                                               : Deed::replace;
+        preview.databases.push_back({choices_[i].name, choices_[i].new_name, deed});
+    }
+    for (const auto& role : postgres::created_roles(globals_)) {
+        if (roles_before_.count(role) == 0) {
+            preview.roles_to_create.push_back(role);
+        }
+    }
+    preview.lacks = std::move(lacks);
+    return preview;
+}
+
+Status Job::restore(postgres::Connection& connection) {
     if (plan_.globals) {
         if (auto restored = bring_back_globals(connection); !restored) {
             return in_context("the globals could not be restored, and no database was touched", std::move(restored).error());
         }
     }
-    return bring_back_databases(connection, *programs);
+    return bring_back_databases(connection, programs_);
 }
 
 Status Job::choose() {
@@ -75,10 +113,14 @@ Status Job::choose() {
             choices_.push_back({database.name, database.name});
         }
     }
+    std::set<std::string> new_names;
     for (const auto& choice : choices_) {
         if (manifest_.find(choice.name) == nullptr) {
             return Error{ErrorKind::not_found, "backup " + manifest_.id.text() + " has no database '" + choice.name + "'",
                          "`lifeboat show " + manifest_.id.text() + "` names those it has"};
+        }
+        if (choice.new_name.empty() || !new_names.insert(choice.new_name).second) {
+            return Error{ErrorKind::usage, "two databases cannot both be restored as '" + choice.new_name + "'", "give each its own name"};
         }
     }
     return done();
@@ -94,31 +136,48 @@ Status Job::check_version(int target_major) const {
     return done();
 }
 
-Status Job::check_targets(postgres::Connection& connection) {
+Status Job::look_at_databases(postgres::Connection& connection) {
     std::string filled;
     for (const auto& choice : choices_) {
         auto state = state_of_database(plan_.target, connection, choice.new_name, stop_);
         if (!state) {
             return std::move(state).error();
         }
-        if (*state == DatabaseState::filled) {
-            filled += (filled.empty() ? "'" : ", '") + choice.new_name + "'";
-        }
         before_.push_back(*state);
+        if (*state != DatabaseState::filled) {
+            continue;
+        }
+        filled += (filled.empty() ? "'" : ", '") + choice.new_name + "'";
+        if (plan_.overwrite && choice.new_name == connection.database()) {
+            return Error{ErrorKind::usage, "database '" + choice.new_name + "' cannot be replaced over a connection to itself",
+                         "name another database in --to, such as template1"};
+        }
     }
-    if (!filled.empty()) {
+    if (!filled.empty() && !plan_.overwrite) {
         return Error{ErrorKind::refused, "these databases of the target are not empty: " + filled + "; nothing was changed",
-                     "restore into an empty server, or under another name with --database NAME=NEWNAME, or drop them first"};
+                     "restore under another name with --database NAME=NEWNAME, or replace them with --overwrite"};
     }
     return done();
 }
 
-Status Job::read_heads() {
+Status Job::read_backup() {
     for (const auto& choice : choices_) {
-        if (auto read = read_prerequisites(source_, *manifest_.find(choice.name), needs_.emplace_back()); !read) {
+        if (auto read = read_head(source_, *manifest_.find(choice.name), heads_.emplace_back()); !read) {
             return read;
         }
     }
+    if (!plan_.globals || manifest_.globals.empty()) {
+        return done();
+    }
+    auto script = read_text(source_, manifest_.globals, largest_globals);
+    if (!script) {
+        return in_context("the globals", std::move(script).error());
+    }
+    auto statements = postgres::parse_globals(*script);
+    if (!statements) {
+        return in_context("the globals", std::move(statements).error());
+    }
+    globals_ = std::move(*statements);
     return done();
 }
 
@@ -128,15 +187,7 @@ Status Job::bring_back_globals(postgres::Connection& connection) {
         return done();
     }
     observer_.part_started("globals");
-    auto script = read_text(source_, manifest_.globals, largest_globals);
-    if (!script) {
-        return std::move(script).error();
-    }
-    auto statements = postgres::parse_globals(*script);
-    if (!statements) {
-        return std::move(statements).error();
-    }
-    if (auto restored = restore_globals(connection, *statements, observer_); !restored) {
+    if (auto restored = restore_globals(connection, globals_, plan_.alter_roles, observer_); !restored) {
         return restored;
     }
     observer_.part_restored("globals");
@@ -144,18 +195,23 @@ Status Job::bring_back_globals(postgres::Connection& connection) {
 }
 
 Status Job::bring_back_databases(postgres::Connection& connection, const postgres::ClientPrograms& programs) {
-    const DatabaseTools tools{source_, plan_.target, connection, programs, observer_, stop_};
+    const RestoreTools tools{plan_, source_, connection, programs, observer_, stop_};
     for (std::size_t i = 0; i < choices_.size(); ++i) {
         const auto& choice = choices_[i];
         observer_.part_started(choice.new_name);
-        const DatabaseTask task{*manifest_.find(choice.name), choice.new_name, needs_[i], before_[i]};
+        const DatabaseTask task{*manifest_.find(choice.name), choice.new_name, heads_[i], before_[i]};
         if (auto restored = restore_database(tools, task); !restored) {
             std::string whole;
             for (const auto& name : restored_) {
                 whole += (whole.empty() ? "" : ", ") + name;
             }
-            Error error = in_context("database '" + choice.new_name + "' was not restored", std::move(restored).error());
-            error.what += "; restored before it: " + (whole.empty() ? "none" : whole);
+            Error error = std::move(restored).error();
+            const bool loaded_in_place = before_[i] == DatabaseState::empty && plan_.jobs > 1;
+            error.detail = error.what + (error.detail.empty() ? "" : ": " + error.detail);
+            error.what = "database '" + choice.new_name + "' was not restored" +
+                         (loaded_in_place ? " and may hold a part of it" : " and is as it was before") +
+                         "; restored before it: " + (whole.empty() ? "none" : whole) +
+                         "; not begun: " + std::to_string(choices_.size() - i - 1);
             return error;
         }
         restored_.push_back(choice.new_name);
@@ -164,11 +220,40 @@ Status Job::bring_back_databases(postgres::Connection& connection, const postgre
     return done();
 }
 
+Error lacks_error(const std::vector<std::string>& lacks) {
+    Error error = failed("the target lacks what this backup needs, and nothing was changed", "provide what is named, and run it again");
+    for (const auto& line : lacks) {
+        error.detail += (error.detail.empty() ? "" : "; ") + line;
+    }
+    return error;
+}
+
 }  // namespace
+
+Result<RestorePreview> preview_restore(const RestorePlan& plan, const Source& source, const catalogue::Manifest& manifest,
+                                       RestoreObserver& observer, const std::stop_token& stop) {
+    auto connection = postgres::Connection::open(plan.target, std::nullopt, stop);
+    if (!connection) {
+        return std::move(connection).error();
+    }
+    return Job(plan, source, manifest, observer, stop).look(*connection);
+}
 
 Status run_restore(const RestorePlan& plan, const Source& source, const catalogue::Manifest& manifest,
                    RestoreObserver& observer, const std::stop_token& stop) {
-    return Job(plan, source, manifest, observer, stop).run();
+    auto lock = postgres::ServerLock::acquire(plan.target, plan.lock_wait, stop);
+    if (!lock) {
+        return std::move(lock).error();
+    }
+    Job job(plan, source, manifest, observer, stop);
+    auto preview = job.look(lock->connection());
+    if (!preview) {
+        return std::move(preview).error();
+    }
+    if (!preview->lacks.empty()) {
+        return lacks_error(preview->lacks);
+    }
+    return job.restore(lock->connection());
 }
 
 }  // namespace lifeboat::restore

@@ -1,5 +1,6 @@
 #include "restore/verify_job.hpp"
 
+#include "archive/toc.hpp"
 #include "store/segments.hpp"
 #include "stream/counter.hpp"
 

@@ -93,7 +93,10 @@ Result<std::unique_ptr<Upload>> DirectoryUpload::begin(const std::string& root, 
             return io_error(errno, "cannot create a file for", root + "/" + key.text());
         }
     }
-    return io_error(ENOENT, "folders vanish as fast as they are made for", root + "/" + key.text());
+    return failed(
+        "cannot make the folders of '" + root + "/" + key.text() + "': they vanish, or cannot be entered",
+        "check that the disk is mounted, that no link on the way leads nowhere, and that nothing else removes "
+        "folders there");
 }
 
 Status DirectoryUpload::write(stream::Bytes chunk) {

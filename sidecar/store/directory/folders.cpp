@@ -45,12 +45,16 @@ Error root_error(int number, const std::string& root) {
 }
 
 // Without its entry in the folder above, written out, a new folder is lost with the power, and all in it.
-Status sync_parent(const std::string& path) {
+// False: that folder was removed meanwhile.
+Result<bool> sync_parent(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     const std::string parent = slash == 0 ? "/" : path.substr(0, slash);
-    Opened opened = open_path(parent);
+    const Opened opened = open_path(parent);
     const int error = opened.fd ? sync_folder(opened.fd.get()) : opened.error;
-    return error == 0 ? done() : Status(io_error(error, "cannot write out the folder", parent));
+    if (error == 0 || error == ENOENT) {
+        return error == 0;
+    }
+    return io_error(error, "cannot write out the folder", parent);
 }
 
 }  // namespace
@@ -92,19 +96,22 @@ Folders::~Folders() {
     }
 }
 
-Status Folders::make_root(const std::string& root) {
+// False: a folder on the way was removed meanwhile.
+Result<bool> Folders::make_root(const std::string& root) {
     for (std::size_t end = root.find('/', 1);; end = root.find('/', end + 1)) {
         const std::string path = root.substr(0, end);
         if (::mkdir(path.c_str(), folder_mode) == 0) {
             made_roots_.push_back(path);
-            if (auto synced = sync_parent(path); !synced) {
+            if (auto synced = sync_parent(path); !synced || !*synced) {
                 return synced;
             }
+        } else if (errno == ENOENT) {
+            return false;
         } else if (errno != EEXIST) {
             return io_error(errno, "cannot create the folder", path);
         }
         if (end == std::string::npos) {
-            return done();
+            return true;
         }
     }
 }
@@ -140,10 +147,14 @@ Result<Folders> Folders::make(const std::string& root, const ObjectKey& key) {
     Folders folders;
     Opened opened = open_path(root);
     if (opened.error == ENOENT) {
-        if (auto made = folders.make_root(root); !made) {
+        auto made = folders.make_root(root);
+        if (!made) {
             return made.error();
         }
         opened = open_path(root);
+    }
+    if (opened.error == ENOENT) {
+        return Folders();
     }
     if (!opened.fd) {
         return root_error(opened.error, root);

@@ -64,7 +64,7 @@ private:
         bool made = false;
     };
 
-    Status make_root(const std::string& root);
+    Result<bool> make_root(const std::string& root);
     Result<bool> descend(const std::string& root, const std::string& part);
 
     std::vector<Level> levels_;            // the root first

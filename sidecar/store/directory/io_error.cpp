@@ -20,43 +20,33 @@ ErrorKind kind_of(int number) {
         case ENFILE:
         case ENOMEM:
         case ESTALE:
-        case ETIMEDOUT:
-            return ErrorKind::temporary;
-        default:
-            return ErrorKind::failed;
+        case ETIMEDOUT: return ErrorKind::temporary;
+        default: return ErrorKind::failed;
     }
 }
 
 std::string next_step(int number) {
     switch (number) {
-        case ENOSPC:
-            return "free space (or inodes) on the filesystem that holds it, then try again";
+        case ENOSPC: return "free space (or inodes) on the filesystem that holds it, then try again";
         case EDQUOT:
             return "raise the disk quota of user " + std::to_string(::geteuid()) +
                    " or free space within it, then try again";
-        case EFBIG:
-            return "store on a filesystem that takes larger files, or raise the file size limit (ulimit -f)";
-        case EROFS:
-            return "mount the filesystem that holds it read-write (mount -o remount,rw)";
+        case EFBIG: return "store on a filesystem that takes larger files, or raise the file size limit (ulimit -f)";
+        case EROFS: return "mount the filesystem that holds it read-write (mount -o remount,rw)";
         case EACCES:
         case EPERM:
             return "give user " + std::to_string(::geteuid()) + " the right to read and write it (chown or chmod)";
-        case EMFILE:
-            return "raise the limit of open files of this process (ulimit -n)";
-        case ENFILE:
-            return "raise the limit of open files of this machine (sysctl fs.file-max)";
+        case EMFILE: return "raise the limit of open files of this process (ulimit -n)";
+        case ENFILE: return "raise the limit of open files of this machine (sysctl fs.file-max)";
         case ENOTDIR:
         case ELOOP:
             return "move away what stands in its place: a plain file, or a link, which the store does not follow";
-        case ENAMETOOLONG:
-            return "choose a shorter path for the store's folder";
-        case EIO:
-            return "check the disk and the kernel's log (dmesg)";
+        case ENAMETOOLONG: return "choose a shorter path for the store's folder";
+        case EIO: return "check the disk and the kernel's log (dmesg)";
         case ENOENT:
         case ESTALE:
             return "check that nothing else removes files from the store's folder and that its disk is mounted";
-        default:
-            return "check the filesystem that holds it";
+        default: return "check the filesystem that holds it";
     }
 }
 

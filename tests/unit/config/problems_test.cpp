@@ -111,18 +111,39 @@ INSTANTIATE_TEST_SUITE_P(Config, ForgottenQuotes,
                                            "inf1nity", "'hunter2", "nanhunter", "_hunter",
                                            "0o777777777777777777777777777777", "0b2"));
 
+std::string repeated(std::size_t times, const std::string& text) {
+    std::string result;
+    for (std::size_t i = 0; i < times; ++i) {
+        result += text;
+    }
+    return result;
+}
+
 TEST(FileContents, OfAnyBytesMakeAProblemAtMost) {
-    const std::string nested(100'000, '[');
-    std::string dotted = "a";
-    for (int i = 0; i < 400'000; ++i) {
-        dotted += ".a";
-    }
     for (const std::string& text :
-         {std::string("\xff\xfe"), std::string("a\0b = 1", 7), std::string("\xef\xbb\xbf[store]\n"), nested,
-          "x = " + nested, dotted + " = 1", "[" + dotted + "]", std::string("\r"), std::string(5, '\0')}) {
-        from_text(text);  // that it comes back is what matters
+         {std::string("\xff\xfe"), std::string("a\0b = 1", 7), std::string("\r"), std::string(5, '\0')}) {
+        EXPECT_THAT(told(from_text(text)), HasSubstr("app.toml:1:")) << text;
     }
-    EXPECT_EQ(told(from_text("\xef\xbb\xbf[store]\nregion = \"eu\"\n")), "") << "a byte order mark is allowed";
+}
+
+TEST(FileContents, ThatAreNestedBeyondReasonAreRefused) {
+    const std::string brackets = repeated(100'000, "[");
+    const std::string dotted = "a" + repeated(400'000, ".a");
+    for (const std::string& text : {brackets, "x = " + brackets, dotted + " = 1", "[" + dotted + "]"}) {
+        EXPECT_THAT(told(from_text(text)), HasSubstr("app.toml:1:"));
+    }
+}
+
+// As deep as the limits of dots and of brackets together let it be.
+TEST(FileContents, ThatAreNestedAsDeepAsTheyMayBeFitTheStack) {
+    const std::string key = "a" + repeated(3700 / 120, ".a");
+    const std::string text = key + " = [\n" + repeated(120, "{" + key + " = [\n") + repeated(120, "]}\n") + "]";
+    EXPECT_THAT(told(from_text(text)), HasSubstr("a: unknown table"));
+    EXPECT_THAT(told(from_text("store.a" + repeated(3900, ".a") + " = 1")), HasSubstr("store.a: unknown key"));
+}
+
+TEST(FileContents, MayBeginWithAByteOrderMark) {
+    EXPECT_EQ(told(from_text("\xef\xbb\xbf[store]\nregion = \"eu\"\n")), "");
 }
 
 TEST(MissingValues, NameTheKeyTheVariableAndTheFlag) {

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -327,6 +328,7 @@ TEST_P(ObjectStoreContract, ServesSeveralThreadsAtOnce) {
     std::vector<int> stored(threads, 0);
     {
         std::vector<std::jthread> writers;
+        writers.reserve(threads);
         for (int t = 0; t < threads; ++t) {
             writers.emplace_back([&, t] {
                 for (int i = 0; i < each; ++i) {

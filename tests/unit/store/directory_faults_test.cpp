@@ -23,7 +23,6 @@ namespace lifeboat::test {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -122,9 +121,9 @@ struct Refusal {
     std::string next;
 };
 
-void PrintTo(const Refusal& refusal, std::ostream* out) {
-    *out << refusal.name;
-}  // NOLINT(*-naming)
+std::ostream& operator<<(std::ostream& out, const Refusal& refusal) {
+    return out << refusal.name;
+}
 
 class DirectoryRefusals : public ::testing::TestWithParam<Refusal> {};
 

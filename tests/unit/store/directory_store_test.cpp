@@ -146,6 +146,15 @@ TEST_F(DirectoryStoreTest, SaysThatItsRootIsAFile) {
     }
 }
 
+TEST_F(DirectoryStoreTest, SaysThatItsRootIsALinkThatLeadsNowhere) {
+    std::filesystem::create_symlink(folder_.below("unmounted/disk"), folder_.below("link"));
+    auto upload = open("link")->begin(key("data/app"));
+    ASSERT_FALSE(upload.ok());
+    EXPECT_EQ(upload.error().kind, ErrorKind::failed);
+    EXPECT_THAT(upload.error().what, HasSubstr(folder_.below("link")));
+    EXPECT_THAT(upload.error().next, HasSubstr("mounted"));
+}
+
 // Removal.
 
 TEST_F(DirectoryStoreTest, RemovesTheFoldersThatARemovalEmpties) {

@@ -37,7 +37,8 @@ inline std::vector<sock_filter> filter_of(const FailingCall& call) {
         test = BPF_JMP | BPF_JSET | BPF_K;
     }
     const std::uint32_t value = call.when == When::always ? 0 : call.value;
-    const auto argument = static_cast<std::uint32_t>(offsetof(seccomp_data, args) + 8 * call.argument);
+    const auto argument =
+        static_cast<std::uint32_t>(offsetof(seccomp_data, args) + sizeof(std::uint64_t) * call.argument);
     return {
         {load, 0, 0, static_cast<std::uint32_t>(offsetof(seccomp_data, nr))},
         {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, call.number},

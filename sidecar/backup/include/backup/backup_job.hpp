@@ -28,6 +28,8 @@ struct BackupPlan {
     Role role = Role::primary;
     std::chrono::milliseconds lock_timeout{30000};  // for pg_dump's table locks
     std::chrono::milliseconds lock_wait{0};         // for another Lifeboat on this server
+    std::chrono::milliseconds max_stall{300000};    // a dump that has not moved for so long is ended
+    std::optional<std::uint64_t> dump_memory;       // pg_dump's address space in bytes; empty: from the cgroup's limit
     std::string bin_dir;
     int compression_level = 3;
     std::vector<age::Recipient> recipients;  // empty: stored without encryption
@@ -48,7 +50,7 @@ public:
     virtual void part_moved(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) = 0;  // often
     virtual void part_stored(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) = 0;
     virtual void part_failed(const std::string& part, const Error& error) = 0;
-    virtual void warned(const std::string& part, const std::string& text) = 0;
+    virtual void warned(const std::string& part, const std::string& text) = 0;  // `part` empty: the whole run
 };
 
 struct BackupOutcome {

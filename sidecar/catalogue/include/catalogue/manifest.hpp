@@ -36,11 +36,36 @@ struct SourceServer {
     std::string role;  // "primary" or "standby"
 };
 
+// Something that was there and that the backup does not hold.
+struct OmissionRecord {
+    std::string kind;  // "subscriptions"
+    std::uint64_t count = 0;
+    std::string text;
+};
+
+struct ExtensionRecord {
+    std::string name;
+    std::string version;
+};
+
+// What a server must have to take a database back.
+struct NeedsRecord {
+    std::string encoding;
+    std::string locale_provider;  // "libc", "icu", "builtin"
+    std::string collate;
+    std::string ctype;
+    std::string locale;  // ICU's or the built-in provider's; may be empty
+    std::vector<ExtensionRecord> extensions;
+    std::vector<std::string> tablespaces;
+};
+
 struct DatabaseRecord {
     std::string name;
     std::vector<store::StoredObject> objects;  // the archive's segments, in order
     std::uint64_t archive_bytes = 0;           // of pg_dump's archive, before compression and encryption
-    std::vector<std::string> warnings;         // what pg_dump said although it succeeded
+    std::uint64_t warnings = 0;                // lines that pg_dump said although it succeeded; the log has them
+    NeedsRecord needs;
+    std::vector<OmissionRecord> omissions;
 };
 
 // A part of a run that failed: a database, or "globals".
@@ -74,6 +99,8 @@ struct Manifest {
     int compression_level = 0;
     std::vector<DatabaseRecord> databases;
     std::vector<store::StoredObject> globals;  // empty only in a partial backup
+    std::vector<OmissionRecord> omissions;        // of the server as a whole
+    std::vector<std::string> notes;               // what an owner may want to know, and need not mend
     std::vector<std::string> exclude_table_data;  // patterns whose rows were left out on request
     std::vector<FailureRecord> failures;       // only in a partial backup
     std::vector<Mark> marks;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -55,6 +56,9 @@ public:
 
     // Waits for its end, once; later calls return the same.
     ExitState wait();
+
+    // The same, but empty when a stop is requested first; the child goes on then.
+    std::optional<ExitState> wait(const std::stop_token& stop);
 
     // SIGTERM, and SIGKILL for one that is still there after `grace`. Returns when it is gone.
     ExitState end(std::chrono::milliseconds grace);

@@ -6,6 +6,8 @@
 #include "postgres/diagnostics.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <stop_token>
 
@@ -18,8 +20,12 @@ struct ClientPrograms {
     std::string pg_dumpall;
     std::string pg_restore;
     std::string version;  // pg_dump's own: "15.20"
+
+    // Older than the minor that closed CVE-2026-116314 (a crafted archive runs code in pg_restore).
+    [[nodiscard]] bool outdated() const;
 };
 
+// Minor releases whose pg_dump is known to lose data are refused by name.
 // `bin_dir` with "{major}" in it. Only the clients of exactly this major: a newer pg_dump's archive may not
 // load into the older server, an older one refuses the server. The error names the package to install and
 // the majors that are there.
@@ -33,9 +39,17 @@ public:
     // The standard streams that Lifeboat holds the other end of.
     enum class Streams { output, input };
 
+    struct Options {
+        // Bounds its memory, in bytes: pg_dump needs about twice its widest row, and with a bound it fails
+        // alone, with the table's name, where otherwise the container would be killed.
+        std::optional<std::uint64_t> address_space = std::nullopt;
+        std::vector<int> inherited = {};  // descriptors that it shall have too; -1 is passed over
+    };
+
     // `arguments` without connection: "--dbname=…" is added for `database` of the server of `connection`.
     static Result<ClientProgram> start(const std::string& program, std::vector<std::string> arguments, Streams streams,
-                                       const Connection& connection, const std::string& database);
+                                       const Connection& connection, const std::string& database,
+                                       Options options);
 
     ClientProgram(ClientProgram&&) noexcept = default;
     ClientProgram& operator=(ClientProgram&&) = delete;
@@ -46,8 +60,12 @@ public:
     [[nodiscard]] int input() noexcept { return child_.standard_input().get(); }
     void close_input() noexcept { child_.standard_input().reset(); }
 
-    // Waits for its end. Anything but exit code 0 is an error with what it said on stderr.
-    Status wait();
+    // Waits for its end. Anything but exit code 0 is an error with what it said on stderr; a stop request ends
+    // the waiting with ErrorKind::interrupted, and the program with its destruction.
+    Status wait(const std::stop_token& stop);
+
+    // Ends it at once, from any thread, while it is being read or waited for.
+    void kill() noexcept;
 
     // What it said on stderr, made fit for logs; whole once wait() has returned.
     [[nodiscard]] std::vector<std::string> said() const { return diagnostics_->lines(); }

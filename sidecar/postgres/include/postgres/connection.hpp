@@ -53,6 +53,10 @@ public:
     [[nodiscard]] std::string version_text() const;  // "15.20 (Debian 15.20-0+deb12u1)"
     [[nodiscard]] std::string database() const;
     [[nodiscard]] std::string user() const;
+    // Whether something between us and the server answers in its stead: the process that the connection's start
+    // named is not the one that runs our statements.
+    Result<bool> through_pooler();
+
     [[nodiscard]] std::string where() const;  // "127.0.0.1:5432", "/run/postgresql:5432": for messages
 
     // What a child needs to connect as this connection did: a keyword/value string for `database` without any

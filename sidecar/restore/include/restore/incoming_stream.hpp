@@ -2,7 +2,6 @@
 #pragma once
 
 #include "age/keys.hpp"
-#include "archive/prerequisites.hpp"
 #include "catalogue/manifest.hpp"
 #include "store/object_store.hpp"
 #include "stream/sink.hpp"
@@ -27,8 +26,5 @@ Status read_stream(const Source& source, const std::vector<store::StoredObject>&
 
 // The same for a small text; ErrorKind::corrupt when it is longer than `limit`.
 Result<std::string> read_text(const Source& source, const std::vector<store::StoredObject>& objects, std::size_t limit);
-
-// What the archive of one database says about itself. Reads only as much of it as its table of contents needs.
-Status read_prerequisites(const Source& source, const catalogue::DatabaseRecord& database, archive::Prerequisites& needs);
 
 }  // namespace lifeboat::restore

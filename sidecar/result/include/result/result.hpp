@@ -24,12 +24,20 @@ enum class ErrorKind {
 
 // `what` is lower case and names the object: "bucket 'pg-main' refused part 7 (403)".
 // `next` is one instruction that a tired person can follow; empty where there is none.
-// Neither ever holds a secret or a row of anyone's table.
+// `detail` says more where it may be said: what a child printed, names of tables. It goes to the terminal and
+// the pod's own log, and never into what is stored or served.
+// None of them ever holds a secret or a row of anyone's table.
 struct Error {
     ErrorKind kind = ErrorKind::failed;
     std::string what;
     std::string next;
+    std::string detail = {};
 };
+
+// What and detail in one line, for the terminal and the log.
+inline std::string whole_text(const Error& error) {
+    return error.detail.empty() ? error.what : error.what + ": " + error.detail;
+}
 
 inline Error failed(std::string what, std::string next = {}) {
     return {ErrorKind::failed, std::move(what), std::move(next)};

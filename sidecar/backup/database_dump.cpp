@@ -1,0 +1,149 @@
+#include "database_dump.hpp"
+
+#include "archive/prerequisites.hpp"
+#include "os/memory_limit.hpp"
+
+#include <algorithm>
+
+namespace lifeboat::backup {
+namespace {
+
+using postgres::ClientProgram;
+using postgres::Connection;
+using postgres::TableFiles;
+
+constexpr int most_attempts = 3;
+
+// What Lifeboat itself may need beside pg_dump in the same container, and what pg_dump cannot do without.
+constexpr std::uint64_t own_share = std::uint64_t{64} << 20U;
+constexpr std::uint64_t least_dump_memory = std::uint64_t{64} << 20U;
+
+std::optional<std::uint64_t> dump_memory(const BackupPlan& plan) {
+    if (plan.dump_memory) {
+        return plan.dump_memory;
+    }
+    const auto limit = os::memory_limit();
+    if (!limit) {
+        return std::nullopt;
+    }
+    return std::max(least_dump_memory, *limit > own_share ? *limit - own_share : 0);
+}
+
+std::vector<std::string> dump_arguments(const BackupPlan& plan, const postgres::DatabaseLocale& locale) {
+    std::vector<std::string> arguments = {"--format=custom", "--compress=0", "--no-password", "--encoding=" + locale.encoding,
+                                          "--lock-wait-timeout=" + std::to_string(plan.lock_timeout.count())};
+    for (const auto& pattern : plan.exclude_table_data) {
+        arguments.push_back("--exclude-table-data=" + pattern);
+    }
+    return arguments;
+}
+
+std::vector<catalogue::OmissionRecord> records_of(const std::vector<postgres::Omission>& omissions) {
+    std::vector<catalogue::OmissionRecord> records;
+    for (const auto& omission : omissions) {
+        records.push_back({omission.kind, omission.count, omission.text});
+    }
+    return records;
+}
+
+catalogue::NeedsRecord record_of(const postgres::DatabaseNeeds& needs) {
+    const auto& locale = needs.locale;
+    catalogue::NeedsRecord record{locale.encoding, locale.provider, locale.collate, locale.ctype, locale.locale, {}, needs.tablespaces};
+    for (const auto& extension : needs.extensions) {
+        record.extensions.push_back({extension.name, extension.version});
+    }
+    return record;
+}
+
+// What an archive tells about its end is little (the format has no end mark); what it tells at its beginning must
+// at least be an archive. One of a later version is stored all the same.
+Status check_toc(const archive::TocReader& toc) {
+    const auto state = toc.state();
+    if (state == archive::TocState::reading || state == archive::TocState::malformed) {
+        return failed("what pg_dump printed is no whole archive although it ended well", "look at the program in postgres.bin_dir");
+    }
+    return done();
+}
+
+std::set<std::string> without_server_roles(const std::set<std::string>& roles) {
+    std::set<std::string> own;
+    std::copy_if(roles.begin(), roles.end(), std::inserter(own, own.end()),
+                 [](const std::string& role) { return role.rfind("pg_", 0) != 0; });
+    return own;
+}
+
+struct Attempt {
+    std::optional<DumpedDatabase> dumped;  // empty: tables were rewritten meanwhile
+};
+
+Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const store::ObjectKey& key,
+                        const postgres::Inspection& inspection, Connection& inside) {
+    auto before = TableFiles::read(inside);
+    if (!before) {
+        return std::move(before).error();
+    }
+    auto program = ClientProgram::start(tools.programs.pg_dump, dump_arguments(tools.plan, inspection.needs.locale),
+                                        ClientProgram::Streams::output, tools.server, name,
+                                        {.address_space = dump_memory(tools.plan)});
+    if (!program) {
+        return std::move(program).error();
+    }
+    archive::Prerequisites needs;
+    archive::TocTap* tap = nullptr;
+    std::size_t rewritten = 0;
+    PartWriter::Looks looks;
+    looks.inspector = [&](stream::Sink& next) {
+        auto made = std::make_unique<archive::TocTap>(next, needs.options());
+        tap = made.get();
+        return made;
+    };
+    looks.first_bytes = [&]() -> Status {
+        auto now = TableFiles::read(inside);
+        if (!now) {
+            return std::move(now).error();
+        }
+        rewritten = now->rewritten_since(*before);
+        return rewritten == 0 ? done() : Status(failed("tables were rewritten while the dump began"));
+    };
+    looks.last_look = [&] { return check_toc(tap->toc()); };
+    auto part = tools.writer.write(name, key, std::move(*program), looks);
+    if (rewritten != 0) {
+        return Attempt{};
+    }
+    if (!part) {
+        return std::move(part).error();
+    }
+    return Attempt{DumpedDatabase{{name, std::move(part->objects), part->bytes_in, part->warnings, record_of(inspection.needs),
+                                   records_of(inspection.omissions)},
+                                  without_server_roles(needs.roles())}};
+}
+
+}  // namespace
+
+Result<DumpedDatabase> dump_database(const DumpTools& tools, const std::string& name, const store::ObjectKey& key) {
+    auto inside = Connection::open(tools.plan.server, name, tools.stop);
+    if (!inside) {
+        return std::move(inside).error();
+    }
+    auto inspection = postgres::inspect_database(*inside, tools.in_recovery);
+    if (!inspection) {
+        return in_context("what the role can read could not be found out", std::move(inspection).error());
+    }
+    if (!inspection->gaps.empty()) {
+        return postgres::gaps_error(inspection->gaps, inside->user());
+    }
+    for (int tries = 0; tries < most_attempts; ++tries) {
+        auto tried = attempt(tools, name, key, *inspection, *inside);
+        if (!tried) {
+            return std::move(tried).error();
+        }
+        if (tried->dumped) {
+            return std::move(*tried->dumped);
+        }
+        tools.observer.warned(name, "a table was truncated or rewritten while the dump began; taking it again");
+    }
+    return Error{ErrorKind::temporary, "tables are truncated or rewritten whenever a dump begins: they would look empty in it",
+                 "run the backup when no migration or bulk load is under way"};
+}
+
+}  // namespace lifeboat::backup

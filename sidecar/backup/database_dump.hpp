@@ -1,0 +1,30 @@
+#pragma once
+
+#include "catalogue/layout.hpp"
+#include "part_writer.hpp"
+#include "postgres/inspection.hpp"
+
+#include <set>
+
+namespace lifeboat::backup {
+
+struct DumpedDatabase {
+    catalogue::DatabaseRecord record;
+    std::set<std::string> roles;  // every role that the archive names, but the server's own
+};
+
+struct DumpTools {
+    const BackupPlan& plan;
+    const postgres::ClientPrograms& programs;
+    const postgres::Connection& server;  // how to reach the server
+    bool in_recovery = false;
+    BackupObserver& observer;
+    PartWriter& writer;
+    const std::stop_token& stop;
+};
+
+// One database: what its dump would lack is found first, then it is dumped, then what passed is looked at. Taken
+// anew when a table was rewritten while its locks were being taken.
+Result<DumpedDatabase> dump_database(const DumpTools& tools, const std::string& name, const store::ObjectKey& key);
+
+}  // namespace lifeboat::backup

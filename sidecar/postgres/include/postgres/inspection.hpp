@@ -1,0 +1,83 @@
+// A look at one database before it is dumped: what the role cannot read, what a dump will not hold, what a
+// server must have to take it back.
+#pragma once
+
+#include "postgres/connection.hpp"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace lifeboat::postgres {
+
+// Something that the role cannot read. pg_dump would fail on it half way, or leave it out.
+struct Gap {
+    std::string what;   // "3 tables", without names
+    std::string names;  // "public.a, public.b, …": for the log and the terminal only
+    std::string cure;   // the statement that gives the right, to be run by a superuser
+};
+
+// Something that is there and that a dump does not hold, although it ends well.
+struct Omission {
+    std::string kind;  // stable: "subscriptions"
+    std::uint64_t count = 0;
+    std::string text;  // in words, without names
+};
+
+struct ExtensionVersion {
+    std::string name;
+    std::string version;
+};
+
+// How a database was created: what a server must know to create it again.
+struct DatabaseLocale {
+    std::string encoding;  // "UTF8"
+    std::string provider;  // "libc", "icu", "builtin"
+    std::string collate;
+    std::string ctype;
+    std::string locale;  // ICU's or the built-in provider's; empty for libc
+};
+
+struct DatabaseNeeds {
+    DatabaseLocale locale;
+    std::vector<ExtensionVersion> extensions;  // without plpgsql, which every server has
+    std::vector<std::string> tablespaces;      // used by the database or anything in it; without pg_default
+};
+
+struct Inspection {
+    std::vector<Gap> gaps;
+    std::vector<Omission> omissions;
+    DatabaseNeeds needs;
+};
+
+// `connection` is to the database itself. In a server that is a standby, unlogged tables are not readable.
+Result<Inspection> inspect_database(Connection& connection, bool in_recovery);
+
+// What no dump of any database holds: settings by ALTER SYSTEM and ALTER ROLE ALL. Where the role may not see
+// them, nothing is said.
+Result<std::vector<Omission>> server_omissions(Connection& connection);
+
+// Whether pg_dumpall can read roles with their passwords; the error names the statement that lets it.
+Status check_globals_readable(Connection& connection);
+
+// The gaps as one error for the database, with every statement that cures them.
+Error gaps_error(const std::vector<Gap>& gaps, const std::string& role);
+
+// Which file on disk each table has now.
+//
+// TRUNCATE and a rewriting ALTER TABLE are not MVCC-safe: a table that was rewritten after a snapshot was taken,
+// and before it was locked, looks empty to that snapshot, and pg_dump says nothing. Taken before pg_dump starts
+// and compared when its first bytes arrive (its locks are held by then), a table with another file betrays it.
+class TableFiles {
+public:
+    static Result<TableFiles> read(Connection& connection);
+
+    // How many tables of both have different files. New and dropped ones do not count.
+    [[nodiscard]] std::size_t rewritten_since(const TableFiles& before) const;
+
+private:
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> files_;  // object id and file, sorted
+};
+
+}  // namespace lifeboat::postgres

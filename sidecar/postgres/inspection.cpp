@@ -1,0 +1,339 @@
+#include "postgres/inspection.hpp"
+
+#include "archive/sql_text.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace lifeboat::postgres {
+namespace {
+
+constexpr int pg_14 = 140000;
+constexpr int pg_15 = 150000;
+constexpr int pg_17 = 170000;
+constexpr int pg_19 = 190000;
+
+// What pg_dump reads: ordinary and partitioned tables and sequences of people's schemas, and of extensions only
+// the tables that they registered for dumping.
+constexpr const char* dumped_relations = R"(
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't'
+      AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+      AND (NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+           OR c.oid IN (SELECT unnest(extconfig) FROM pg_extension)) )";
+
+constexpr std::size_t most_names = 5;
+
+std::uint64_t number(const std::string& text) {
+    std::uint64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+std::string plural(std::uint64_t count, const std::string& one) {
+    return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+}
+
+// The first column of each row, the first few of them.
+std::string some_names(const Rows& rows) {
+    std::string names;
+    for (std::size_t i = 0; i < std::min(most_names, rows.size()); ++i) {
+        names += (i == 0 ? "" : ", ") + rows[i].front().value_or("");
+    }
+    return names + (rows.size() > most_names ? ", …" : "");
+}
+
+class Inspector {
+public:
+    Inspector(Connection& connection, bool in_recovery)
+        : connection_(connection), in_recovery_(in_recovery), role_(archive::quote_identifier(connection.user())) {}
+
+    Result<Inspection> run();
+
+private:
+    Status look(const std::string& condition, const std::string& one, const std::string& cure);
+    Status find_gaps();
+    Status find_large_object_gaps();
+    Status find_omissions();
+    Status count(const std::string& sql, const std::string& kind, const std::string& text);
+    Status read_locale();
+    Status read_extensions();
+    Status read_tablespaces();
+    [[nodiscard]] std::string read_grant() const;
+
+    Connection& connection_;
+    bool in_recovery_;
+    std::string role_;
+    bool superuser_ = false;
+    Inspection found_;
+};
+
+Result<Inspection> Inspector::run() {
+    auto superuser = connection_.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user");
+    if (!superuser) {
+        return std::move(superuser).error();
+    }
+    superuser_ = *superuser == "t";
+    for (const auto step : {&Inspector::find_gaps, &Inspector::find_large_object_gaps, &Inspector::find_omissions,
+                            &Inspector::read_locale, &Inspector::read_extensions, &Inspector::read_tablespaces}) {
+        if (auto stepped = (this->*step)(); !stepped) {
+            return std::move(stepped).error();
+        }
+    }
+    return std::move(found_);
+}
+
+std::string Inspector::read_grant() const {
+    return connection_.version_num() >= pg_14
+               ? "GRANT pg_read_all_data TO " + role_
+               : "GRANT USAGE ON SCHEMA … TO " + role_ + "; GRANT SELECT ON ALL TABLES IN SCHEMA … TO " + role_ +
+                     "; GRANT SELECT ON ALL SEQUENCES IN SCHEMA … TO " + role_;
+}
+
+Status Inspector::look(const std::string& condition, const std::string& one, const std::string& cure) {
+    auto rows = connection_.query("SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)" + std::string(dumped_relations) +
+                                  " AND " + condition + " ORDER BY 1");
+    if (!rows) {
+        return std::move(rows).error();
+    }
+    if (!rows->empty()) {
+        found_.gaps.push_back({plural(rows->size(), one), some_names(*rows), cure});
+    }
+    return done();
+}
+
+Status Inspector::find_gaps() {
+    if (superuser_) {
+        return done();
+    }
+    auto schemas = connection_.query(
+        "SELECT DISTINCT pg_catalog.format('%I', n.nspname)" + std::string(dumped_relations) +
+        " AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') ORDER BY 1");
+    if (!schemas) {
+        return std::move(schemas).error();
+    }
+    if (!schemas->empty()) {
+        found_.gaps.push_back({plural(schemas->size(), "schema"), some_names(*schemas), read_grant()});
+    }
+    if (auto looked = look("CASE WHEN c.relkind <> 'S' THEN NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') END", "table", read_grant()); !looked) {
+        return looked;
+    }
+    if (auto looked = look("CASE WHEN c.relkind = 'S' THEN NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT') END", "sequence", read_grant());
+        !looked) {
+        return looked;
+    }
+    return look("CASE WHEN c.relkind = 'r' AND c.relrowsecurity THEN pg_catalog.row_security_active(c.oid) END", "table with row security",
+                "ALTER ROLE " + role_ + " BYPASSRLS");
+}
+
+// pg_read_all_data does not cover large objects before PostgreSQL 19.
+Status Inspector::find_large_object_gaps() {
+    if (superuser_) {
+        return done();
+    }
+    auto rows = connection_.query(R"(
+        SELECT m.oid FROM pg_largeobject_metadata m
+        WHERE pg_catalog.current_setting('lo_compat_privileges') = 'off'
+          AND NOT pg_catalog.pg_has_role(m.lomowner, 'USAGE')
+          AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(m.lomacl) a WHERE a.privilege_type = 'SELECT'
+                          AND (a.grantee = 0 OR pg_catalog.pg_has_role(a.grantee, 'USAGE'))))" +
+                                  std::string(connection_.version_num() >= pg_19
+                                                  ? " AND NOT pg_catalog.pg_has_role('pg_read_all_data', 'USAGE')"
+                                                  : "") +
+                                  " ORDER BY 1");
+    if (!rows) {
+        return std::move(rows).error();
+    }
+    if (!rows->empty()) {
+        found_.gaps.push_back({plural(rows->size(), "large object"), some_names(*rows),
+                               connection_.version_num() >= pg_19 ? read_grant()
+                                                                  : "ALTER ROLE " + role_ + " SET lo_compat_privileges = on"});
+    }
+    return done();
+}
+
+Status Inspector::count(const std::string& sql, const std::string& kind, const std::string& text) {
+    auto value = connection_.value(sql);
+    if (!value) {
+        return std::move(value).error();
+    }
+    if (const auto how_many = number(*value); how_many > 0) {
+        found_.omissions.push_back({kind, how_many, text});
+    }
+    return done();
+}
+
+Status Inspector::find_omissions() {
+    struct Question {
+        bool ask;
+        const char* sql;
+        const char* kind;
+        const char* text;
+    };
+    const Question questions[] = {  // NOLINT(*-avoid-c-arrays)
+        {!superuser_,
+         "SELECT count(*) FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+         "subscriptions", "not dumped, because the role is no superuser: create them again after a restore"},
+        {!superuser_, "SELECT count(*) FROM pg_user_mappings", "user_mapping_options",
+         "dumped without options (passwords among them), because the role is no superuser: set them again after a restore"},
+        {true, "SELECT count(*) FROM pg_class WHERE relkind = 'f'", "foreign_tables",
+         "defined in the dump, their rows stay on the foreign server"},
+        {in_recovery_, "SELECT count(*) FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'", "unlogged_tables",
+         "their rows are not readable on a standby, and not in the dump"},
+        {true,
+         "SELECT count(*) FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' "
+         "WHERE c.relkind = 'r' AND c.relnamespace <> 'pg_catalog'::regnamespace "
+         "AND c.oid NOT IN (SELECT unnest(extconfig) FROM pg_extension WHERE extconfig IS NOT NULL) "
+         "AND pg_catalog.pg_relation_size(c.oid) > 0",
+         "extension_tables", "belong to an extension that did not register them for dumping: their rows are not in the dump"},
+        {true, "SELECT count(*) FROM pg_class WHERE relkind = 'm'", "materialized_views",
+         "defined in the dump, and filled again by a restore"},
+    };
+    for (const auto& question : questions) {
+        if (question.ask) {
+            if (auto counted = count(question.sql, question.kind, question.text); !counted) {
+                return counted;
+            }
+        }
+    }
+    return done();
+}
+
+Status Inspector::read_locale() {
+    const int version = connection_.version_num();
+    const std::string provider = version >= pg_15 ? "CASE datlocprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END" : "'libc'";
+    const std::string locale = version >= pg_17 ? "datlocale" : version >= pg_15 ? "daticulocale" : "''";
+    auto rows = connection_.query("SELECT pg_catalog.pg_encoding_to_char(encoding), " + provider + ", datcollate, datctype, " + locale +
+                                  " FROM pg_database WHERE datname = pg_catalog.current_database()");
+    if (!rows || rows->size() != 1) {
+        return rows ? failed("the database is gone") : std::move(rows).error();
+    }
+    const auto& row = rows->front();
+    found_.needs.locale = {row[0].value_or(""), row[1].value_or(""), row[2].value_or(""), row[3].value_or(""), row[4].value_or("")};
+    return done();
+}
+
+Status Inspector::read_extensions() {
+    auto rows = connection_.query("SELECT extname, extversion FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1");
+    if (!rows) {
+        return std::move(rows).error();
+    }
+    for (const auto& row : *rows) {
+        found_.needs.extensions.push_back({row[0].value_or(""), row[1].value_or("")});
+    }
+    return done();
+}
+
+Status Inspector::read_tablespaces() {
+    auto rows = connection_.query(R"(
+        SELECT spcname FROM pg_tablespace t WHERE spcname !~ '^pg_'
+          AND (oid = (SELECT dattablespace FROM pg_database WHERE datname = pg_catalog.current_database())
+               OR EXISTS (SELECT FROM pg_class c WHERE c.reltablespace = t.oid)) ORDER BY 1)");
+    if (!rows) {
+        return std::move(rows).error();
+    }
+    for (const auto& row : *rows) {
+        found_.needs.tablespaces.push_back(row.front().value_or(""));
+    }
+    return done();
+}
+
+}  // namespace
+
+Result<Inspection> inspect_database(Connection& connection, bool in_recovery) { return Inspector(connection, in_recovery).run(); }
+
+Result<std::vector<Omission>> server_omissions(Connection& connection) {
+    std::vector<Omission> omissions;
+    const auto add = [&](const std::string& sql, const std::string& kind, const std::string& text) -> Status {
+        auto value = connection.value(sql);
+        if (!value) {
+            return std::move(value).error();
+        }
+        if (const auto how_many = number(*value); how_many > 0) {
+            omissions.push_back({kind, how_many, text});
+        }
+        return done();
+    };
+    if (auto added = add("SELECT count(*) FROM pg_settings WHERE sourcefile ~ 'postgresql.auto.conf$'", "alter_system_settings",
+                         "settings by ALTER SYSTEM are not in any dump: keep them with the server's configuration");
+        !added) {
+        return std::move(added).error();
+    }
+    if (auto added = add("SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = 0 AND setrole = 0", "alter_role_all_settings",
+                         "ALTER ROLE ALL SET … is not in any dump: set it again after a restore");
+        !added) {
+        return std::move(added).error();
+    }
+    return omissions;
+}
+
+Status check_globals_readable(Connection& connection) {
+    auto readable = connection.value("SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT')");
+    if (!readable) {
+        return std::move(readable).error();
+    }
+    if (*readable == "t") {
+        return done();
+    }
+    const std::string role = archive::quote_identifier(connection.user());
+    return failed("role '" + connection.user() + "' cannot read the server's roles and their passwords",
+                  connection.version_num() >= pg_14 ? "as a superuser run: GRANT pg_read_all_data TO " + role
+                                                    : "as a superuser run: GRANT SELECT ON pg_authid TO " + role);
+}
+
+Error gaps_error(const std::vector<Gap>& gaps, const std::string& role) {
+    Error error{ErrorKind::failed, "role '" + role + "' cannot read ", "as a superuser of that database run: ", {}};
+    std::vector<std::string> cures;
+    for (std::size_t i = 0; i < gaps.size(); ++i) {
+        error.what += (i == 0 ? "" : i + 1 == gaps.size() ? " and " : ", ") + gaps[i].what;
+        error.detail += (i == 0 ? "" : "; ") + gaps[i].names;
+        if (std::find(cures.begin(), cures.end(), gaps[i].cure) == cures.end()) {
+            cures.push_back(gaps[i].cure);
+        }
+    }
+    for (const auto& cure : cures) {
+        error.next += cure + "; ";
+    }
+    error.next += "docs/backup-role.md shows the whole role";
+    return error;
+}
+
+Result<TableFiles> TableFiles::read(Connection& connection) {
+    // One text instead of many rows: a database of 100,000 tables would cost tens of megabytes as rows.
+    auto text = connection.value("SELECT coalesce(string_agg(oid || ' ' || pg_catalog.pg_relation_filenode(oid), ' ' ORDER BY oid), '') "
+                                 "FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't' AND oid >= 16384 "
+                                 "AND pg_catalog.pg_relation_filenode(oid) IS NOT NULL");
+    if (!text) {
+        return std::move(text).error();
+    }
+    TableFiles files;
+    const char* at = text->data();
+    const char* const end = at + text->size();
+    const auto next = [&] {
+        std::uint32_t value = 0;
+        at = std::from_chars(at, end, value).ptr;
+        at += at < end ? 1 : 0;  // the blank
+        return value;
+    };
+    while (at < end) {
+        const std::uint32_t table = next();
+        files.files_.emplace_back(table, next());
+    }
+    return files;
+}
+
+std::size_t TableFiles::rewritten_since(const TableFiles& before) const {
+    std::size_t count = 0;
+    auto now = files_.begin();
+    for (const auto& [table, file] : before.files_) {
+        while (now != files_.end() && now->first < table) {
+            ++now;
+        }
+        if (now != files_.end() && now->first == table && now->second != file) {
+            ++count;
+        }
+    }
+    return count;
+}
+
+}  // namespace lifeboat::postgres

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "archive/prerequisites.hpp"
+#include "restore/incoming_stream.hpp"
+
+#include <string>
+#include <vector>
+
+namespace lifeboat::restore {
+
+// What the beginning of a database's archive tells.
+struct DatabaseHead {
+    archive::Prerequisites needs;
+
+    // Entries that only a superuser can restore although the object is there already: comments on extensions.
+    std::vector<std::int32_t> superuser_only;
+    std::vector<std::int32_t> all_entries;
+};
+
+// Reads only as much of the archive as its table of contents needs. `head` must stay where it is.
+Status read_head(const Source& source, const catalogue::DatabaseRecord& database, DatabaseHead& head);
+
+}  // namespace lifeboat::restore

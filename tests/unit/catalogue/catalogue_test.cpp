@@ -1,0 +1,212 @@
+#include "catalogue/catalogue.hpp"
+
+#include "samples.hpp"
+#include "support/memory_store.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace lifeboat::catalogue {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class ReadCatalogue : public testing::Test {
+protected:
+    void put(const store::ObjectKey& key, std::string_view content = "abc") {
+        ASSERT_TRUE(store::put(store_, key, stream::as_bytes(content)));
+    }
+    void put_data(const Manifest& manifest) {
+        for (const auto& object : manifest.all_objects()) {
+            put(object.key);
+        }
+    }
+    void put_backup(const Manifest& manifest) {
+        put_data(manifest);
+        put(app().manifest(manifest.id), to_json(manifest));
+    }
+    Catalogue read() {
+        auto catalogue = read_catalogue(store_, app());
+        if (!catalogue) {
+            ADD_FAILURE() << catalogue.error().what;
+            return {};
+        }
+        return std::move(catalogue).value();
+    }
+
+    test::MemoryStore store_;
+    BackupId first_ = id_of("20261120T021700Z-0001");
+    BackupId second_ = id_of("20261121T021700Z-0002");
+};
+
+TEST_F(ReadCatalogue, IsEmptyForAnEmptyStore) {
+    const auto catalogue = read();
+    EXPECT_EQ(catalogue.instance, "app");
+    EXPECT_THAT(catalogue.backups, IsEmpty());
+    EXPECT_THAT(catalogue.leftovers, IsEmpty());
+    EXPECT_THAT(catalogue.refused, IsEmpty());
+}
+
+TEST_F(ReadCatalogue, ShowsAWholeBackupAsGood) {
+    put_backup(simple_manifest(first_));
+    store_.set_modified(app().manifest(first_), at(2026, 11, 20, 3));
+    const auto catalogue = read();
+    ASSERT_THAT(catalogue.backups, SizeIs(1));
+    EXPECT_EQ(catalogue.backups[0].manifest.id, first_);
+    EXPECT_EQ(catalogue.backups[0].state, State::good);
+    EXPECT_EQ(catalogue.backups[0].stored, at(2026, 11, 20, 3));
+    EXPECT_THAT(catalogue.leftovers, IsEmpty());
+}
+
+TEST_F(ReadCatalogue, OrdersByTheStoresClock) {
+    put_backup(simple_manifest(first_));
+    put_backup(simple_manifest(second_));
+    store_.set_modified(app().manifest(first_), at(2026, 11, 22));
+    store_.set_modified(app().manifest(second_), at(2026, 11, 21));  // whose maker's clock was ahead
+    const auto catalogue = read();
+    ASSERT_THAT(catalogue.backups, SizeIs(2));
+    EXPECT_EQ(catalogue.backups[0].manifest.id, second_);
+    EXPECT_EQ(catalogue.backups[1].manifest.id, first_);
+}
+
+TEST_F(ReadCatalogue, ShowsABackupWithoutOneOfItsObjectsAsExpired) {
+    for (const bool globals : {false, true}) {
+        test::MemoryStore store;
+        const auto manifest = simple_manifest(first_);
+        ASSERT_TRUE(store::put(store, globals ? manifest.globals[0].key : manifest.databases[0].objects[0].key, {}));
+        ASSERT_TRUE(store::put(store, app().manifest(first_), stream::as_bytes(to_json(manifest))));
+        const auto catalogue = read_catalogue(store, app());
+        ASSERT_TRUE(catalogue);
+        ASSERT_THAT(catalogue->backups, SizeIs(1));
+        EXPECT_EQ(catalogue->backups[0].state, State::expired);
+    }
+}
+
+TEST_F(ReadCatalogue, ShowsAPartialRunAsPartial) {
+    auto manifest = simple_manifest(first_);
+    manifest.failures = {{"lost", "pg_dump failed"}};
+    put_data(manifest);
+    put(app().partial_manifest(first_), to_json(manifest));
+    const auto catalogue = read();
+    ASSERT_THAT(catalogue.backups, SizeIs(1));
+    EXPECT_EQ(catalogue.backups[0].state, State::partial);
+    EXPECT_THAT(catalogue.leftovers, IsEmpty());
+}
+
+TEST_F(ReadCatalogue, ShowsAMarkedBackupAsMarkedUntilItIsAccepted) {
+    auto manifest = simple_manifest(first_);
+    manifest.marks = {{"shrunk", "fewer rows"}};
+    put_backup(manifest);
+    EXPECT_EQ(read().backups.at(0).state, State::marked);
+
+    put(store::ObjectKey::parse("app/accepted/" + second_.text() + ".json").value());
+    EXPECT_EQ(read().backups.at(0).state, State::marked) << "another one was accepted";
+    put(store::ObjectKey::parse("app/accepted/" + first_.text() + ".json").value());
+    EXPECT_EQ(read().backups.at(0).state, State::good);
+}
+
+TEST_F(ReadCatalogue, ReportsAManifestThatIsNotWhatItsKeySays) {
+    put_backup(simple_manifest(first_));
+    put(app().manifest(second_), to_json(simple_manifest(first_)));
+    const auto catalogue = read();
+    EXPECT_THAT(catalogue.backups, SizeIs(1));
+    ASSERT_THAT(catalogue.refused, SizeIs(1));
+    EXPECT_THAT(catalogue.refused[0].what, HasSubstr(second_.text()));
+}
+
+TEST_F(ReadCatalogue, ReportsAManifestThatIsTooLargeAndShowsTheOthers) {
+    put_backup(simple_manifest(first_));
+    put(app().manifest(second_), std::string(largest_manifest + 1, ' '));
+    const auto catalogue = read();
+    EXPECT_THAT(catalogue.backups, SizeIs(1));
+    ASSERT_THAT(catalogue.refused, SizeIs(1));
+    EXPECT_THAT(catalogue.refused[0].what, HasSubstr(second_.text()));
+}
+
+TEST_F(ReadCatalogue, TellsDataWithoutManifestApart) {
+    put_backup(simple_manifest(first_));
+    const auto killed = simple_manifest(second_);
+    put_data(killed);
+    store_.set_modified(killed.databases[0].objects[0].key, at(2026, 11, 21, 3));
+    store_.set_modified(killed.globals[0].key, at(2026, 11, 21, 4));
+    const auto catalogue = read();
+    EXPECT_THAT(catalogue.backups, SizeIs(1));
+    ASSERT_THAT(catalogue.leftovers, SizeIs(1));
+    EXPECT_EQ(catalogue.leftovers[0].id, second_);
+    EXPECT_EQ(catalogue.leftovers[0].bytes, 6U);
+    EXPECT_EQ(catalogue.leftovers[0].touched, at(2026, 11, 21, 4));
+}
+
+TEST_F(ReadCatalogue, CountsUnfinishedUploadsAmongWhatIsLeft) {
+    auto upload = store_.begin(app().globals(second_, Encrypted::no));
+    ASSERT_TRUE((*upload)->write(stream::as_bytes("12345")));
+    const auto catalogue = read();
+    ASSERT_THAT(catalogue.leftovers, SizeIs(1));
+    EXPECT_EQ(catalogue.leftovers[0].id, second_);
+    EXPECT_EQ(catalogue.leftovers[0].bytes, 5U);
+}
+
+// Whoever sweeps leftovers must not be sent to the data of a backup that is whole.
+TEST_F(ReadCatalogue, NeverTakesABackupWithAManifestForLeftover) {
+    put_backup(simple_manifest(first_));
+    auto upload = store_.begin(app().database(first_, "straggler", Encrypted::no));
+    put_data(simple_manifest(second_));
+    put(app().manifest(second_), "refused, but there");
+    const auto catalogue = read();
+    EXPECT_THAT(catalogue.backups, SizeIs(1));
+    EXPECT_THAT(catalogue.refused, SizeIs(1));
+    EXPECT_THAT(catalogue.leftovers, IsEmpty());
+}
+
+TEST_F(ReadCatalogue, IgnoresKeysThatAreNotIts) {
+    put(app().restore_text());
+    put(store::ObjectKey::parse("app/manifests/notes.txt").value());
+    put(store::ObjectKey::parse("application/manifests/" + first_.text() + ".json").value());
+    const auto catalogue = read();
+    EXPECT_THAT(catalogue.backups, IsEmpty());
+    EXPECT_THAT(catalogue.leftovers, IsEmpty());
+    EXPECT_THAT(catalogue.refused, IsEmpty());
+}
+
+TEST_F(ReadCatalogue, FailsWhenTheStoreDoes) {
+    put_backup(simple_manifest(first_));
+    for (const char* verb : {"list", "read", "unfinished"}) {
+        test::FaultScript script;
+        script.fail(verb, 1, {ErrorKind::temporary, "the store is away", {}});
+        test::FlakyStore flaky(store_, script);
+        const auto catalogue = read_catalogue(flaky, app());
+        ASSERT_FALSE(catalogue) << verb;
+        EXPECT_EQ(catalogue.error().kind, ErrorKind::temporary);
+    }
+}
+
+TEST_F(ReadCatalogue, PassesOverABackupThatWasPrunedMeanwhile) {
+    put_backup(simple_manifest(first_));
+    test::FaultScript script;
+    script.fail("read", 1, {ErrorKind::not_found, "no such object", {}});
+    test::FlakyStore flaky(store_, script);
+    const auto catalogue = read_catalogue(flaky, app());
+    ASSERT_TRUE(catalogue);
+    EXPECT_THAT(catalogue->backups, IsEmpty());
+}
+
+TEST_F(ReadCatalogue, ListsTheInstancesOfAStore) {
+    for (const std::string key :
+         {"b/manifests/20261122T021700Z-7f3a.json", "a/data/20261122T021700Z-7f3a/x.dump.zst", "c/RESTORE.txt", "stray",
+          "No-Instance/manifests/20261122T021700Z-7f3a.json", "b/data/20261122T021700Z-7f3a/x.dump.zst"}) {
+        put(store::ObjectKey::parse(key).value());
+    }
+    const auto layouts = list_instances(store_);
+    ASSERT_TRUE(layouts);
+    std::vector<std::string> names;
+    for (const auto& layout : *layouts) {
+        names.push_back(layout.instance());
+    }
+    EXPECT_THAT(names, ElementsAre("a", "b"));
+}
+
+}  // namespace
+}  // namespace lifeboat::catalogue

@@ -1,0 +1,42 @@
+// Backups as the tests of this room need them.
+#pragma once
+
+#include "catalogue/catalogue.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace lifeboat::catalogue {
+
+inline BackupId id_of(const std::string& text) { return BackupId::parse(text).value(); }
+inline const BackupId& some_id() {
+    static const BackupId id = id_of("20261122T021700Z-7f3a");
+    return id;
+}
+inline Layout app() { return Layout::of("app").value(); }
+
+inline os::TimePoint at(int year, unsigned month, unsigned day, int hour = 0, int minute = 0, int second = 0) {
+    return std::chrono::sys_days(std::chrono::year(year) / static_cast<int>(month) / static_cast<int>(day)) +
+           std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second);
+}
+
+inline store::StoredObject object(const store::ObjectKey& key, std::uint64_t size = 3) {
+    return {key, size, std::string(64, 'a'), {}};
+}
+
+inline Manifest empty_manifest(const BackupId& id) {
+    return {id, "app", at(2026, 11, 22, 2, 17), at(2026, 11, 22, 2, 18), {}, {}, {}, 0, {}, {}, {}, {}, {}, {}};
+}
+
+// One database, "shop", and globals.
+inline Manifest simple_manifest(const BackupId& id = some_id()) {
+    Manifest manifest = empty_manifest(id);
+    manifest.writer = {"0.1.0", "15.20"};
+    manifest.server = {"15.20", 150020, "", std::nullopt, "primary"};
+    manifest.compression_level = 3;
+    manifest.databases = {{"shop", {object(app().database(id, "shop", Encrypted::no))}, 1000, {}}};
+    manifest.globals = {object(app().globals(id, Encrypted::no))};
+    return manifest;
+}
+
+}  // namespace lifeboat::catalogue

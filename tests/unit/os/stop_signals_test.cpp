@@ -1,0 +1,68 @@
+#include "os/stop_signals.hpp"
+
+#include "forked.hpp"
+#include "os/fd.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <semaphore>
+
+namespace lifeboat::os {
+namespace {
+
+// In the forked process: sends `signal` to it and returns once the stop was requested.
+void stop_by(int signal, const StopSignals& signals) {
+    std::binary_semaphore requested(0);
+    const std::stop_callback on_stop(signals.token(), [&requested] { requested.release(); });
+    ::kill(::getpid(), signal);
+    requested.acquire();
+}
+
+bool exited_with(int status, int code) { return WIFEXITED(status) && WEXITSTATUS(status) == code; }
+
+TEST(StopSignals, RequestsTheStopAtTheFirstSignal) {
+    for (const int signal : {SIGTERM, SIGINT}) {
+        const int status = forked([signal] {
+            const StopSignals signals;
+            const bool calm = !signals.token().stop_requested() && !signals.received();
+            stop_by(signal, signals);
+            ::_exit(calm && signals.received() == signal ? 0 : 1);
+        });
+        EXPECT_TRUE(exited_with(status, 0)) << "signal " << signal;
+    }
+}
+
+TEST(StopSignals, EndsTheProcessAtTheSecondSignal) {
+    const int status = forked([] {
+        const StopSignals signals;
+        stop_by(SIGTERM, signals);
+        ::kill(::getpid(), SIGINT);
+        for (;;) {
+            ::pause();  // a job that does not heed the first one
+        }
+    });
+    EXPECT_TRUE(exited_with(status, 128 + SIGINT));
+}
+
+TEST(StopSignals, TurnsABrokenPipeIntoAnError) {
+    const int status = forked([] {
+        const StopSignals signals;
+        auto pipe = make_pipe();
+        pipe->read_end.reset();
+        const std::byte byte{};
+        ::_exit(write_all(pipe->write_end.get(), std::span(&byte, 1)) == EPIPE ? 0 : 1);
+    });
+    EXPECT_TRUE(exited_with(status, 0));
+}
+
+TEST(StopSignals, GoesAwayWithoutASignal) {
+    const int status = forked([] {
+        { const StopSignals signals; }
+        ::_exit(0);
+    });
+    EXPECT_TRUE(exited_with(status, 0));
+}
+
+}  // namespace
+}  // namespace lifeboat::os

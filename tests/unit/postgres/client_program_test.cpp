@@ -1,0 +1,155 @@
+// Against a real server and its own client programs.
+#include "postgres/client_program.hpp"
+
+#include "private_server.hpp"
+
+#include <gmock/gmock.h>
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+namespace lifeboat::postgres {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+PrivateServer& server() { return PrivateServer::instance(); }
+std::string pg_dump() { return server().bin_dir() + "/pg_dump"; }
+
+Result<ClientProgram> dump(const Connection& connection, const std::string& database = "postgres",
+                           std::vector<std::string> arguments = {"--no-password"}) {
+    return ClientProgram::start(pg_dump(), std::move(arguments), ClientProgram::Streams::output, connection, database);
+}
+
+std::string output(ClientProgram& program) {
+    std::string text;
+    std::array<std::byte, 4096> buffer{};
+    for (;;) {
+        const auto got = program.read(buffer, {});
+        if (!got || *got == 0) {
+            return text;
+        }
+        text.append(reinterpret_cast<const char*>(buffer.data()), *got);  // NOLINT(*-reinterpret-cast)
+    }
+}
+
+TEST(ClientProgram, DumpsTheDatabaseThatWasNamed) {
+    auto connection = server().connect();
+    must(connection, "CREATE DATABASE \"it's \\ = odd\"");
+    auto program = dump(connection, "it's \\ = odd", {"--create"});
+    ASSERT_TRUE(program);
+    EXPECT_THAT(output(*program), HasSubstr("CREATE DATABASE \"it's \\ = odd\""));
+    EXPECT_TRUE(program->wait());
+    must(connection, "DROP DATABASE \"it's \\ = odd\" WITH (FORCE)");
+}
+
+// A program that tells how it was started instead of dumping.
+class Told : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string folder = std::filesystem::temp_directory_path() / "lifeboat-told-XXXXXX";
+        ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+        folder_ = folder;
+        std::ofstream(folder_ + "/pg_dump") << "#!/bin/sh\necho \"$@\"; env; [ -z \"$PGPASSFILE\" ] || cat $PGPASSFILE\n";
+        std::filesystem::permissions(folder_ + "/pg_dump", std::filesystem::perms::owner_all);
+        auto admin = server().connect();
+        must(admin, "CREATE ROLE scrambled LOGIN PASSWORD 'p:a\\s''s w%rd@/'");
+    }
+    void TearDown() override {
+        auto admin = server().connect();
+        must(admin, "DROP ROLE scrambled");
+        std::filesystem::remove_all(folder_);
+    }
+
+    [[nodiscard]] std::string told(const Connection& connection) const {
+        auto program = ClientProgram::start(folder_ + "/pg_dump", {}, ClientProgram::Streams::output, connection, "postgres");
+        return program ? output(*program) : program.error().what;
+    }
+
+    std::string folder_;
+};
+
+TEST_F(Told, ItsPasswordByAFileAndInNoOtherWay) {
+    const auto connection = Connection::open(server().server_with_password(), std::nullopt, {});
+    ASSERT_TRUE(connection);
+    const auto text = told(*connection);
+    EXPECT_THAT(text, HasSubstr("\n*:*:*:*:p\\:a\\\\s's w%rd@/\n"));
+    EXPECT_THAT(text.substr(0, text.find("*:*:*:*:")), Not(HasSubstr("w%rd")));
+}
+
+TEST_F(Told, NothingOfOurEnvironment) {
+    ::setenv("PGPASSWORD", "hush", 1);
+    ::setenv("AWS_SECRET_ACCESS_KEY", "hush", 1);
+    const auto text = told(server().connect());
+    ::unsetenv("PGPASSWORD");
+    ::unsetenv("AWS_SECRET_ACCESS_KEY");
+    EXPECT_THAT(text, HasSubstr("LC_ALL=C\n"));
+    EXPECT_THAT(text, Not(HasSubstr("hush")));
+}
+
+TEST_F(Told, APasswordThatTheServerTakes) {
+    const auto connection = Connection::open(server().server_with_password(), std::nullopt, {});
+    ASSERT_TRUE(connection);
+    auto program = dump(*connection, "postgres", {"--schema-only", "--no-password"});
+    ASSERT_TRUE(program);
+    output(*program);
+    const auto ended = program->wait();
+    EXPECT_TRUE(ended) << ended.error().what;
+}
+
+TEST(ClientProgram, TellsWhyItFailed) {
+    const auto connection = server().connect();
+    auto program = dump(connection, "no such database");
+    ASSERT_TRUE(program);
+    EXPECT_EQ(output(*program), "");
+    const auto ended = program->wait();
+    ASSERT_FALSE(ended);
+    EXPECT_THAT(ended.error().what, StartsWith("pg_dump failed (exit code 1): "));
+    EXPECT_THAT(ended.error().what, HasSubstr("database \"no such database\" does not exist"));
+    EXPECT_FALSE(program->said().empty());
+}
+
+TEST(ClientProgram, StopsReadingWhenAskedTo) {
+    auto holder = server().connect();
+    must(holder, "CREATE TABLE locked (); BEGIN; LOCK TABLE locked");  // so that pg_dump has nothing to say
+    std::stop_source stop;
+    {
+        auto program = dump(server().connect());
+        ASSERT_TRUE(program);
+        stop.request_stop();
+        std::array<std::byte, 16> buffer{};
+        const auto got = program->read(buffer, stop.get_token());
+        ASSERT_FALSE(got);
+        EXPECT_EQ(got.error().kind, ErrorKind::interrupted);
+    }
+    must(holder, "ROLLBACK; DROP TABLE locked");
+}
+
+// A dump that is given up must not go on waiting for its locks on the server.
+TEST(ClientProgram, LeavesNoSessionBehindWhenDestroyed) {
+    auto holder = server().connect();
+    auto watcher = server().connect();
+    must(holder, "CREATE TABLE locked (); BEGIN; LOCK TABLE locked");
+    const std::string waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    {
+        auto program = dump(server().connect());
+        ASSERT_TRUE(program);
+        while (watcher.value(waiting).value() == "0" && std::chrono::steady_clock::now() < deadline) {
+        }
+        ASSERT_EQ(watcher.value(waiting).value(), "1");
+    }
+    while (watcher.value(waiting).value() != "0" && std::chrono::steady_clock::now() < deadline) {
+    }
+    EXPECT_EQ(watcher.value(waiting).value(), "0");
+    must(holder, "ROLLBACK; DROP TABLE locked");
+}
+
+}  // namespace
+}  // namespace lifeboat::postgres
