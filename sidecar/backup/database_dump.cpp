@@ -125,6 +125,10 @@ Result<DumpedDatabase> dump_database(const DumpTools& tools, const std::string& 
     if (!inside) {
         return std::move(inside).error();
     }
+    // The looks below lock next to nothing; what they do wait for is waited for no longer than pg_dump would.
+    if (auto set = inside->execute("SET lock_timeout = " + std::to_string(tools.plan.lock_timeout.count())); !set) {
+        return std::move(set).error();
+    }
     auto inspection = postgres::inspect_database(*inside, tools.in_recovery);
     if (!inspection) {
         return in_context("what the role can read could not be found out", std::move(inspection).error());
@@ -132,6 +136,7 @@ Result<DumpedDatabase> dump_database(const DumpTools& tools, const std::string& 
     if (!inspection->gaps.empty()) {
         return postgres::gaps_error(inspection->gaps, inside->user());
     }
+    tools.observer.part_estimated(name, inspection->table_bytes);
     for (int tries = 0; tries < most_attempts; ++tries) {
         auto tried = attempt(tools, name, key, *inspection, *inside);
         if (!tried) {

@@ -262,6 +262,15 @@ RetentionRecord retention_of(const Json& json) {
             small_number_or_0(json, "keep_monthly"), small_number_or_0(json, "keep_yearly")};
 }
 
+std::vector<std::string> recipients_of(const Json& json) {
+    const std::string mode = text(json, "mode");
+    auto recipients = texts_or_none(json, "recipients");
+    if ((mode != "age" && mode != "none") || (mode == "none") != recipients.empty()) {
+        throw Surprise{"'encryption' is neither mode age with recipients nor mode none without"};
+    }
+    return recipients;
+}
+
 void check_belongs(const Json& json, const Layout& layout, const BackupId& id) {
     if (text(json, "format") != manifest_format) {
         throw Surprise{"its format is '" + text(json, "format") + "', and this Lifeboat reads " + std::string(manifest_format)};
@@ -281,7 +290,7 @@ Manifest manifest_of(const Json& json, const Layout& layout, const BackupId& id)
     const Json& writer = field(json, "writer");
     manifest.writer = {text(writer, "lifeboat"), text(writer, "pg_dump")};
     manifest.server = server_of(field(json, "server"));
-    manifest.recipients = texts_or_none(field(json, "encryption"), "recipients");
+    manifest.recipients = recipients_of(field(json, "encryption"));
     manifest.compression_level = static_cast<int>(small_number_or_0(field(json, "compression"), "level"));
     for (const Json& entry : list(json, "databases")) {
         manifest.databases.push_back(database_of(entry, folder));

@@ -59,9 +59,9 @@ bool will_do(const Backup& backup, const Wanted& wanted, bool newest) {
 std::string note_about(const Backup& newer) {
     std::string note = "a newer backup, " + newer.manifest.id.text() + ", is passed over: it is " + std::string(name_of(newer.state));
     if (newer.state == State::marked) {
-        note += " (" + newer.manifest.marks.front().reason + "); restore it with --marked, or accept it";
+        note += " (" + newer.manifest.marks.front().reason + ")";
     } else if (newer.state == State::partial) {
-        note += " (some databases failed); restore it with --partial";
+        note += " (some databases failed)";
     }
     return note;
 }

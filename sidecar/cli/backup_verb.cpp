@@ -1,6 +1,7 @@
 #include "backup/backup_job.hpp"
 #include "config/values.hpp"
 #include "format.hpp"
+#include "progress.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -11,27 +12,43 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Logs what happens, and shows how far it has come.
 class LoggingObserver final : public backup::BackupObserver {
 public:
-    explicit LoggingObserver(EventLog& log) : log_(log) {}
+    explicit LoggingObserver(EventLog& log)
+        : log_(log), progress_([this](const std::string& text) { log_.write(LogLevel::info, "progress", {{"text", text}}); }) {}
 
     void started(const catalogue::BackupId& id, const postgres::ServerFacts& server, std::size_t parts) override {
-        log_.write(LogLevel::info, "backup_started", {{"id", id.text()}, {"server", server.version}, {"databases", parts - 1}});
+        write(LogLevel::info, "backup_started", {{"id", id.text()}, {"server", server.version}, {"databases", parts - 1}});
     }
-    void part_started(const std::string& part) override { log_.write(LogLevel::debug, "part_started", {{"part", part}}); }
-    void part_moved(const std::string& /*part*/, std::uint64_t /*bytes_in*/, std::uint64_t /*bytes_out*/) override {}
+    void part_started(const std::string& part) override {
+        write(LogLevel::debug, "part_started", {{"part", part}});
+        progress_.start(part);
+        estimate_.reset();
+    }
+    void part_estimated(const std::string& /*part*/, std::uint64_t bytes) override { estimate_ = bytes; }
+    void part_moved(const std::string& /*part*/, std::uint64_t bytes_in, std::uint64_t bytes_out) override {
+        progress_.update({bytes_in, bytes_out, estimate_, true});
+    }
     void part_stored(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) override {
-        log_.write(LogLevel::info, "part_stored", {{"part", part}, {"archive_bytes", bytes_in}, {"stored_bytes", bytes_out}});
+        write(LogLevel::info, "part_stored", {{"part", part}, {"archive_bytes", bytes_in}, {"stored_bytes", bytes_out}});
     }
     void part_failed(const std::string& part, const Error& error) override {
-        log_.write(LogLevel::error, "part_failed", {{"part", part}, {"error", whole_text(error)}, {"next", error.next}});
+        write(LogLevel::error, "part_failed", {{"part", part}, {"error", whole_text(error)}, {"next", error.next}});
     }
     void warned(const std::string& part, const std::string& text) override {
-        log_.write(LogLevel::warn, "part_warning", {{"part", part}, {"text", text}});
+        write(LogLevel::warn, "warning", {{"part", part}, {"text", text}});
     }
 
 private:
+    void write(LogLevel level, const std::string& event, const EventLog::Fields& fields) {
+        progress_.clear();
+        log_.write(level, event, fields);
+    }
+
     EventLog& log_;
+    Progress progress_;
+    std::optional<std::uint64_t> estimate_;
 };
 
 Result<std::vector<age::Recipient>> recipients_of(const config::Settings& settings) {
@@ -81,7 +98,7 @@ Json failures_json(const catalogue::Manifest& manifest) {
 }
 
 void print_outcome(const catalogue::Manifest& manifest, bool good, bool json) {
-    const auto took = std::chrono::floor<std::chrono::seconds>(manifest.finished - manifest.started);
+    const auto took = manifest_duration(manifest);
     if (json) {
         Json names = Json::array();
         for (const auto& database : manifest.databases) {
@@ -118,9 +135,9 @@ Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, b
     }
     std::string parts;
     for (const auto& failure : manifest.failures) {
-        parts += (parts.empty() ? "" : "; ") + failure.database.value_or("globals") + ": " + failure.error;
+        parts += (parts.empty() ? "" : ", ") + failure.database.value_or("the globals");
     }
-    return failed("the backup is only partial: " + parts, "mend what is named, and run it again");
+    return failed("the backup is only partial, for these failed: " + parts, "mend what the lines above name, and run it again");
 }
 
 Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) {

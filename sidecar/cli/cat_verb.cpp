@@ -1,8 +1,11 @@
+#include "progress.hpp"
 #include "restore/incoming_stream.hpp"
 #include "stream/fd_sink.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdlib>
 #include <unistd.h>
 
 namespace lifeboat::cli {
@@ -14,19 +17,36 @@ struct CatFlags {
     bool globals = false;
 };
 
-// Ends the stream when asked to stop.
-class Stoppable final : public stream::Sink {
+// Tells how far the stream has come, and ends it when asked to stop.
+class Watched final : public stream::Sink {
 public:
-    Stoppable(stream::Sink& next, std::stop_token stop) : next_(next), stop_(std::move(stop)) {}
+    Watched(stream::Sink& next, std::stop_token stop, Progress& progress, std::optional<std::uint64_t> total)
+        : next_(next), stop_(std::move(stop)), progress_(progress), total_(total) {}
     Status write(stream::Bytes chunk) override {
-        return stop_.stop_requested() ? Status(Error{ErrorKind::interrupted, "stopped", {}}) : next_.write(chunk);
+        if (stop_.stop_requested()) {
+            return Error{ErrorKind::interrupted, "stopped", {}};
+        }
+        auto passed = next_.write(chunk);
+        bytes_ += chunk.size();
+        progress_.update({bytes_, std::nullopt, total_});
+        return passed;
     }
     Status finish() override { return next_.finish(); }
 
 private:
     stream::Sink& next_;
     std::stop_token stop_;
+    Progress& progress_;
+    std::optional<std::uint64_t> total_;
+    std::uint64_t bytes_ = 0;
 };
+
+// As other tools in a pipe: whoever reads has had enough, and there is nothing to say.
+[[noreturn]] void end_like_a_filter() {
+    std::signal(SIGPIPE, SIG_DFL);
+    std::raise(SIGPIPE);
+    std::_Exit(128 + SIGPIPE);
+}
 
 Result<std::vector<store::StoredObject>> objects_of(const catalogue::Manifest& manifest, const CatFlags& flags) {
     const auto* database = flags.globals ? nullptr : manifest.find(flags.database);
@@ -67,9 +87,17 @@ Result<ExitCode> cat(Session& session, const CatFlags& flags) {
     if (auto required = require_identity(manifest, *identities); !required) {
         return std::move(required).error();
     }
+    const auto* record = flags.globals ? nullptr : manifest.find(flags.database);
+    Progress progress([](const std::string& text) { Session::note(text); });
+    progress.start(flags.globals ? "globals" : flags.database);
     stream::FdSink out(STDOUT_FILENO, "standard output");
-    Stoppable stoppable(out, session.stop());
-    if (auto read = restore::read_stream({*opened->store, manifest.encrypted(), *identities}, *objects, stoppable); !read) {
+    Watched watched(out, session.stop(), progress, record != nullptr ? std::optional(record->archive_bytes) : std::nullopt);
+    auto read = restore::read_stream({*opened->store, manifest.encrypted(), *identities}, *objects, watched);
+    progress.clear();
+    if (!read) {
+        if (read.error().kind == ErrorKind::interrupted && !session.signal()) {
+            end_like_a_filter();
+        }
         return std::move(read).error();
     }
     return ExitCode::done;

@@ -1,10 +1,12 @@
 #include "cli/command_line.hpp"
 
-#include "format.hpp"
+#include "config/suggest.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
+#include <cctype>
 #include <cstdio>
+#include <optional>
 
 namespace lifeboat::cli {
 namespace {
@@ -52,6 +54,36 @@ int perform(const Action& action, Session& session) {
     return static_cast<int>(*result);
 }
 
+// The first thing that was neither a flag nor a known verb, if no verb came before it.
+std::optional<std::string> unknown_verb(const CLI::App& app) {
+    if (!app.get_subcommands().empty()) {
+        return std::nullopt;
+    }
+    for (const auto& word : app.remaining()) {
+        if (!word.empty() && word.front() != '-') {
+            return word;
+        }
+    }
+    return std::nullopt;
+}
+
+int complain(const CLI::App& app, std::string what) {
+    std::string next = "lifeboat --help, or lifeboat VERB --help, shows what there is";
+    if (const auto word = unknown_verb(app)) {
+        what = "there is no verb '" + *word + "'";
+        std::vector<std::string> verbs;
+        for (const auto* verb : app.get_subcommands(nullptr)) {
+            verbs.push_back(verb->get_name());
+        }
+        if (const auto meant = config::closest(*word, verbs)) {
+            next = "did you mean 'lifeboat " + *meant + "'?";
+        }
+    }
+    what.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(what.front())));
+    report({ErrorKind::usage, what, next});
+    return static_cast<int>(ExitCode::usage);
+}
+
 }  // namespace
 
 CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& does, const std::string& examples) {
@@ -71,7 +103,7 @@ int run(int argc, char** argv, char** environment, const os::StopSignals& signal
     CLI::App app(about, "lifeboat");
     app.footer(footer);
     app.set_version_flag("--version", std::string("lifeboat ") + LIFEBOAT_VERSION);
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);
     add_global_flags(app, session.flags);
     for (const auto add : {add_backup, add_list, add_show, add_cat, add_verify, add_restore, add_keygen, add_config}) {
         add(app, action);
@@ -81,10 +113,9 @@ int run(int argc, char** argv, char** environment, const os::StopSignals& signal
     } catch (const CLI::Success& success) {
         return app.exit(success);  // help and version
     } catch (const CLI::ParseError& error) {
-        report({ErrorKind::usage, error.what(), "lifeboat --help, or lifeboat VERB --help, shows what there is"});
-        return static_cast<int>(ExitCode::usage);
+        return complain(app, error.what());
     }
-    return perform(action, session);
+    return action ? perform(action, session) : complain(app, "no verb was given");
 }
 
 }  // namespace lifeboat::cli

@@ -10,14 +10,22 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// What the settings alone cannot see: whether each recipient's checksum is right.
-std::vector<config::Problem> recipient_problems(const config::Loaded& loaded) {
+// What the settings alone cannot see: whether each recipient's checksum is right, and whether the store is of a
+// kind that can be opened.
+std::vector<config::Problem> deeper_problems(const config::Loaded& loaded) {
     std::vector<config::Problem> problems;
-    const auto origin = loaded.origins.find("encryption.recipients");
-    const std::string place = origin == loaded.origins.end() ? "" : origin->second.text();
+    const auto add = [&](const std::string& key, const Error& error) {
+        const auto origin = loaded.origins.find(key);
+        problems.push_back({origin == loaded.origins.end() ? "" : origin->second.text(), key, error.what, error.next});
+    };
     for (const auto& text : loaded.settings.encryption.recipients) {
         if (auto recipient = age::Recipient::parse(text); !recipient) {
-            problems.push_back({place, "encryption.recipients", recipient.error().what, recipient.error().next});
+            add("encryption.recipients", recipient.error());
+        }
+    }
+    if (loaded.settings.store.url) {
+        if (auto store = open_store(loaded.settings); !store) {
+            add("store.url", store.error());
         }
     }
     return problems;
@@ -35,7 +43,7 @@ void print_check_json(const std::vector<config::Problem>& problems, const std::v
 Result<ExitCode> check(Session& session) {
     auto attempt = config::attempt(session.sources(), config::Needs::everything());
     auto problems = std::move(attempt.problems);
-    for (auto& problem : recipient_problems(attempt.loaded)) {
+    for (auto& problem : deeper_problems(attempt.loaded)) {
         problems.push_back(std::move(problem));
     }
     const auto& warnings = attempt.loaded.warnings;

@@ -62,7 +62,7 @@ std::string names_of(const catalogue::Manifest& manifest) {
 
 std::vector<std::string> row_of(const catalogue::Backup& backup, bool with_instance) {
     const auto& manifest = backup.manifest;
-    const auto took = std::chrono::floor<std::chrono::seconds>(manifest.finished - manifest.started);
+    const auto took = manifest_duration(manifest);
     std::vector<std::string> row = {manifest.id.text(),
                                     os::utc_text(manifest.started),
                                     human_duration(took),

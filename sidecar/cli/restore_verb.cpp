@@ -2,6 +2,7 @@
 
 #include "config/values.hpp"
 #include "format.hpp"
+#include "progress.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -29,17 +30,33 @@ struct RestoreFlags {
     std::string lock_wait = "0";
 };
 
+// Logs what happens, and shows how far it has come.
 class LoggingObserver final : public restore::RestoreObserver {
 public:
-    explicit LoggingObserver(EventLog& log) : log_(log) {}
+    explicit LoggingObserver(EventLog& log)
+        : log_(log), progress_([this](const std::string& text) { log_.write(LogLevel::info, "progress", {{"text", text}}); }) {}
 
-    void part_started(const std::string& part) override { log_.write(LogLevel::info, "restoring", {{"part", part}}); }
-    void part_moved(const std::string& /*part*/, std::uint64_t /*plain_bytes*/) override {}
-    void part_restored(const std::string& part) override { log_.write(LogLevel::info, "restored", {{"part", part}}); }
-    void noted(const std::string& text) override { log_.write(LogLevel::info, "note", {{"text", text}}); }
+    void part_started(const std::string& part, std::optional<std::uint64_t> plain_bytes) override {
+        write("restoring", {{"part", part}});
+        progress_.start(part);
+        total_ = plain_bytes;
+    }
+    void part_moved(const std::string& /*part*/, std::uint64_t plain_bytes) override {
+        progress_.update({plain_bytes, std::nullopt, total_});
+    }
+    void part_restored(const std::string& part) override { write("restored", {{"part", part}}); }
+    void noted(const std::string& text) override { write("note", {{"text", text}}); }
+    void clear() { progress_.clear(); }
 
 private:
+    void write(const std::string& event, const EventLog::Fields& fields) {
+        progress_.clear();
+        log_.write(LogLevel::info, event, fields);
+    }
+
     EventLog& log_;
+    Progress progress_;
+    std::optional<std::uint64_t> total_;
 };
 
 // "app" or "app=app_copy". A name that holds '=' itself is written with both sides.

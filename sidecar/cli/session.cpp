@@ -103,6 +103,26 @@ Result<catalogue::Layout> choose_instance(const config::Settings& settings, stor
     return instances->front();
 }
 
+namespace {
+
+// A name without anything under it, beside others that have: most likely a slip.
+Status check_instance(const catalogue::Catalogue& catalogue, store::ObjectStore& store) {
+    if (!catalogue.backups.empty() || !catalogue.leftovers.empty() || !catalogue.refused.empty()) {
+        return done();
+    }
+    auto instances = catalogue::list_instances(store);
+    if (!instances || instances->empty()) {
+        return instances ? done() : Status(std::move(instances).error());
+    }
+    std::string names;
+    for (const auto& layout : *instances) {
+        names += (names.empty() ? "" : ", ") + layout.instance();
+    }
+    return Error{ErrorKind::not_found, "the store holds nothing of instance '" + catalogue.instance + "'", "it holds: " + names};
+}
+
+}  // namespace
+
 Result<OpenCatalogue> open_catalogue(const config::Settings& settings) {
     auto store = open_store(settings);
     if (!store) {
@@ -118,6 +138,9 @@ Result<OpenCatalogue> open_catalogue(const config::Settings& settings) {
     }
     for (const auto& refused : read->refused) {
         Session::note("warning: " + refused.what);
+    }
+    if (auto known = check_instance(*read, **store); !known) {
+        return std::move(known).error();
     }
     return OpenCatalogue{std::move(*store), std::move(*read)};
 }
@@ -143,6 +166,12 @@ Status require_identity(const catalogue::Manifest& manifest, const std::vector<a
     }
     return Error{ErrorKind::usage, "backup " + manifest.id.text() + " is encrypted, and no identity was given",
                  "give the key file that belongs to " + recipients + " with -i FILE (or -i - for standard input)"};
+}
+
+std::chrono::seconds manifest_duration(const catalogue::Manifest& manifest) {
+    using std::chrono::floor;
+    using std::chrono::seconds;
+    return floor<seconds>(manifest.finished) - floor<seconds>(manifest.started);
 }
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }

@@ -75,6 +75,9 @@ Result<const catalogue::Backup*> choose_backup(const catalogue::Catalogue& catal
 // For verbs that open what is encrypted: an error with the next step when there is no identity.
 Status require_identity(const catalogue::Manifest& manifest, const std::vector<age::Identity>& identities);
 
+// By the whole seconds that the manifest holds.
+std::chrono::seconds manifest_duration(const catalogue::Manifest& manifest);
+
 bool is_terminal(int fd);
 
 void print(const std::string& text);  // to stdout

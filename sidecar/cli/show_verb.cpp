@@ -100,7 +100,7 @@ void print_omissions(const catalogue::Manifest& manifest) {
 
 void print_words(const catalogue::Backup& backup) {
     const auto& manifest = backup.manifest;
-    const auto took = std::chrono::floor<std::chrono::seconds>(manifest.finished - manifest.started);
+    const auto took = manifest_duration(manifest);
     field("backup", manifest.id.text());
     field("instance", manifest.instance);
     field("state", std::string(catalogue::name_of(backup.state)));
@@ -143,7 +143,7 @@ Result<ExitCode> show(Session& session, const std::string& id) {
     if (!opened) {
         return std::move(opened).error();
     }
-    auto backup = choose_backup(opened->catalogue, {id, std::nullopt, true, true});
+    auto backup = choose_backup(opened->catalogue, {id});
     if (!backup) {
         return std::move(backup).error();
     }

@@ -1,6 +1,7 @@
 #include "restore/verify_job.hpp"
 
 #include "format.hpp"
+#include "progress.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -30,8 +31,12 @@ void print_words(const catalogue::Manifest& manifest, const restore::VerifyRepor
         rows.push_back({part.outcome ? "good" : "BAD", part.part, human_bytes(part.stored_bytes), part.outcome ? "" : part.outcome.error().what});
     }
     print(table({"", "PART", "STORED", ""}, rows));
-    print_line("backup " + manifest.id.text() + (report.good() ? " is as it was written" : " is DAMAGED") +
-               (report.opened ? "; every stream was opened to its end" : "; only sizes and hashes were checked: give -i to open it too"));
+    std::string verdict = "backup " + manifest.id.text() + (report.good() ? " is as it was written" : " is DAMAGED");
+    verdict += manifest.failures.empty() ? "" : ", and only PARTIAL: some databases of its run failed";
+    if (report.good()) {
+        verdict += report.opened ? "; every stream was opened to its end" : "; only sizes and hashes were checked: give -i to open it too";
+    }
+    print_line(verdict);
 }
 
 // What a reading that was not finished says about the backup: nothing.
@@ -48,6 +53,30 @@ std::optional<Error> could_not_look(const restore::VerifyReport& report) {
     return std::nullopt;
 }
 
+std::uint64_t stored_bytes(const catalogue::Manifest& manifest, const std::string& part) {
+    const auto* database = manifest.find(part);
+    std::uint64_t sum = 0;
+    for (const auto& object : database != nullptr ? database->objects : manifest.globals) {
+        sum += object.size;
+    }
+    return sum;
+}
+
+restore::VerifyReport verify_watched(const restore::Source& source, const catalogue::Manifest& manifest) {
+    Progress progress([](const std::string& text) { Session::note(text); });
+    std::string current;
+    std::uint64_t bytes = 0;
+    return restore::verify(source, manifest, [&](const std::string& part, std::uint64_t moved) {
+        if (part != current) {
+            current = part;
+            bytes = 0;
+            progress.start(part);
+        }
+        bytes += moved;
+        progress.update({bytes, std::nullopt, stored_bytes(manifest, part)});
+    });
+}
+
 Result<ExitCode> verify(Session& session, const std::string& id) {
     auto loaded = session.load({.store = true});
     if (!loaded) {
@@ -57,7 +86,7 @@ Result<ExitCode> verify(Session& session, const std::string& id) {
     if (!opened) {
         return std::move(opened).error();
     }
-    auto backup = choose_backup(opened->catalogue, {id, std::nullopt, true, true});
+    auto backup = choose_backup(opened->catalogue, {id});
     if (!backup) {
         return std::move(backup).error();
     }
@@ -66,7 +95,7 @@ Result<ExitCode> verify(Session& session, const std::string& id) {
         return std::move(identities).error();
     }
     const auto& manifest = (*backup)->manifest;
-    const auto report = restore::verify({*opened->store, manifest.encrypted(), *identities}, manifest, [](const auto&, auto) {});
+    const auto report = verify_watched({*opened->store, manifest.encrypted(), *identities}, manifest);
     if (auto error = could_not_look(report)) {
         return *error;
     }

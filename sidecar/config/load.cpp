@@ -11,7 +11,7 @@
 #include "keys.hpp"
 #include "raw.hpp"
 #include "small_file.hpp"
-#include "suggest.hpp"
+#include "config/suggest.hpp"
 
 namespace lifeboat::config {
 namespace {

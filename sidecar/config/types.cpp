@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "config/values.hpp"
-#include "suggest.hpp"
+#include "config/suggest.hpp"
 
 namespace lifeboat::config {
 namespace {

@@ -1,5 +1,6 @@
 #include "postgres/connection.hpp"
 
+#include "archive/sql_text.hpp"
 #include "os/errno_text.hpp"
 
 #include <array>
@@ -74,28 +75,29 @@ Status check_uri(const Secret& uri) {
     return done();
 }
 
-std::string connect_advice(const std::string& message) {
+std::string connect_advice(const std::string& message, const PGconn* connection) {
     if (contains(message, "password authentication failed") || contains(message, "no password supplied")) {
-        return "check the user in postgres.uri and the password in postgres.password_file";
+        return "check the user and the password that were given (postgres.uri, postgres.password_file, --to, PGPASSWORD)";
     }
     if (contains(message, "no pg_hba.conf entry")) {
         return "allow this user and address in the server's pg_hba.conf";
     }
     if (contains(message, "does not exist")) {
-        return "create it, or correct postgres.uri";
+        return "create it, or correct the URI";
     }
     if (contains(message, "too many clients") || contains(message, "connection slots are reserved") || contains(message, "too many connections")) {
         return "raise max_connections or the role's CONNECTION LIMIT, or grant pg_use_reserved_connections to the role (PostgreSQL 16 and newer)";
     }
     if (contains(message, "permission denied for database")) {
-        return "run: GRANT CONNECT ON DATABASE … TO the backup role";
+        return "as a superuser run: GRANT CONNECT ON DATABASE " + archive::quote_identifier(PQdb(connection)) + " TO " +
+               archive::quote_identifier(PQuser(connection));
     }
     return "check that the server runs and that host and port are right";
 }
 
 Error connect_error(const PGconn* connection) {
     const std::string message = trimmed(PQerrorMessage(connection));
-    return {ErrorKind::temporary, "cannot connect to PostgreSQL: " + message, connect_advice(message)};
+    return {ErrorKind::temporary, "cannot connect to PostgreSQL: " + message, connect_advice(message, connection)};
 }
 
 bool wait_for(int socket, short events, SteadyTime deadline, const std::stop_token& stop) {

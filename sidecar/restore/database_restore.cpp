@@ -82,7 +82,7 @@ private:
     Status load_streamed(std::vector<std::string> arguments);
     Status load_from_file(std::vector<std::string> arguments);
     Status apply_properties();
-    Status apply(const DatabaseStatement& statement);
+    Status apply(postgres::Connection& inside, const DatabaseStatement& statement);
     Status analyse();
     Status take_name();
     Status replace();
@@ -241,29 +241,32 @@ bool DatabaseRestore::wanted(const DatabaseStatement& statement) const {
     }
 }
 
-// Settings bind new sessions, also those that load data, so they come after the load.
+// Settings bind new sessions, also those that load data, so they come after the load. By a connection to the database
+// itself: what PostgreSQL keeps about databases has no encoding of its own, and only where the archive's encoding is
+// also the server's do the texts arrive byte for byte.
 Status DatabaseRestore::apply_properties() {
-    // The archive's texts are in the encoding of its database.
+    auto inside = postgres::Connection::open(tools_.plan.target, name_, tools_.stop);
+    if (!inside) {
+        return std::move(inside).error();
+    }
     const std::string& encoding = task_.head.needs.encoding();
-    if (!encoding.empty()) {
-        if (auto set = tools_.connection.execute("SET client_encoding = '" + encoding + "'"); !set) {
-            return set;
-        }
+    const std::string set_encoding = encoding.empty() ? "" : "; SET client_encoding = '" + encoding + "'";
+    // An empty database that was there already may have been made read-only.
+    if (auto set = inside->execute("SET default_transaction_read_only = off" + set_encoding); !set) {
+        return set;
     }
-    Status applied = done();
     for (const auto& statement : task_.head.needs.database()) {
-        if (wanted(statement)) {
-            applied = apply(statement);
+        if (!wanted(statement)) {
+            continue;
         }
-        if (!applied) {
-            break;
+        if (auto applied = apply(*inside, statement); !applied) {
+            return applied;
         }
     }
-    auto reset = tools_.connection.execute("RESET SESSION AUTHORIZATION; SET client_encoding = 'UTF8'");
-    return applied ? reset : applied;
+    return done();
 }
 
-Status DatabaseRestore::apply(const DatabaseStatement& statement) {
+Status DatabaseRestore::apply(postgres::Connection& inside, const DatabaseStatement& statement) {
     const Result<std::string> sql = statement.kind == DatabaseStatementKind::session_authorization
                                         ? Result<std::string>(statement.text)
                                         : archive::for_database(statement, name_);
@@ -271,7 +274,7 @@ Status DatabaseRestore::apply(const DatabaseStatement& statement) {
         tools_.observer.noted("a property of database '" + task_.record.name + "' is not of a known kind, and was not applied");
         return done();
     }
-    auto applied = tools_.connection.execute(*sql);
+    auto applied = inside.execute(*sql);
     return applied ? done() : Status(in_context("cannot apply the database's settings and privileges", std::move(applied).error()));
 }
 

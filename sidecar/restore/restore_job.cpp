@@ -186,7 +186,7 @@ Status Job::bring_back_globals(postgres::Connection& connection) {
         observer_.noted("this partial backup holds no globals: roles must be there already");
         return done();
     }
-    observer_.part_started("globals");
+    observer_.part_started("globals", std::nullopt);
     if (auto restored = restore_globals(connection, globals_, plan_.alter_roles, observer_); !restored) {
         return restored;
     }
@@ -198,7 +198,7 @@ Status Job::bring_back_databases(postgres::Connection& connection, const postgre
     const RestoreTools tools{plan_, source_, connection, programs, observer_, stop_};
     for (std::size_t i = 0; i < choices_.size(); ++i) {
         const auto& choice = choices_[i];
-        observer_.part_started(choice.new_name);
+        observer_.part_started(choice.new_name, manifest_.find(choice.name)->archive_bytes);
         const DatabaseTask task{*manifest_.find(choice.name), choice.new_name, heads_[i], before_[i]};
         if (auto restored = restore_database(tools, task); !restored) {
             std::string whole;

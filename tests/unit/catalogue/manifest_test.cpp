@@ -22,8 +22,14 @@ Manifest full_manifest() {
     manifest.recipients = {"age1first", "age1second"};
     auto second = object(app().database(id, "My \"db\"\nü", Encrypted::yes), std::uint64_t{1} << 60U);
     second.version_id = "4_z27c88f1d182b150646ff0b16_f200ec";
-    manifest.databases.push_back({"My \"db\"\nü", {second, object(store::ObjectKey::parse(second.key.text() + ".0001").value(), 0)},
-                                  123456789012345U, {"pg_dump: warning: something"}});
+    auto odd = database("My \"db\"\nü", {second, object(store::ObjectKey::parse(second.key.text() + ".0001").value(), 0)});
+    odd.archive_bytes = 123456789012345U;
+    odd.warnings = 2;
+    odd.needs = {"UTF8", "icu", "C.UTF-8", "C.UTF-8", "de-DE", {{"pgcrypto", "1.3"}}, {"fast"}};
+    odd.omissions = {{"subscriptions", 2, "subscriptions are not restored"}};
+    manifest.databases.push_back(odd);
+    manifest.omissions = {{"alter_system", 1, "settings of ALTER SYSTEM"}};
+    manifest.notes = {"the server is a standby"};
     manifest.exclude_table_data = {"public.log_*"};
     manifest.failures = {{"lost", "pg_dump failed"}, {std::nullopt, "pg_dumpall failed"}};
     manifest.marks = {{"shrunk", "database 'shop' has 10 % of its rows"}};
@@ -48,7 +54,12 @@ TEST(Manifest, ComesBackAsItWasWritten) {
     EXPECT_EQ(read->databases[1].name, written.databases[1].name);
     EXPECT_EQ(read->databases[1].objects[0].size, std::uint64_t{1} << 60U);
     EXPECT_EQ(read->databases[1].objects[0].version_id, written.databases[1].objects[0].version_id);
-    EXPECT_EQ(read->databases[1].warnings, written.databases[1].warnings);
+    EXPECT_EQ(read->databases[1].warnings, 2U);
+    EXPECT_EQ(read->databases[1].needs.locale, "de-DE");
+    EXPECT_EQ(read->databases[1].needs.extensions.at(0).version, "1.3");
+    EXPECT_EQ(read->databases[1].omissions.at(0).count, 2U);
+    EXPECT_EQ(read->omissions.at(0).kind, "alter_system");
+    EXPECT_EQ(read->notes, written.notes);
     EXPECT_EQ(read->failures[0].database, "lost");
     EXPECT_EQ(read->failures[1].database, std::nullopt);
     EXPECT_EQ(read->marks[0].reason, written.marks[0].reason);
@@ -60,7 +71,7 @@ TEST(Manifest, LeavesOutWhatIsNotKnown) {
     for (const char* name : {"globals", "marks", "databases", "retention"}) {
         EXPECT_TRUE(json.contains(name)) << name;
     }
-    for (const char* name : {"failures", "exclude_table_data"}) {
+    for (const char* name : {"failures", "exclude_table_data", "notes", "omissions"}) {
         EXPECT_FALSE(json.contains(name)) << name;
     }
     EXPECT_FALSE(json["server"].contains("timeline"));
@@ -118,6 +129,9 @@ TEST(Manifest, IsRefusedForAnythingThatIsNotAsItShouldBe) {
         {"'timeline' is no whole number", [](Json& json) { json["server"]["timeline"] = -1; }},
         {"'timeline' is out of range", [](Json& json) { json["server"]["timeline"] = 18446744073709551615U; }},
         {"'encryption' is missing", [](Json& json) { json.erase("encryption"); }},
+        {"'encryption' is neither", [](Json& json) { json["encryption"]["mode"] = "none"; }},
+        {"'encryption' is neither", [](Json& json) { json["encryption"]["mode"] = "rot13"; }},
+        {"'encryption' is neither", [](Json& json) { json["encryption"] = {{"mode", "age"}}; }},
         {"'recipients' is no list", [](Json& json) { json["encryption"]["recipients"] = "age1"; }},
         {"'recipients' is of the wrong type", [](Json& json) { json["encryption"]["recipients"] = {1, 2}; }},
         {"'level' is out of range", [](Json& json) { json["compression"]["level"] = 99999999; }},
@@ -130,6 +144,13 @@ TEST(Manifest, IsRefusedForAnythingThatIsNotAsItShouldBe) {
         {"has no objects", [](Json& json) { json["databases"][0]["objects"] = Json::array(); }},
         {"'objects' is missing", [](Json& json) { json["databases"][0].erase("objects"); }},
         {"'objects' is missing", [](Json& json) { json["globals"] = Json::array(); }},
+        {"'needs' is missing", [](Json& json) { json["databases"][0].erase("needs"); }},
+        {"'extensions' is no list", [](Json& json) { json["databases"][0]["needs"]["extensions"] = "pgcrypto"; }},
+        {"'version' is missing", [](Json& json) { json["databases"][0]["needs"]["extensions"] = {{{"name", "x"}}}; }},
+        {"'tablespaces' is of the wrong type", [](Json& json) { json["databases"][0]["needs"]["tablespaces"] = {1}; }},
+        {"'warnings' is no whole number", [](Json& json) { json["databases"][0]["warnings"] = {"text"}; }},
+        {"'count' is no whole number", [](Json& json) { json["omissions"][0]["count"] = -1; }},
+        {"'notes' is of the wrong type", [](Json& json) { json["notes"] = {nullptr}; }},
         {"'marks' is no list", [](Json& json) { json["marks"] = 3; }},
         {"'reason' is missing", [](Json& json) { json["marks"] = {{{"kind", "shrunk"}}}; }},
         {"'error' is missing", [](Json& json) { json["failures"] = {{{"database", "lost"}}}; }},

@@ -93,8 +93,8 @@ TEST(Resolve, PassesOverMarkedAndPartialBackupsAndSaysSo) {
         const auto chosen = resolve(catalogue, wanted(text));
         ASSERT_TRUE(chosen);
         EXPECT_EQ(chosen->backup, &catalogue.backups[0]);
-        EXPECT_THAT(chosen->notes, ElementsAre(AllOf(HasSubstr("20261113T"), HasSubstr("partial"), HasSubstr("--partial")),
-                                               AllOf(HasSubstr("20261112T"), HasSubstr("fewer rows"), HasSubstr("--marked"))));
+        EXPECT_THAT(chosen->notes, ElementsAre(AllOf(HasSubstr("20261113T"), HasSubstr("it is partial")),
+                                               AllOf(HasSubstr("20261112T"), HasSubstr("it is marked (fewer rows)"))));
     }
 }
 
@@ -134,7 +134,7 @@ TEST(Resolve, TellsWhyThereIsNoGoodOne) {
     EXPECT_EQ(none.error().kind, ErrorKind::not_found);
     const auto marked = resolve(catalogue_of({on(11, State::marked)}), wanted("latest"));
     ASSERT_FALSE(marked);
-    EXPECT_THAT(marked.error().next, HasSubstr("--marked"));
+    EXPECT_THAT(marked.error().next, HasSubstr("20261111T021700Z-0011, is passed over: it is marked"));
 }
 
 }  // namespace

@@ -27,9 +27,9 @@ struct ContractSubject {
     std::function<std::shared_ptr<store::ObjectStore>()> make_empty;
 };
 
-inline void PrintTo(const ContractSubject& subject, std::ostream* out) {
-    *out << subject.name;
-}  // NOLINT(*-naming)
+inline std::ostream& operator<<(std::ostream& out, const ContractSubject& subject) {
+    return out << subject.name;
+}
 
 class ObjectStoreContract : public ::testing::TestWithParam<ContractSubject> {
 protected:

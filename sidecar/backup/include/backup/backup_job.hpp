@@ -47,6 +47,8 @@ public:
     virtual void started(const catalogue::BackupId& id, const postgres::ServerFacts& server, std::size_t parts) = 0;
     // `part`: a database's name, or "globals".
     virtual void part_started(const std::string& part) = 0;
+    // How large the part's archive may become; before it moves, if at all.
+    virtual void part_estimated(const std::string& part, std::uint64_t bytes) = 0;
     virtual void part_moved(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) = 0;  // often
     virtual void part_stored(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) = 0;
     virtual void part_failed(const std::string& part, const Error& error) = 0;

@@ -49,6 +49,7 @@ struct Inspection {
     std::vector<Gap> gaps;
     std::vector<Omission> omissions;
     DatabaseNeeds needs;
+    std::uint64_t table_bytes = 0;  // on disk, without indexes: a guess at how large the archive will be
 };
 
 // `connection` is to the database itself. In a server that is a standby, unlogged tables are not readable.

@@ -39,7 +39,8 @@ public:
     RestoreObserver& operator=(const RestoreObserver&) = delete;
     virtual ~RestoreObserver() = default;
 
-    virtual void part_started(const std::string& part) = 0;  // a database's new name, or "globals"
+    // `part`: a database's new name, or "globals"; `plain_bytes`: how much will move, where that is known.
+    virtual void part_started(const std::string& part, std::optional<std::uint64_t> plain_bytes) = 0;
     virtual void part_moved(const std::string& part, std::uint64_t plain_bytes) = 0;  // often
     virtual void part_restored(const std::string& part) = 0;
     virtual void noted(const std::string& text) = 0;  // what was left as it is, and why

@@ -23,7 +23,7 @@ public:
     // The part after the last slash.
     [[nodiscard]] std::string_view name() const noexcept;
 
-    friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;  // NOLINT(modernize-use-nullptr): a false alarm
+    friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;  // NOLINT(modernize-use-nullptr)
 
 private:
     explicit ObjectKey(std::string text) : text_(std::move(text)) {}

@@ -1,0 +1,106 @@
+#include "progress.hpp"
+
+#include "format.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace lifeboat::cli {
+namespace {
+
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+
+constexpr auto redraw_every = 100ms;
+constexpr auto say_every = 5s;
+constexpr std::size_t bar_width = 20;
+
+bool can_redraw() {
+    const char* terminal = ::getenv("TERM");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    return ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
+
+std::size_t columns() {
+    winsize size{};
+    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+unsigned percent_of(const Moved& moved) {
+    const auto whole = static_cast<double>(std::max<std::uint64_t>(1, *moved.total));
+    const auto percent = static_cast<unsigned>(100.0 * static_cast<double>(moved.in) / whole);
+    return std::min(percent, moved.estimated ? 99U : 100U);
+}
+
+std::string bar_of(unsigned percent) {
+    const std::size_t full = bar_width * percent / 100;
+    return "[" + std::string(full, '#') + std::string(bar_width - full, '.') + "]";
+}
+
+std::string padded(const std::string& text, std::size_t width) {
+    return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+}
+
+}  // namespace
+
+std::string progress_line(const std::string& part, const Moved& moved, std::chrono::milliseconds elapsed, std::size_t columns) {
+    std::string line = printable(part);
+    if (moved.total) {
+        const unsigned percent = percent_of(moved);
+        line += "  " + bar_of(percent) + " " + padded(std::to_string(percent), 3) + "%" + (moved.estimated ? " (about)" : "");
+    }
+    line += "  " + human_bytes(moved.in) + (moved.out ? " in, " + human_bytes(*moved.out) + " out" : "");
+    if (elapsed >= 1s) {
+        const auto rate = static_cast<double>(moved.in) * 1000.0 / static_cast<double>(elapsed.count());
+        line += ", " + human_bytes(static_cast<std::uint64_t>(rate)) + "/s";
+    }
+    line += ", " + human_duration(std::chrono::floor<std::chrono::seconds>(elapsed));
+    // Cut between characters, never inside one.
+    if (line.size() > columns) {
+        line.resize(columns);
+        while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0x80U) != 0) {
+            line.pop_back();
+        }
+    }
+    return line;
+}
+
+Progress::Progress(std::function<void(const std::string&)> say) : say_(std::move(say)), bar_(can_redraw()) {}
+
+void Progress::start(const std::string& part) {
+    clear();
+    part_ = part;
+    started_ = Steady::now();
+    last_ = started_;
+}
+
+void Progress::update(const Moved& moved) {
+    const auto now = Steady::now();
+    if (now - last_ < (bar_ ? Steady::duration(redraw_every) : Steady::duration(say_every))) {
+        return;
+    }
+    last_ = now;
+    const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - started_);
+    if (!bar_) {
+        constexpr std::size_t any_width = 200;
+        say_(progress_line(part_, moved, elapsed, any_width));
+        return;
+    }
+    // The rest of the line is cleared after the new text, not before it: no flicker.
+    std::fprintf(stderr, "\r%s\033[K", progress_line(part_, moved, elapsed, columns() - 1).c_str());
+    std::fflush(stderr);
+    drawn_ = true;
+}
+
+void Progress::clear() {
+    if (drawn_) {
+        std::fprintf(stderr, "\r\033[K");
+        std::fflush(stderr);
+        drawn_ = false;
+    }
+}
+
+}  // namespace lifeboat::cli

@@ -1,0 +1,193 @@
+"""Everything that a server holds comes back, compared by pg_dump and pg_dumpall of both sides."""
+
+import pytest
+from support.fingerprint import database_fingerprint, fingerprint, globals_fingerprint
+from support.postgres import PostgresServer
+
+
+@pytest.fixture(scope="module", params=["streamed", "by four jobs"])
+def restored(request, new_server, town_workspace, town_backup):
+    """A server that was empty before a superuser restored the whole backup into it."""
+    server = new_server()
+    jobs = ["--jobs", "4"] if request.param == "by four jobs" else []
+    town_workspace.restore(town_backup, server, *jobs).expect(0)
+    return server
+
+
+def test_every_database_comes_back_whole(restored, town_fingerprint):
+    came_back = fingerprint(restored)
+    assert sorted(came_back) == sorted(town_fingerprint)
+    for name, expected in town_fingerprint.items():
+        assert came_back[name] == expected, f"database {name!r} differs (an empty name: roles)"
+
+
+def test_the_sample_holds_what_it_is_for(town_fingerprint):
+    """The comparison is only as good as what is compared."""
+    harbour = "\n".join(town_fingerprint["harbour"])
+    for kind in ("ALTER DATABASE \"harbour\" SET", "CONNECTION LIMIT = 44", "IN DATABASE \"harbour\" SET",
+                 "GRANT CONNECT ON DATABASE", "COMMENT ON DATABASE", "CREATE POLICY", "CREATE PUBLICATION",
+                 "CREATE EVENT TRIGGER", "CREATE STATISTICS", "GENERATED ALWAYS AS IDENTITY", "STORED",
+                 "setval", "PARTITION BY RANGE", "PARTITION BY LIST", "PARTITION BY HASH", "REFRESH MATERIALIZED VIEW",
+                 "CREATE DOMAIN", "AS ENUM", "AS RANGE", "CREATE COLLATION", "CREATE RULE", "CREATE TRIGGER",
+                 "lo_create", "ALTER LARGE OBJECT", "GRANT ALL ON LARGE OBJECT", "CREATE UNLOGGED TABLE",
+                 "CREATE FOREIGN TABLE", "CREATE USER MAPPING", "CREATE TEXT SEARCH CONFIGURATION", "CREATE CAST",
+                 "CREATE OPERATOR", "CREATE AGGREGATE", "DEFAULT PRIVILEGES", "CREATE EXTENSION", "CREATE PROCEDURE"):
+        assert kind in harbour, kind
+    roles = "\n".join(town_fingerprint[""])
+    for kind in ("WITH ADMIN OPTION", "SCRAM-SHA-256", "VALID UNTIL", "COMMENT ON ROLE", "ON PARAMETER", "SET \"search_path\""):
+        assert kind in roles, kind
+    assert "default_transaction_read_only" in "\n".join(town_fingerprint["quiet"])
+    assert "ENCODING = 'LATIN1'" in "\n".join(town_fingerprint["old_letters"])
+
+
+def test_materialized_views_are_filled(restored, town):
+    for view in ("per_day", "of_matview"):
+        query = f"SELECT count(*), sum(calls) FROM {view}"
+        assert restored.sql(query, "harbour") == town.sql(query, "harbour")
+    assert restored.sql("SELECT relispopulated FROM pg_class WHERE relname = 'unfilled'", "harbour") == "f"
+
+
+def test_planner_statistics_are_there(restored):
+    assert restored.sql("SELECT reltuples FROM pg_class WHERE relname = 'crate'", "harbour") == "3000"
+    assert restored.sql("SELECT count(*) FROM pg_statistic_ext_data", "harbour") == "2"
+    assert restored.sql("SELECT reltuples FROM pg_class WHERE relname = 'still'", "quiet") == "30"
+
+
+def test_names_in_another_encoding_are_the_same_names(restored):
+    assert restored.sql('SELECT "Wörter" FROM "Größen"."Maße"', "old_letters") == "Straße"
+    assert restored.sql("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'old_letters'") \
+        == "Größe"
+
+
+def test_a_restored_server_can_be_backed_up_and_restored_again(restored, new_workspace, empty_server, town_fingerprint):
+    """Nothing is lost on the second way round either."""
+    workspace = new_workspace(restored)
+    workspace.restore(workspace.backup(), empty_server).expect(0)
+    assert fingerprint(empty_server) == town_fingerprint
+
+
+def test_one_database_under_a_new_name_brings_its_properties_along(restorer, empty_server, town_fingerprint):
+    empty_server.create_database("harbour", "CREATE TABLE mine AS SELECT 1 AS one;")
+    empty_server.sql("ALTER DATABASE harbour SET work_mem TO '5MB'; COMMENT ON DATABASE harbour IS 'not yours'")
+    old = database_fingerprint(empty_server, "harbour")
+    restorer(empty_server, "--database", "harbour=harbour_copy").expect(0)
+    assert empty_server.databases() == ["harbour", "harbour_copy", "postgres"]
+    assert database_fingerprint(empty_server, "harbour") == old
+    # Where the name is not a quoted identifier it is psql's \connect, which quotes only if it must.
+    expected = [line.replace('"harbour"', '"harbour_copy"').replace("connect harbour", "connect harbour_copy")
+                for line in town_fingerprint["harbour"]]
+    assert database_fingerprint(empty_server, "harbour_copy") == expected
+
+
+def test_several_databases_of_many(restorer, empty_server, town_fingerprint):
+    restorer(empty_server, "--database", "app", "--database", "quiet=silence").expect(0)
+    assert empty_server.databases() == ["app", "postgres", "silence"]
+    assert database_fingerprint(empty_server, "app") == town_fingerprint["app"]
+
+
+# --- as the plain owner of one empty database, as in CloudNativePG ---
+
+PLAIN = ("--no-globals", "--no-owner", "--no-acl")
+
+
+@pytest.fixture
+def owned(empty_server):
+    """A server on which `tenant` owns the empty database `mine` and may do nothing else."""
+    empty_server.sql("CREATE ROLE tenant LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD 'rent'; "
+                     "CREATE DATABASE mine OWNER tenant; REVOKE ALL ON DATABASE mine FROM PUBLIC")
+    return empty_server
+
+
+def without_owners(server, database):
+    """What is in a database, whoever owns it."""
+    dump = server.client("pg_dump", "--no-owner", "--no-acl", "--quote-all-identifiers", database=database)
+    volatile = ("--", "\\restrict", "\\unrestrict", "SELECT pg_catalog.lo_")
+    return sorted(line for line in dump.stdout.decode().split("\n") if line and not line.startswith(volatile))
+
+
+@pytest.mark.parametrize("role", [(), ("--role", "tenant")], ids=["as itself", "by --role"])
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "2")], ids=["streamed", "two jobs"])
+def test_a_plain_owner_restores_into_its_empty_database(restorer, owned, town, role, jobs):
+    before = globals_fingerprint(owned)
+    restorer(owned, "--database", "app=mine", *PLAIN, *role, *jobs, to=owned.uri("mine", "tenant"),
+             env={"PGPASSWORD": "rent"}).expect(0)
+    assert without_owners(owned, "mine") == without_owners(town, "app")
+    assert owned.sql("SELECT DISTINCT relowner::regrole FROM pg_class WHERE relname IN ('orders', 'customers')", "mine") \
+        == "tenant"
+    assert owned.sql("SELECT convert_from(lo_get(7001), 'UTF8')", "mine") == "a drawing"
+    assert globals_fingerprint(owned) == before
+    assert owned.databases() == ["mine", "postgres"]
+
+
+def test_a_plain_owner_is_told_what_it_may_not_do(restorer, owned):
+    refused = restorer(owned, "--database", "app", to=owned.uri("mine", "tenant"), env={"PGPASSWORD": "rent"}).expect(1)
+    assert "the right to create roles" in refused.err
+    assert "the right to create databases" in refused.err
+    assert owned.databases() == ["mine", "postgres"]
+
+
+def test_what_a_plain_owner_cannot_load_leaves_its_database_empty(restorer, owned):
+    """The harbour has event triggers and a foreign data wrapper, which are a superuser's."""
+    failed = restorer(owned, "--database", "harbour=mine", *PLAIN, to=owned.uri("mine", "tenant"),
+                      env={"PGPASSWORD": "rent"}).expect(1)
+    assert "'mine' was not restored and is as it was before" in failed.err
+    assert "permission denied" in failed.err
+    assert owned.sql("SELECT count(*) FROM pg_class WHERE oid >= 16384", "mine") == "0"
+
+
+def test_role_owns_what_a_superuser_restores(restorer, empty_server):
+    empty_server.sql("CREATE ROLE heir")
+    restorer(empty_server, "--database", "app", *PLAIN, "--role", "heir").expect(0)
+    assert empty_server.sql("SELECT DISTINCT relowner::regrole FROM pg_class WHERE oid >= 16384 AND relkind = 'r'", "app") \
+        == "heir"
+    assert empty_server.sql("SELECT datdba::regrole FROM pg_database WHERE datname = 'app'") == "heir"
+
+
+def test_owners_that_nobody_has_are_named_before_the_first_change(restorer, empty_server):
+    failed = restorer(empty_server, "--database", "app", "--no-globals").expect(1)
+    for role in ("keeper", "crew"):
+        assert f"role '{role}'" in failed.err
+    assert empty_server.databases() == ["postgres"]
+
+
+# --- roles that are there already ---
+
+def passwords(server):
+    rows = server.sql("SELECT rolname, rolpassword FROM pg_authid WHERE rolname !~ '^pg_' ORDER BY 1").split("\n")
+    return dict(row.split("|", 1) for row in rows)
+
+
+def test_roles_that_exist_are_changed_only_when_asked(restorer, empty_server, town):
+    empty_server.sql("CREATE ROLE pilot LOGIN PASSWORD 'other' CONNECTION LIMIT 2; CREATE ROLE crew LOGIN")
+    mine = passwords(empty_server)
+    assert mine["pilot"] != passwords(town)["pilot"]
+    settings = "SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'pilot'::regrole AND setdatabase = 0"
+
+    restorer(empty_server, "--database", "quiet").expect(0)
+    after = passwords(empty_server)
+    assert {name: after[name] for name in mine} == mine
+    assert empty_server.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'pilot'") == "2"
+    assert empty_server.sql("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'crew'") == "t"
+    assert empty_server.sql(settings) == ""
+    assert after["stranger"] == passwords(town)["stranger"], "a new role gets what the backup says"
+
+    restorer(empty_server, "--database", "app", "--alter-roles").expect(0)
+    altered = passwords(empty_server)
+    assert altered["pilot"] == passwords(town)["pilot"]
+    assert altered["postgres"] == mine["postgres"], "never the role that restores"
+    assert empty_server.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'pilot'") == "9"
+    assert empty_server.sql("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'crew'") == "f"
+    assert empty_server.sql(settings) == town.sql(settings)
+
+
+def test_another_superuser_than_the_sources_restores_as_well(
+        restorer, room, town_fingerprint):
+    """The superuser of the target keeps its own name and password."""
+    server = PostgresServer.create(room / "other-superuser")
+    try:
+        server.sql("CREATE ROLE admiral SUPERUSER LOGIN PASSWORD 'flag'")
+        restorer(server, to=server.uri(user="admiral"), env={"PGPASSWORD": "flag"}).expect(0)
+        assert server.sql("SELECT count(*) FROM pg_database WHERE datname = 'harbour'") == "1"
+        assert database_fingerprint(server, "harbour") == town_fingerprint["harbour"]
+    finally:
+        server.stop("immediate")
