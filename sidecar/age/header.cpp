@@ -124,15 +124,11 @@ Error HeaderReader::cut_short() const {
 
 Status HeaderReader::take_line(std::string_view line) {
     switch (expected_) {
-        case Expected::version:
-            return take_version(line);
+        case Expected::version: return take_version(line);
         case Expected::first_stanza:
-        case Expected::stanza_or_mac:
-            return line.starts_with(mac_mark) ? take_mac(line) : take_stanza(line);
-        case Expected::body:
-            return take_body(line);
-        case Expected::nothing:
-            break;
+        case Expected::stanza_or_mac: return line.starts_with(mac_mark) ? take_mac(line) : take_stanza(line);
+        case Expected::body: return take_body(line);
+        case Expected::nothing: break;
     }
     return done();
 }

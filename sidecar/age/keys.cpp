@@ -31,16 +31,11 @@ bool starts_with_in_any_case(std::string_view text, std::string_view lower_case_
 
 std::string_view explain(Bech32Fault fault) {
     switch (fault) {
-        case Bech32Fault::mixed_case:
-            return "it mixes upper and lower case";
-        case Bech32Fault::no_separator:
-            return "it is too short or has no '1' after its prefix";
-        case Bech32Fault::foreign_letter:
-            return "it holds a character that no age key has";
-        case Bech32Fault::wrong_checksum:
-            return "its checksum does not fit, so a character is missing or wrong";
-        case Bech32Fault::wrong_padding:
-            return "its length is not that of a key";
+        case Bech32Fault::mixed_case: return "it mixes upper and lower case";
+        case Bech32Fault::no_separator: return "it is too short or has no '1' after its prefix";
+        case Bech32Fault::foreign_letter: return "it holds a character that no age key has";
+        case Bech32Fault::wrong_checksum: return "its checksum does not fit, so a character is missing or wrong";
+        case Bech32Fault::wrong_padding: return "its length is not that of a key";
     }
     return "it is malformed";
 }

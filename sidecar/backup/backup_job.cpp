@@ -29,7 +29,9 @@ public:
         }
     }
 
-    void add(const std::vector<StoredObject>& objects) { objects_.insert(objects_.end(), objects.begin(), objects.end()); }
+    void add(const std::vector<StoredObject>& objects) {
+        objects_.insert(objects_.end(), objects.begin(), objects.end());
+    }
     void keep() { objects_.clear(); }
 
 private:
@@ -71,10 +73,16 @@ private:
 
 class Job {
 public:
-    Job(const BackupPlan& plan, Layout layout, store::ObjectStore& store, const os::Clock& clock, BackupObserver& observer,
-        const std::stop_token& stop)
-        : plan_(plan), layout_(std::move(layout)), store_(store), clock_(clock), observer_(observer), stop_(stop),
-          writer_(plan, store, observer, stop), uncommitted_(store) {}
+    Job(const BackupPlan& plan, Layout layout, store::ObjectStore& store, const os::Clock& clock,
+        BackupObserver& observer, const std::stop_token& stop)
+        : plan_(plan),
+          layout_(std::move(layout)),
+          store_(store),
+          clock_(clock),
+          observer_(observer),
+          stop_(stop),
+          writer_(plan, store, observer, stop),
+          uncommitted_(store) {}
 
     Result<BackupOutcome> run();
 
@@ -141,7 +149,8 @@ Result<BackupOutcome> Job::run_on(postgres::ServerLock& lock, const postgres::Se
     }
     observer_.started(manifest->id, facts, selection.chosen.size() + 1);
     if (programs_.outdated()) {
-        observer_.warned("", "the PostgreSQL clients are " + programs_.version + ", older than the minor release that closed CVE-2026-116314");
+        observer_.warned("", "the PostgreSQL clients are " + programs_.version +
+                                 ", older than the minor release that closed CVE-2026-116314");
     }
     if (auto dumped = dump_all(lock, selection, *manifest); !dumped) {
         return std::move(dumped).error();
@@ -159,7 +168,8 @@ Result<Manifest> Job::begin_manifest(const postgres::ServerFacts& facts, postgre
         return std::move(omissions).error();
     }
     const auto now = clock_.now();
-    Manifest manifest{catalogue::BackupId::make(now), layout_.instance(), now, now, {}, {}, {}, 0, {}, {}, {}, {}, {}, {}, {}, {}};
+    Manifest manifest{
+        catalogue::BackupId::make(now), layout_.instance(), now, now, {}, {}, {}, 0, {}, {}, {}, {}, {}, {}, {}, {}};
     manifest.writer = {plan_.lifeboat_version, programs_.version};
     manifest.server = {facts.version, facts.version_num, facts.system_identifier, facts.timeline,
                        facts.in_recovery ? "standby" : "primary"};
@@ -201,7 +211,8 @@ Status Job::dump_all(postgres::ServerLock& lock, const postgres::Selection& sele
 
 Status Job::dump_one(const std::string& name, postgres::ServerLock& lock, Manifest& manifest) {
     observer_.part_started(name);
-    const DumpTools tools{plan_, programs_, lock.connection(), manifest.server.role == "standby", observer_, writer_, stop_};
+    const DumpTools tools{plan_,   programs_, lock.connection(), manifest.server.role == "standby", observer_,
+                          writer_, stop_};
     auto dumped = dump_database(tools, name, layout_.database(manifest.id, name, encrypted()));
     if (!dumped) {
         return std::move(dumped).error();
@@ -275,9 +286,11 @@ Status Job::dump_globals(postgres::ServerLock& lock, Manifest& manifest) {
 
 Status Job::check_roles(const std::optional<std::set<std::string>>& created) const {
     if (!created) {
-        return failed("what pg_dumpall printed is not understood although it ended well", "look at the program in postgres.bin_dir");
+        return failed("what pg_dumpall printed is not understood although it ended well",
+                      "look at the program in postgres.bin_dir");
     }
-    Error error = failed("roles that own something or have privileges are not among the globals", "run again: they were dropped or renamed under way");
+    Error error = failed("roles that own something or have privileges are not among the globals",
+                         "run again: they were dropped or renamed under way");
     for (const auto& role : roles_named_) {
         if (created->count(role) == 0) {
             error.detail += (error.detail.empty() ? "" : ", ") + role;

@@ -30,7 +30,8 @@ std::optional<std::uint64_t> dump_memory(const BackupPlan& plan) {
 }
 
 std::vector<std::string> dump_arguments(const BackupPlan& plan, const postgres::DatabaseLocale& locale) {
-    std::vector<std::string> arguments = {"--format=custom", "--compress=0", "--no-password", "--encoding=" + locale.encoding,
+    std::vector<std::string> arguments = {"--format=custom", "--compress=0", "--no-password",
+                                          "--encoding=" + locale.encoding,
                                           "--lock-wait-timeout=" + std::to_string(plan.lock_timeout.count())};
     for (const auto& pattern : plan.exclude_table_data) {
         arguments.push_back("--exclude-table-data=" + pattern);
@@ -48,7 +49,8 @@ std::vector<catalogue::OmissionRecord> records_of(const std::vector<postgres::Om
 
 catalogue::NeedsRecord record_of(const postgres::DatabaseNeeds& needs) {
     const auto& locale = needs.locale;
-    catalogue::NeedsRecord record{locale.encoding, locale.provider, locale.collate, locale.ctype, locale.locale, {}, needs.tablespaces};
+    catalogue::NeedsRecord record{locale.encoding,  locale.provider, locale.collate, locale.ctype, locale.locale, {},
+                                  needs.tablespaces};
     for (const auto& extension : needs.extensions) {
         record.extensions.push_back({extension.name, extension.version});
     }
@@ -60,7 +62,8 @@ catalogue::NeedsRecord record_of(const postgres::DatabaseNeeds& needs) {
 Status check_toc(const archive::TocReader& toc) {
     const auto state = toc.state();
     if (state == archive::TocState::reading || state == archive::TocState::malformed) {
-        return failed("what pg_dump printed is no whole archive although it ended well", "look at the program in postgres.bin_dir");
+        return failed("what pg_dump printed is no whole archive although it ended well",
+                      "look at the program in postgres.bin_dir");
     }
     return done();
 }
@@ -113,8 +116,8 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     if (!part) {
         return std::move(part).error();
     }
-    return Attempt{DumpedDatabase{{name, std::move(part->objects), part->bytes_in, part->warnings, record_of(inspection.needs),
-                                   records_of(inspection.omissions)},
+    return Attempt{DumpedDatabase{{name, std::move(part->objects), part->bytes_in, part->warnings,
+                                   record_of(inspection.needs), records_of(inspection.omissions)},
                                   without_server_roles(needs.roles())}};
 }
 
@@ -147,7 +150,8 @@ Result<DumpedDatabase> dump_database(const DumpTools& tools, const std::string& 
         }
         tools.observer.warned(name, "a table was truncated or rewritten while the dump began; taking it again");
     }
-    return Error{ErrorKind::temporary, "tables are truncated or rewritten whenever a dump begins: they would look empty in it",
+    return Error{ErrorKind::temporary,
+                 "tables are truncated or rewritten whenever a dump begins: they would look empty in it",
                  "run the backup when no migration or bulk load is under way"};
 }
 

@@ -18,8 +18,8 @@ Status OutgoingStream::write(stream::Bytes chunk) {
     return entry_->write(chunk);
 }
 
-Result<std::unique_ptr<OutgoingStream>> OutgoingStream::open(store::ObjectStore& store, const store::ObjectKey& key, int level,
-                                                             const std::vector<age::Recipient>& recipients) {
+Result<std::unique_ptr<OutgoingStream>> OutgoingStream::open(store::ObjectStore& store, const store::ObjectKey& key,
+                                                             int level, const std::vector<age::Recipient>& recipients) {
     std::unique_ptr<OutgoingStream> stream(new OutgoingStream(store, key));
     stream::Sink* next = &stream->storing_;
     if (!recipients.empty()) {

@@ -16,8 +16,8 @@ Error stalled_error(std::chrono::milliseconds longest) {
 
 }  // namespace
 
-Result<StoredPart> PartWriter::write(const std::string& part, const store::ObjectKey& key, postgres::ClientProgram program,
-                                     const Looks& looks) {
+Result<StoredPart> PartWriter::write(const std::string& part, const store::ObjectKey& key,
+                                     postgres::ClientProgram program, const Looks& looks) {
     auto out = OutgoingStream::open(store_, key, plan_.compression_level, plan_.recipients);
     if (!out) {
         return std::move(out).error();
@@ -26,7 +26,9 @@ Result<StoredPart> PartWriter::write(const std::string& part, const store::Objec
     stream::Sink& entry = inspector ? *inspector : **out;
 
     StallWatch watch(plan_.max_stall, [&program] { program.kill(); });
-    const auto in_time = [&](Status status) { return watch.stalled() ? Status(stalled_error(plan_.max_stall)) : std::move(status); };
+    const auto in_time = [&](Status status) {
+        return watch.stalled() ? Status(stalled_error(plan_.max_stall)) : std::move(status);
+    };
     if (auto copied = in_time(copy(part, program, entry, **out, looks, [&watch] { watch.moved(); })); !copied) {
         return std::move(copied).error();
     }
@@ -55,8 +57,8 @@ Result<StoredPart> PartWriter::write(const std::string& part, const store::Objec
     return StoredPart{std::move(*objects), (*out)->bytes_in(), (*out)->bytes_out(), said.size()};
 }
 
-Status PartWriter::copy(const std::string& part, postgres::ClientProgram& program, stream::Sink& entry, OutgoingStream& out,
-                        const Looks& looks, const std::function<void()>& moved) {
+Status PartWriter::copy(const std::string& part, postgres::ClientProgram& program, stream::Sink& entry,
+                        OutgoingStream& out, const Looks& looks, const std::function<void()>& moved) {
     std::array<std::byte, std::size_t{64} * 1024> buffer{};
     bool first = true;
     for (;;) {

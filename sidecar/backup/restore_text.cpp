@@ -10,7 +10,8 @@ std::string restore_text(const std::string& instance) {
 
 These files were written by Lifeboat. Standard tools read them: age, zstd and the PostgreSQL clients of the
 server's major version or a newer one. You need the age identity (a file with a line AGE-SECRET-KEY-1...)
-that belongs to one of the recipients in the manifest.
+that belongs to one of the recipients in the manifest. Copy a folder of backups with cp -a: Lifeboat tells the
+age of a backup by the times of its files.
 
   manifests/<id>.json    one for each whole backup: what is in it, with the size and SHA-256 of every file.
                          A backup without a manifest here is not whole. Its id is its start time, in UTC.
@@ -22,7 +23,8 @@ that belongs to one of the recipients in the manifest.
      sha256sum data/<id>/app.dump.zst.age
 
 2. Roles and tablespaces, as a superuser of the new server. An error that the role you connect with exists
-   already is expected:
+   already is expected. Roles that exist already get the passwords of the backup too, also the one that you
+   connect with (Lifeboat itself leaves them alone):
 
      age -d -i key.txt data/<id>/globals.sql.zst.age | zstd -d | psql -X -d postgres
 
@@ -40,7 +42,8 @@ that belongs to one of the recipients in the manifest.
 
 With Lifeboat, all of it at once:
 
-     lifeboat restore latest --store <URL of this store> --instance )" + instance + R"( -i key.txt --to postgresql://postgres@127.0.0.1/postgres
+     lifeboat restore latest --store <URL of this store> --instance )" +
+           instance + R"( -i key.txt --to postgresql://postgres@127.0.0.1/postgres
 )";
 }
 

@@ -14,7 +14,8 @@ StallWatch::~StallWatch() {
 
 void StallWatch::watch(const std::stop_token& stop) {
     using Steady = std::chrono::steady_clock;
-    const auto look_every = std::clamp<std::chrono::milliseconds>(longest_ / 10, std::chrono::milliseconds(10), std::chrono::seconds(5));
+    const auto look_every =
+        std::clamp<std::chrono::milliseconds>(longest_ / 10, std::chrono::milliseconds(10), std::chrono::seconds(5));
     std::uint64_t seen = 0;
     auto since = Steady::now();
     std::unique_lock lock(mutex_);

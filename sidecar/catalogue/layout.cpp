@@ -7,14 +7,24 @@
 namespace lifeboat::catalogue {
 namespace {
 
-bool lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-bool plain(char c) { return lower_or_digit(c) || c == '-' || c == '_'; }
-bool safe(char c) { return plain(c) || (c >= 'A' && c <= 'Z'); }
+bool lower_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+bool plain(char c) {
+    return lower_or_digit(c) || c == '-' || c == '_';
+}
+bool safe(char c) {
+    return plain(c) || (c >= 'A' && c <= 'Z');
+}
 
-std::string suffix(Encrypted encrypted) { return encrypted == Encrypted::yes ? ".zst.age" : ".zst"; }
+std::string suffix(Encrypted encrypted) {
+    return encrypted == Encrypted::yes ? ".zst.age" : ".zst";
+}
 
 // For keys made of parts that were checked before, which cannot fail to be keys.
-store::ObjectKey key(const std::string& text) { return store::ObjectKey::parse(text).value(); }
+store::ObjectKey key(const std::string& text) {
+    return store::ObjectKey::parse(text).value();
+}
 
 constexpr std::string_view json = ".json";
 
@@ -34,8 +44,9 @@ KeyPlace json_place(KeyKind kind, std::string_view name) {
 }  // namespace
 
 Result<Layout> Layout::of(const std::string& instance) {
-    const bool fits = !instance.empty() && instance.size() <= 63 && lower_or_digit(instance.front()) &&
-                      std::all_of(instance.begin(), instance.end(), [](char c) { return lower_or_digit(c) || c == '-'; });
+    const bool fits =
+        !instance.empty() && instance.size() <= 63 && lower_or_digit(instance.front()) &&
+        std::all_of(instance.begin(), instance.end(), [](char c) { return lower_or_digit(c) || c == '-'; });
     if (!fits) {
         return Error{ErrorKind::usage, "'" + instance + "' is no instance name",
                      "use 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit"};
@@ -43,7 +54,9 @@ Result<Layout> Layout::of(const std::string& instance) {
     return Layout(instance);
 }
 
-store::ObjectKey Layout::manifest(const BackupId& id) const { return key(prefix() + "manifests/" + id.text() + ".json"); }
+store::ObjectKey Layout::manifest(const BackupId& id) const {
+    return key(prefix() + "manifests/" + id.text() + ".json");
+}
 
 store::ObjectKey Layout::partial_manifest(const BackupId& id) const {
     return key(prefix() + "partial/" + id.text() + ".json");
@@ -57,9 +70,13 @@ store::ObjectKey Layout::globals(const BackupId& id, Encrypted encrypted) const 
     return key(data_prefix(id) + "globals.sql" + suffix(encrypted));
 }
 
-store::ObjectKey Layout::restore_text() const { return key(prefix() + "RESTORE.txt"); }
+store::ObjectKey Layout::restore_text() const {
+    return key(prefix() + "RESTORE.txt");
+}
 
-std::string Layout::data_prefix(const BackupId& id) const { return prefix() + "data/" + id.text() + "/"; }
+std::string Layout::data_prefix(const BackupId& id) const {
+    return prefix() + "data/" + id.text() + "/";
+}
 
 KeyPlace place_of(const Layout& layout, const store::ObjectKey& object) {
     const std::string_view rest = std::string_view(object.text()).substr(layout.prefix().size());

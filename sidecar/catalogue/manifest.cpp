@@ -21,7 +21,8 @@ std::uint64_t Manifest::stored_bytes() const {
 }
 
 const DatabaseRecord* Manifest::find(std::string_view database) const {
-    const auto found = std::find_if(databases.begin(), databases.end(), [&](const auto& d) { return d.name == database; });
+    const auto found =
+        std::find_if(databases.begin(), databases.end(), [&](const auto& d) { return d.name == database; });
     return found == databases.end() ? nullptr : &*found;
 }
 

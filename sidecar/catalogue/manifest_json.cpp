@@ -38,7 +38,9 @@ Json json_of(const OmissionRecord& omission) {
     return {{"kind", omission.kind}, {"count", omission.count}, {"text", omission.text}};
 }
 
-Json json_of(const ExtensionRecord& extension) { return {{"name", extension.name}, {"version", extension.version}}; }
+Json json_of(const ExtensionRecord& extension) {
+    return {{"name", extension.name}, {"version", extension.version}};
+}
 
 Json json_of(const DatabaseRecord& database);
 Json json_of(const FailureRecord& failure);
@@ -99,15 +101,21 @@ Json json_of(const RetentionRecord& keep) {
             {"keep_yearly", keep.keep_yearly}};
 }
 
-Json json_of(const Mark& mark) { return {{"kind", mark.kind}, {"reason", mark.reason}}; }
+Json json_of(const Mark& mark) {
+    return {{"kind", mark.kind}, {"reason", mark.reason}};
+}
 
 // ---- reading: any surprise is thrown as Surprise and becomes one Error at the border ----
+
+// Not ordered_json: when one of its objects grows it copies what it holds, down to the last level, so that a
+// manifest nested deeply enough would overflow the stack.
+using Parsed = nlohmann::json;
 
 struct Surprise {
     std::string what;
 };
 
-const Json& field(const Json& object, const std::string& name) {
+const Parsed& field(const Parsed& object, const std::string& name) {
     if (!object.is_object() || !object.contains(name)) {
         throw Surprise{"'" + name + "' is missing"};
     }
@@ -115,7 +123,7 @@ const Json& field(const Json& object, const std::string& name) {
 }
 
 template <class T>
-T typed(const Json& value, const std::string& name) {
+T typed(const Parsed& value, const std::string& name) {
     try {
         return value.get<T>();
     } catch (const nlohmann::json::exception&) {
@@ -123,27 +131,27 @@ T typed(const Json& value, const std::string& name) {
     }
 }
 
-std::string text(const Json& object, const std::string& name) {
-    const Json& value = field(object, name);
+std::string text(const Parsed& object, const std::string& name) {
+    const Parsed& value = field(object, name);
     if (!value.is_string()) {
         throw Surprise{"'" + name + "' is no text"};
     }
     return value.get<std::string>();
 }
 
-std::string text_or(const Json& object, const std::string& name, const std::string& otherwise) {
+std::string text_or(const Parsed& object, const std::string& name, const std::string& otherwise) {
     return object.contains(name) ? text(object, name) : otherwise;
 }
 
-std::uint64_t whole_number(const Json& object, const std::string& name) {
-    const Json& value = field(object, name);
+std::uint64_t whole_number(const Parsed& object, const std::string& name) {
+    const Parsed& value = field(object, name);
     if (!value.is_number_unsigned()) {
         throw Surprise{"'" + name + "' is no whole number"};
     }
     return value.get<std::uint64_t>();
 }
 
-unsigned small_number_or_0(const Json& object, const std::string& name) {
+unsigned small_number_or_0(const Parsed& object, const std::string& name) {
     const std::uint64_t number = object.contains(name) ? whole_number(object, name) : 0;
     if (number > 1'000'000) {
         throw Surprise{"'" + name + "' is out of range"};
@@ -151,19 +159,20 @@ unsigned small_number_or_0(const Json& object, const std::string& name) {
     return static_cast<unsigned>(number);
 }
 
-const Json& list(const Json& object, const std::string& name) {
-    const Json& value = field(object, name);
+const Parsed& list(const Parsed& object, const std::string& name) {
+    const Parsed& value = field(object, name);
     if (!value.is_array()) {
         throw Surprise{"'" + name + "' is no list"};
     }
     return value;
 }
 
-std::vector<std::string> texts_or_none(const Json& object, const std::string& name) {
-    return object.contains(name) ? typed<std::vector<std::string>>(list(object, name), name) : std::vector<std::string>{};
+std::vector<std::string> texts_or_none(const Parsed& object, const std::string& name) {
+    return object.contains(name) ? typed<std::vector<std::string>>(list(object, name), name)
+                                 : std::vector<std::string>{};
 }
 
-os::TimePoint time(const Json& object, const std::string& name) {
+os::TimePoint time(const Parsed& object, const std::string& name) {
     const std::string written = text(object, name);
     std::tm parts{};
     const char* end = ::strptime(written.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
@@ -177,7 +186,7 @@ bool is_sha256(const std::string& hex) {
     return hex.size() == 64 && hex.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-store::StoredObject object_of(const Json& json, const std::string& folder) {
+store::StoredObject object_of(const Parsed& json, const std::string& folder) {
     auto key = store::ObjectKey::parse(text(json, "key"));
     if (!key) {
         throw Surprise{key.error().what};
@@ -185,22 +194,23 @@ store::StoredObject object_of(const Json& json, const std::string& folder) {
     if (key->text().compare(0, folder.size(), folder) != 0) {
         throw Surprise{"it names the object " + key->text() + ", which is not in its own folder"};
     }
-    store::StoredObject object{std::move(*key), whole_number(json, "size"), text(json, "sha256"), text_or(json, "version_id", "")};
+    store::StoredObject object{std::move(*key), whole_number(json, "size"), text(json, "sha256"),
+                               text_or(json, "version_id", "")};
     if (!is_sha256(object.sha256)) {
         throw Surprise{"'sha256' is no SHA-256"};
     }
     return object;
 }
 
-std::vector<store::StoredObject> objects_of(const Json& json, const std::string& folder) {
+std::vector<store::StoredObject> objects_of(const Parsed& json, const std::string& folder) {
     std::vector<store::StoredObject> objects;
-    for (const Json& entry : list(json, "objects")) {
+    for (const Parsed& entry : list(json, "objects")) {
         objects.push_back(object_of(entry, folder));
     }
     return objects;
 }
 
-SourceServer server_of(const Json& json) {
+SourceServer server_of(const Parsed& json) {
     SourceServer server;
     server.version = text(json, "version");
     server.version_num = static_cast<int>(small_number_or_0(json, "version_num"));
@@ -216,26 +226,31 @@ SourceServer server_of(const Json& json) {
     return server;
 }
 
-std::vector<OmissionRecord> omissions_of(const Json& json) {
+std::vector<OmissionRecord> omissions_of(const Parsed& json) {
     std::vector<OmissionRecord> omissions;
     if (json.contains("omissions")) {
-        for (const Json& entry : list(json, "omissions")) {
+        for (const Parsed& entry : list(json, "omissions")) {
             omissions.push_back({text(entry, "kind"), whole_number(entry, "count"), text(entry, "text")});
         }
     }
     return omissions;
 }
 
-NeedsRecord needs_of(const Json& json) {
-    NeedsRecord needs{text(json, "encoding"), text(json, "locale_provider"), text(json, "collate"), text(json, "ctype"),
-                      text_or(json, "locale", ""), {}, texts_or_none(json, "tablespaces")};
-    for (const Json& entry : list(json, "extensions")) {
+NeedsRecord needs_of(const Parsed& json) {
+    NeedsRecord needs{text(json, "encoding"),
+                      text(json, "locale_provider"),
+                      text(json, "collate"),
+                      text(json, "ctype"),
+                      text_or(json, "locale", ""),
+                      {},
+                      texts_or_none(json, "tablespaces")};
+    for (const Parsed& entry : list(json, "extensions")) {
         needs.extensions.push_back({text(entry, "name"), text(entry, "version")});
     }
     return needs;
 }
 
-DatabaseRecord database_of(const Json& json, const std::string& folder) {
+DatabaseRecord database_of(const Parsed& json, const std::string& folder) {
     DatabaseRecord record{text(json, "name"),
                           objects_of(json, folder),
                           whole_number(json, "archive_bytes"),
@@ -248,7 +263,7 @@ DatabaseRecord database_of(const Json& json, const std::string& folder) {
     return record;
 }
 
-FailureRecord failure_of(const Json& json) {
+FailureRecord failure_of(const Parsed& json) {
     FailureRecord failure;
     if (json.contains("database")) {
         failure.database = text(json, "database");
@@ -257,12 +272,13 @@ FailureRecord failure_of(const Json& json) {
     return failure;
 }
 
-RetentionRecord retention_of(const Json& json) {
-    return {small_number_or_0(json, "keep_days"), small_number_or_0(json, "keep_last"), small_number_or_0(json, "keep_weekly"),
-            small_number_or_0(json, "keep_monthly"), small_number_or_0(json, "keep_yearly")};
+RetentionRecord retention_of(const Parsed& json) {
+    return {small_number_or_0(json, "keep_days"), small_number_or_0(json, "keep_last"),
+            small_number_or_0(json, "keep_weekly"), small_number_or_0(json, "keep_monthly"),
+            small_number_or_0(json, "keep_yearly")};
 }
 
-std::vector<std::string> recipients_of(const Json& json) {
+std::vector<std::string> recipients_of(const Parsed& json) {
     const std::string mode = text(json, "mode");
     auto recipients = texts_or_none(json, "recipients");
     if ((mode != "age" && mode != "none") || (mode == "none") != recipients.empty()) {
@@ -271,9 +287,10 @@ std::vector<std::string> recipients_of(const Json& json) {
     return recipients;
 }
 
-void check_belongs(const Json& json, const Layout& layout, const BackupId& id) {
+void check_belongs(const Parsed& json, const Layout& layout, const BackupId& id) {
     if (text(json, "format") != manifest_format) {
-        throw Surprise{"its format is '" + text(json, "format") + "', and this Lifeboat reads " + std::string(manifest_format)};
+        throw Surprise{"its format is '" + text(json, "format") + "', and this Lifeboat reads " +
+                       std::string(manifest_format)};
     }
     if (text(json, "id") != id.text()) {
         throw Surprise{"it says that it is backup '" + text(json, "id") + "'"};
@@ -283,16 +300,18 @@ void check_belongs(const Json& json, const Layout& layout, const BackupId& id) {
     }
 }
 
-Manifest manifest_of(const Json& json, const Layout& layout, const BackupId& id) {
+Manifest manifest_of(const Parsed& json, const Layout& layout, const BackupId& id) {
     check_belongs(json, layout, id);
     const std::string folder = layout.data_prefix(id);
-    Manifest manifest{id, layout.instance(), time(json, "started"), time(json, "finished"), {}, {}, {}, 0, {}, {}, {}, {}, {}, {}, {}, {}};
-    const Json& writer = field(json, "writer");
+    Manifest manifest{
+        id, layout.instance(), time(json, "started"), time(json, "finished"), {}, {}, {}, 0, {}, {}, {}, {}, {}, {}, {},
+        {}};
+    const Parsed& writer = field(json, "writer");
     manifest.writer = {text(writer, "lifeboat"), text(writer, "pg_dump")};
     manifest.server = server_of(field(json, "server"));
     manifest.recipients = recipients_of(field(json, "encryption"));
     manifest.compression_level = static_cast<int>(small_number_or_0(field(json, "compression"), "level"));
-    for (const Json& entry : list(json, "databases")) {
+    for (const Parsed& entry : list(json, "databases")) {
         manifest.databases.push_back(database_of(entry, folder));
     }
     if (json.contains("globals")) {
@@ -302,11 +321,11 @@ Manifest manifest_of(const Json& json, const Layout& layout, const BackupId& id)
     manifest.notes = texts_or_none(json, "notes");
     manifest.exclude_table_data = texts_or_none(json, "exclude_table_data");
     if (json.contains("failures")) {
-        for (const Json& entry : list(json, "failures")) {
+        for (const Parsed& entry : list(json, "failures")) {
             manifest.failures.push_back(failure_of(entry));
         }
     }
-    for (const Json& entry : list(json, "marks")) {
+    for (const Parsed& entry : list(json, "marks")) {
         manifest.marks.push_back({text(entry, "kind"), text(entry, "reason")});
     }
     manifest.retention = json.contains("retention") ? retention_of(json.at("retention")) : RetentionRecord{};
@@ -349,9 +368,10 @@ std::string to_json(const Manifest& manifest) {
 
 Result<Manifest> parse_manifest(std::string_view json, const Layout& layout, const BackupId& id) {
     const std::string name = "the manifest of " + id.text();
-    const auto parsed = Json::parse(json, nullptr, false);
+    const auto parsed = Parsed::parse(json, nullptr, false);
     if (parsed.is_discarded()) {
-        return Error{ErrorKind::corrupt, name + " is no JSON", "restore another backup, and find out who changed this one"};
+        return Error{ErrorKind::corrupt, name + " is no JSON",
+                     "restore another backup, and find out who changed this one"};
     }
     try {
         return manifest_of(parsed, layout, id);

@@ -28,7 +28,8 @@ std::optional<os::TimePoint> parse_time(const std::string& text) {
 }
 
 Error none_found(const Catalogue& catalogue, const std::string& what) {
-    return {ErrorKind::not_found, "instance '" + catalogue.instance + "' has " + what, "`lifeboat list` shows what there is"};
+    return {ErrorKind::not_found, "instance '" + catalogue.instance + "' has " + what,
+            "`lifeboat list` shows what there is"};
 }
 
 Result<Chosen> by_id(const Catalogue& catalogue, const BackupId& id) {
@@ -57,7 +58,8 @@ bool will_do(const Backup& backup, const Wanted& wanted, bool newest) {
 }
 
 std::string note_about(const Backup& newer) {
-    std::string note = "a newer backup, " + newer.manifest.id.text() + ", is passed over: it is " + std::string(name_of(newer.state));
+    std::string note =
+        "a newer backup, " + newer.manifest.id.text() + ", is passed over: it is " + std::string(name_of(newer.state));
     if (newer.state == State::marked) {
         note += " (" + newer.manifest.marks.front().reason + ")";
     } else if (newer.state == State::partial) {

@@ -16,10 +16,13 @@ using Json = nlohmann::ordered_json;
 class LoggingObserver final : public backup::BackupObserver {
 public:
     explicit LoggingObserver(EventLog& log)
-        : log_(log), progress_([this](const std::string& text) { log_.write(LogLevel::info, "progress", {{"text", text}}); }) {}
+        : log_(log), progress_([this](const std::string& text) {
+              log_.write(LogLevel::info, "progress", {{"text", text}});
+          }) {}
 
     void started(const catalogue::BackupId& id, const postgres::ServerFacts& server, std::size_t parts) override {
-        write(LogLevel::info, "backup_started", {{"id", id.text()}, {"server", server.version}, {"databases", parts - 1}});
+        write(LogLevel::info, "backup_started",
+              {{"id", id.text()}, {"server", server.version}, {"databases", parts - 1}});
     }
     void part_started(const std::string& part) override {
         write(LogLevel::debug, "part_started", {{"part", part}});
@@ -31,7 +34,8 @@ public:
         progress_.update({bytes_in, bytes_out, estimate_, true});
     }
     void part_stored(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) override {
-        write(LogLevel::info, "part_stored", {{"part", part}, {"archive_bytes", bytes_in}, {"stored_bytes", bytes_out}});
+        write(LogLevel::info, "part_stored",
+              {{"part", part}, {"archive_bytes", bytes_in}, {"stored_bytes", bytes_out}});
     }
     void part_failed(const std::string& part, const Error& error) override {
         write(LogLevel::error, "part_failed", {{"part", part}, {"error", whole_text(error)}, {"next", error.next}});
@@ -116,8 +120,8 @@ void print_outcome(const catalogue::Manifest& manifest, bool good, bool json) {
         return;
     }
     print_line(manifest.id.text() + (good ? "  " : "  PARTIAL  ") + std::to_string(manifest.databases.size()) +
-               (manifest.databases.size() == 1 ? " database, " : " databases, ") + human_bytes(manifest.stored_bytes()) +
-               " stored in " + human_duration(took));
+               (manifest.databases.size() == 1 ? " database, " : " databases, ") +
+               human_bytes(manifest.stored_bytes()) + " stored in " + human_duration(took));
 }
 
 Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, bool json) {
@@ -127,8 +131,9 @@ Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, b
     }
     const auto& manifest = *outcome.manifest;
     const bool good = outcome.kind == backup::BackupOutcome::Kind::good;
-    log.write(good ? LogLevel::info : LogLevel::error, "backup_finished",
-              {{"id", manifest.id.text()}, {"state", good ? "good" : "partial"}, {"stored_bytes", manifest.stored_bytes()}});
+    log.write(
+        good ? LogLevel::info : LogLevel::error, "backup_finished",
+        {{"id", manifest.id.text()}, {"state", good ? "good" : "partial"}, {"stored_bytes", manifest.stored_bytes()}});
     print_outcome(manifest, good, json);
     if (good) {
         return ExitCode::done;
@@ -137,7 +142,8 @@ Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, b
     for (const auto& failure : manifest.failures) {
         parts += (parts.empty() ? "" : ", ") + failure.database.value_or("the globals");
     }
-    return failed("the backup is only partial, for these failed: " + parts, "mend what the lines above name, and run it again");
+    return failed("the backup is only partial, for these failed: " + parts,
+                  "mend what the lines above name, and run it again");
 }
 
 Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) {
@@ -158,7 +164,8 @@ Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) 
     const os::SystemClock clock;
     auto outcome = backup::run_backup(*plan, **store, clock, observer, session.stop());
     if (!outcome) {
-        log.write(LogLevel::error, "backup_failed", {{"error", whole_text(outcome.error())}, {"next", outcome.error().next}});
+        log.write(LogLevel::error, "backup_failed",
+                  {{"error", whole_text(outcome.error())}, {"next", outcome.error().next}});
         return std::move(outcome).error();
     }
     return conclude(*outcome, log, session.flags.json);
@@ -171,7 +178,8 @@ void add_backup(CLI::App& app, Action& action) {
                           "  lifeboat backup\n"
                           "  lifeboat backup --config ./lifeboat.toml --lock-wait 10m --json\n");
     const auto wait = std::make_shared<std::string>("0");
-    verb.add_option("--lock-wait", *wait, "How long to wait for another run on this server to end, like 60s [0]")->type_name("DURATION");
+    verb.add_option("--lock-wait", *wait, "How long to wait for another run on this server to end, like 60s [0]")
+        ->type_name("DURATION");
     verb.callback([&action, wait] {
         action = [wait](Session& session) -> Result<ExitCode> {
             auto duration = config::parse_duration(*wait);

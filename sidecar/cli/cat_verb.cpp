@@ -3,10 +3,10 @@
 #include "stream/fd_sink.hpp"
 #include "verbs.hpp"
 
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdlib>
-#include <unistd.h>
 
 namespace lifeboat::cli {
 namespace {
@@ -52,7 +52,8 @@ Result<std::vector<store::StoredObject>> objects_of(const catalogue::Manifest& m
     const auto* database = flags.globals ? nullptr : manifest.find(flags.database);
     if (flags.globals ? manifest.globals.empty() : database == nullptr) {
         return Error{ErrorKind::not_found,
-                     "backup " + manifest.id.text() + " has no " + (flags.globals ? "globals" : "database '" + flags.database + "'"),
+                     "backup " + manifest.id.text() + " has no " +
+                         (flags.globals ? "globals" : "database '" + flags.database + "'"),
                      "`lifeboat show " + manifest.id.text() + "` names what it has"};
     }
     return flags.globals ? manifest.globals : database->objects;
@@ -63,7 +64,8 @@ Result<ExitCode> cat(Session& session, const CatFlags& flags) {
         return Error{ErrorKind::usage, "cat wants either a database or --globals", "lifeboat cat ID DATABASE"};
     }
     if (is_terminal(STDOUT_FILENO) && !flags.globals) {
-        return Error{ErrorKind::usage, "an archive is nothing for a terminal", "send it to a file or a pipe: lifeboat cat … > app.dump"};
+        return Error{ErrorKind::usage, "an archive is nothing for a terminal",
+                     "send it to a file or a pipe: lifeboat cat … > app.dump"};
     }
     auto loaded = session.load({.store = true});
     if (!loaded) {
@@ -91,7 +93,8 @@ Result<ExitCode> cat(Session& session, const CatFlags& flags) {
     Progress progress([](const std::string& text) { Session::note(text); });
     progress.start(flags.globals ? "globals" : flags.database);
     stream::FdSink out(STDOUT_FILENO, "standard output");
-    Watched watched(out, session.stop(), progress, record != nullptr ? std::optional(record->archive_bytes) : std::nullopt);
+    Watched watched(out, session.stop(), progress,
+                    record != nullptr ? std::optional(record->archive_bytes) : std::nullopt);
     auto read = restore::read_stream({*opened->store, manifest.encrypted(), *identities}, *objects, watched);
     progress.clear();
     if (!read) {

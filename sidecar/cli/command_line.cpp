@@ -18,7 +18,8 @@ Every verb has --help with examples. Exit codes: 0 done, 1 failed, 2 wrong usage
 with what was looked at, 4 not found, 5 refused to protect data, 128+N ended by signal N.)";
 
 void add_global_flags(CLI::App& app, GlobalFlags& flags) {
-    app.add_option("--config", flags.config, "Settings file [/etc/lifeboat/lifeboat.toml, if it is there]")->type_name("FILE");
+    app.add_option("--config", flags.config, "Settings file [/etc/lifeboat/lifeboat.toml, if it is there]")
+        ->type_name("FILE");
     app.add_option("--store", flags.store, "Where backups lie: file:///folder")->type_name("URL");
     app.add_option("--endpoint", flags.endpoint, "The object store's address")->type_name("URL");
     app.add_option("--region", flags.region, "The object store's region")->type_name("NAME");
@@ -39,7 +40,9 @@ void report(const Error& error) {
 }
 
 // Nothing may be lost between us and a full disk or a closed pipe: a result that was not written is no success.
-bool flush_results() { return std::fflush(stdout) == 0 && std::ferror(stdout) == 0; }
+bool flush_results() {
+    return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+}
 
 int perform(const Action& action, Session& session) {
     auto result = action(session);

@@ -34,7 +34,8 @@ std::vector<config::Problem> deeper_problems(const config::Loaded& loaded) {
 void print_check_json(const std::vector<config::Problem>& problems, const std::vector<std::string>& warnings) {
     Json list = Json::array();
     for (const auto& problem : problems) {
-        list.push_back({{"place", problem.place}, {"key", problem.key}, {"what", problem.what}, {"next", problem.next}});
+        list.push_back(
+            {{"place", problem.place}, {"key", problem.key}, {"what", problem.what}, {"next", problem.next}});
     }
     print_line(Json{{"valid", problems.empty()}, {"problems", std::move(list)}, {"warnings", warnings}}.dump(
         2, ' ', false, Json::error_handler_t::replace));

@@ -2,18 +2,22 @@
 
 #include "os/clock.hpp"
 
-#include <array>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <array>
 
 namespace lifeboat::cli {
 namespace {
 
 constexpr std::array level_names = {"trace", "debug", "info", "warn", "error"};
 
-const char* name_of(LogLevel level) { return level_names.at(static_cast<std::size_t>(level)); }
+const char* name_of(LogLevel level) {
+    return level_names.at(static_cast<std::size_t>(level));
+}
 
-std::string now() { return os::utc_text(std::chrono::system_clock::now()); }
+std::string now() {
+    return os::utc_text(std::chrono::system_clock::now());
+}
 
 std::string as_json(LogLevel level, const std::string& event, const EventLog::Fields& fields) {
     EventLog::Fields line = {{"time", now()}, {"level", name_of(level)}, {"event", event}};
@@ -42,7 +46,8 @@ EventLog::EventLog(LogLevel least, LogFormat format)
 void EventLog::write(LogLevel level, const std::string& event, const Fields& fields) {
     const auto spd_level = static_cast<spdlog::level::level_enum>(level);
     if (logger_->should_log(spd_level)) {
-        logger_->log(spd_level, format_ == LogFormat::json ? as_json(level, event, fields) : as_text(level, event, fields));
+        logger_->log(spd_level,
+                     format_ == LogFormat::json ? as_json(level, event, fields) : as_text(level, event, fields));
     }
 }
 

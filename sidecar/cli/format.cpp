@@ -9,8 +9,8 @@ namespace {
 
 // Characters rather than bytes, for UTF-8: everything but continuation bytes begins one.
 std::size_t width(const std::string& text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
 std::string line(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths) {
@@ -49,9 +49,11 @@ std::string human_duration(std::chrono::seconds duration) {
     if (total < 60) {
         std::snprintf(text.data(), text.size(), "%llds", static_cast<long long>(total));
     } else if (total < 3600) {
-        std::snprintf(text.data(), text.size(), "%lldm %02llds", static_cast<long long>(total / 60), static_cast<long long>(total % 60));
+        std::snprintf(text.data(), text.size(), "%lldm %02llds", static_cast<long long>(total / 60),
+                      static_cast<long long>(total % 60));
     } else {
-        std::snprintf(text.data(), text.size(), "%lldh %02lldm", static_cast<long long>(total / 3600), static_cast<long long>(total / 60 % 60));
+        std::snprintf(text.data(), text.size(), "%lldh %02lldm", static_cast<long long>(total / 3600),
+                      static_cast<long long>(total / 60 % 60));
     }
     return text.data();
 }

@@ -4,17 +4,18 @@
 #include "os/fd.hpp"
 #include "verbs.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace lifeboat::cli {
 namespace {
 
 Secret file_text(const age::Identity& identity) {
-    std::string text = "# created: " + os::utc_text(os::SystemClock().now()) + "\n# public key: " + identity.recipient().text() + "\n";
+    std::string text =
+        "# created: " + os::utc_text(os::SystemClock().now()) + "\n# public key: " + identity.recipient().text() + "\n";
     text += identity.text().reveal();
     return Secret(text + "\n");
 }
@@ -24,8 +25,10 @@ Status write_new_file(const std::string& path, const Secret& content) {
     const os::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file) {
         const int error = errno;
-        return Error{error == EEXIST ? ErrorKind::refused : ErrorKind::failed, "cannot create " + path + ": " + os::errno_text(error),
-                     error == EEXIST ? "choose another name; a key file is never overwritten" : "choose a folder that this user may write"};
+        return Error{error == EEXIST ? ErrorKind::refused : ErrorKind::failed,
+                     "cannot create " + path + ": " + os::errno_text(error),
+                     error == EEXIST ? "choose another name; a key file is never overwritten"
+                                     : "choose a folder that this user may write"};
     }
     const auto text = content.reveal();
     int error = os::write_all(file.get(), std::as_bytes(std::span(text.data(), text.size())));
@@ -63,7 +66,8 @@ void add_keygen(CLI::App& app, Action& action) {
                           "  lifeboat keygen -o key.txt          keep this file off the cluster, twice\n"
                           "  lifeboat keygen | age -p > key.age  keep it under a passphrase\n");
     const auto output = std::make_shared<std::string>();
-    verb.add_option("-o,--output", *output, "Write the key to this new file, mode 0600 [standard output]")->type_name("FILE");
+    verb.add_option("-o,--output", *output, "Write the key to this new file, mode 0600 [standard output]")
+        ->type_name("FILE");
     verb.callback([&action, output] { action = [output](Session&) { return keygen(*output); }; });
 }
 

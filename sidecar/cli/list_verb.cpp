@@ -93,7 +93,8 @@ void print_table(const std::vector<catalogue::Catalogue>& catalogues, bool with_
     }
     for (const auto& catalogue : catalogues) {
         for (const auto& leftover : catalogue.leftovers) {
-            Session::note("note: " + leftover.id.text() + " of " + catalogue.instance + " has no manifest and is no backup: a run under way, or one that was killed (" +
+            Session::note("note: " + leftover.id.text() + " of " + catalogue.instance +
+                          " has no manifest and is no backup: a run under way, or one that was killed (" +
                           human_bytes(leftover.bytes) + ", last written " + os::utc_text(leftover.touched) + ")");
         }
     }

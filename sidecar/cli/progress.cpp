@@ -2,12 +2,12 @@
 
 #include "format.hpp"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 namespace lifeboat::cli {
 namespace {
@@ -46,11 +46,13 @@ std::string padded(const std::string& text, std::size_t width) {
 
 }  // namespace
 
-std::string progress_line(const std::string& part, const Moved& moved, std::chrono::milliseconds elapsed, std::size_t columns) {
+std::string progress_line(const std::string& part, const Moved& moved, std::chrono::milliseconds elapsed,
+                          std::size_t columns) {
     std::string line = printable(part);
     if (moved.total) {
         const unsigned percent = percent_of(moved);
-        line += "  " + bar_of(percent) + " " + padded(std::to_string(percent), 3) + "%" + (moved.estimated ? " (about)" : "");
+        line += "  " + bar_of(percent) + " " + padded(std::to_string(percent), 3) + "%" +
+                (moved.estimated ? " (about)" : "");
     }
     line += "  " + human_bytes(moved.in) + (moved.out ? " in, " + human_bytes(*moved.out) + " out" : "");
     if (elapsed >= 1s) {

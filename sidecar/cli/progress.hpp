@@ -11,14 +11,15 @@
 namespace lifeboat::cli {
 
 struct Moved {
-    std::uint64_t in = 0;                     // bytes taken
-    std::optional<std::uint64_t> out;         // bytes given, where they differ
-    std::optional<std::uint64_t> total;       // of `in`, known or estimated
-    bool estimated = false;                   // `total` is no more than a guess: the bar stops at 99 %
+    std::uint64_t in = 0;                // bytes taken
+    std::optional<std::uint64_t> out;    // bytes given, where they differ
+    std::optional<std::uint64_t> total;  // of `in`, known or estimated
+    bool estimated = false;              // `total` is no more than a guess: the bar stops at 99 %
 };
 
 // One line of progress, at most `columns` wide: "app  [#####.....]  45%  1.2 GiB in  0.4 GiB out  80.0 MiB/s  15s".
-std::string progress_line(const std::string& part, const Moved& moved, std::chrono::milliseconds elapsed, std::size_t columns);
+std::string progress_line(const std::string& part, const Moved& moved, std::chrono::milliseconds elapsed,
+                          std::size_t columns);
 
 // One thread at a time.
 class Progress {

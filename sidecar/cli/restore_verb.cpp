@@ -34,7 +34,9 @@ struct RestoreFlags {
 class LoggingObserver final : public restore::RestoreObserver {
 public:
     explicit LoggingObserver(EventLog& log)
-        : log_(log), progress_([this](const std::string& text) { log_.write(LogLevel::info, "progress", {{"text", text}}); }) {}
+        : log_(log), progress_([this](const std::string& text) {
+              log_.write(LogLevel::info, "progress", {{"text", text}});
+          }) {}
 
     void part_started(const std::string& part, std::optional<std::uint64_t> plain_bytes) override {
         write("restoring", {{"part", part}});
@@ -95,11 +97,13 @@ Status check_state(const catalogue::Backup& backup, const RestoreFlags& flags) {
                      "look whether it is the data that you want, then restore it with --marked"};
     }
     if (backup.state == catalogue::State::partial && !flags.partial && flags.databases.empty()) {
-        return Error{ErrorKind::refused, "backup " + id + " is partial: some of its databases failed",
-                     "`lifeboat show " + id + "` tells which; restore what it has with --partial, or one with --database"};
+        return Error{
+            ErrorKind::refused, "backup " + id + " is partial: some of its databases failed",
+            "`lifeboat show " + id + "` tells which; restore what it has with --partial, or one with --database"};
     }
     if (backup.state == catalogue::State::expired) {
-        return Error{ErrorKind::not_found, "backup " + id + " is expired: its manifest is there and some of its objects are not",
+        return Error{ErrorKind::not_found,
+                     "backup " + id + " is expired: its manifest is there and some of its objects are not",
                      "restore another backup"};
     }
     return done();
@@ -118,9 +122,11 @@ const char* words_for(restore::RestorePreview::Database::Deed deed) {
 Json json_of(const restore::RestorePreview& preview, const std::string& id) {
     Json databases = Json::array();
     for (const auto& database : preview.databases) {
-        databases.push_back({{"name", database.name}, {"new_name", database.new_name}, {"deed", words_for(database.deed)}});
+        databases.push_back(
+            {{"name", database.name}, {"new_name", database.new_name}, {"deed", words_for(database.deed)}});
     }
-    return {{"id", id}, {"databases", databases}, {"roles_to_create", preview.roles_to_create}, {"lacks", preview.lacks}};
+    return {
+        {"id", id}, {"databases", databases}, {"roles_to_create", preview.roles_to_create}, {"lacks", preview.lacks}};
 }
 
 // A target that lacks something would fail the restore, so it fails the rehearsal.
@@ -177,35 +183,43 @@ Result<ExitCode> restore_backup(Session& session, const RestoreFlags& flags) {
     const restore::Source source{*opened->store, manifest.encrypted(), *identities};
     if (flags.dry_run) {
         auto preview = restore::preview_restore(*plan, source, manifest, observer, session.stop());
-        return preview ? print_preview(*preview, manifest.id.text(), session.flags.json) : Result<ExitCode>(std::move(preview).error());
+        return preview ? print_preview(*preview, manifest.id.text(), session.flags.json)
+                       : Result<ExitCode>(std::move(preview).error());
     }
     if (auto restored = restore::run_restore(*plan, source, manifest, observer, session.stop()); !restored) {
         return std::move(restored).error();
     }
     const std::size_t count = plan->databases.empty() ? manifest.databases.size() : plan->databases.size();
-    print_line("restored " + std::to_string(count) + (count == 1 ? " database" : " databases") + " of backup " + manifest.id.text());
+    print_line("restored " + std::to_string(count) + (count == 1 ? " database" : " databases") + " of backup " +
+               manifest.id.text());
     return ExitCode::done;
 }
 
 }  // namespace
 
 void add_restore(CLI::App& app, Action& action) {
-    auto& verb = add_verb(app, "restore", "Bring a backup back into a PostgreSQL server",
-                          "  lifeboat restore latest --to postgresql://postgres@127.0.0.1/postgres -i key.txt\n"
-                          "  lifeboat restore latest --to postgresql://postgres@127.0.0.1/postgres -i key.txt --dry-run\n"
-                          "  lifeboat restore latest --to postgresql://app@db/app --database app --no-globals --no-owner --no-acl -i key.txt\n"
-                          "  lifeboat restore 2026-11-22 --to postgresql://postgres@db/postgres --database app=app_yesterday -i key.txt\n"
-                          "  lifeboat restore latest --store file:///srv/backups --instance shop -i - --to postgresql://… < key.txt\n");
+    auto& verb = add_verb(
+        app, "restore", "Bring a backup back into a PostgreSQL server",
+        "  lifeboat restore latest --to postgresql://postgres@127.0.0.1/postgres -i key.txt\n"
+        "  lifeboat restore latest --to postgresql://postgres@127.0.0.1/postgres -i key.txt --dry-run\n"
+        "  lifeboat restore latest --to postgresql://app@db/app --database app --no-globals --no-owner --no-acl -i "
+        "key.txt\n"
+        "  lifeboat restore 2026-11-22 --to postgresql://postgres@db/postgres --database app=app_yesterday -i key.txt\n"
+        "  lifeboat restore latest --store file:///srv/backups --instance shop -i - --to postgresql://… < key.txt\n");
     const auto flags = std::make_shared<RestoreFlags>();
     add_id(verb, flags->id);
-    verb.add_option("--to", flags->to, "The server to restore into; passwords better by PGPASSWORD or ~/.pgpass")->type_name("URI")->required();
+    verb.add_option("--to", flags->to, "The server to restore into; passwords better by PGPASSWORD or ~/.pgpass")
+        ->type_name("URI")
+        ->required();
     verb.add_option("--database", flags->databases, "Only this database, under another name if given; may repeat")
         ->type_name("NAME[=NEWNAME]")
         ->allow_extra_args(false)
         ->take_all();
     verb.add_flag("--no-globals", flags->no_globals, "Leave roles, memberships and tablespaces alone");
-    verb.add_flag("--alter-roles", flags->alter_roles, "Give roles that exist already their attributes and passwords of the backup");
-    verb.add_flag("--no-owner", flags->no_owner, "Everything belongs to who restores (or to --role), not to its old owner");
+    verb.add_flag("--alter-roles", flags->alter_roles,
+                  "Give roles that exist already their attributes and passwords of the backup");
+    verb.add_flag("--no-owner", flags->no_owner,
+                  "Everything belongs to who restores (or to --role), not to its old owner");
     verb.add_flag("--no-acl", flags->no_acl, "Leave privileges (GRANT, REVOKE) out");
     verb.add_option("--role", flags->role, "SET ROLE to this before anything is created")->type_name("ROLE");
     verb.add_option("--jobs", flags->jobs, "Load with several connections, by an unlinked file under TMPDIR [1]")
@@ -215,7 +229,8 @@ void add_restore(CLI::App& app, Action& action) {
     verb.add_flag("--dry-run", flags->dry_run, "Say what would be done and what the target lacks; change nothing");
     verb.add_flag("--marked", flags->marked, "A marked backup will do");
     verb.add_flag("--partial", flags->partial, "A partial backup will do");
-    verb.add_option("--lock-wait", flags->lock_wait, "How long to wait for a backup of the target to end, like 60s [0]")->type_name("DURATION");
+    verb.add_option("--lock-wait", flags->lock_wait, "How long to wait for a backup of the target to end, like 60s [0]")
+        ->type_name("DURATION");
     verb.callback([&action, flags] { action = [flags](Session& session) { return restore_backup(session, *flags); }; });
 }
 

@@ -4,8 +4,8 @@
 #include "os/fd.hpp"
 #include "store/open_store.hpp"
 
-#include <cstdio>
 #include <unistd.h>
+#include <cstdio>
 
 namespace lifeboat::cli {
 namespace {
@@ -76,7 +76,9 @@ Result<std::vector<age::Identity>> Session::read_identities(const config::Settin
     return identities;
 }
 
-void Session::note(const std::string& text) { std::fprintf(stderr, "lifeboat: %s\n", printable(text).c_str()); }
+void Session::note(const std::string& text) {
+    std::fprintf(stderr, "lifeboat: %s\n", printable(text).c_str());
+}
 
 Result<std::unique_ptr<store::ObjectStore>> open_store(const config::Settings& settings) {
     return store::open_store(settings.store.url ? settings.store.url->text : "");
@@ -118,7 +120,8 @@ Status check_instance(const catalogue::Catalogue& catalogue, store::ObjectStore&
     for (const auto& layout : *instances) {
         names += (names.empty() ? "" : ", ") + layout.instance();
     }
-    return Error{ErrorKind::not_found, "the store holds nothing of instance '" + catalogue.instance + "'", "it holds: " + names};
+    return Error{ErrorKind::not_found, "the store holds nothing of instance '" + catalogue.instance + "'",
+                 "it holds: " + names};
 }
 
 }  // namespace
@@ -174,9 +177,15 @@ std::chrono::seconds manifest_duration(const catalogue::Manifest& manifest) {
     return floor<seconds>(manifest.finished) - floor<seconds>(manifest.started);
 }
 
-bool is_terminal(int fd) { return ::isatty(fd) == 1; }
+bool is_terminal(int fd) {
+    return ::isatty(fd) == 1;
+}
 
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-void print_line(const std::string& text) { print(text + "\n"); }
+void print(const std::string& text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+}
+void print_line(const std::string& text) {
+    print(text + "\n");
+}
 
 }  // namespace lifeboat::cli

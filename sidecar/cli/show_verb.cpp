@@ -62,7 +62,8 @@ std::string locale_words(const catalogue::NeedsRecord& needs) {
 }
 
 void print_needs(const catalogue::Manifest& manifest) {
-    print_line("\nA server that takes it back needs PostgreSQL " + std::to_string(manifest.server.version_num / 10000) + " or newer, and:");
+    print_line("\nA server that takes it back needs PostgreSQL " + std::to_string(manifest.server.version_num / 10000) +
+               " or newer, and:");
     std::vector<std::vector<std::string>> rows;
     for (const auto& database : manifest.databases) {
         std::string extensions;
@@ -73,7 +74,8 @@ void print_needs(const catalogue::Manifest& manifest) {
         for (const auto& name : database.needs.tablespaces) {
             tablespaces += (tablespaces.empty() ? "" : ", ") + name;
         }
-        rows.push_back({database.name, locale_words(database.needs), extensions.empty() ? "-" : extensions, tablespaces.empty() ? "-" : tablespaces});
+        rows.push_back({database.name, locale_words(database.needs), extensions.empty() ? "-" : extensions,
+                        tablespaces.empty() ? "-" : tablespaces});
     }
     print(table({"DATABASE", "ENCODING, LOCALE", "EXTENSIONS", "TABLESPACES"}, rows));
 }
@@ -88,7 +90,8 @@ void print_omissions(const catalogue::Manifest& manifest) {
     for (const auto& database : manifest.databases) {
         add(database.name, database.omissions);
         if (database.warnings != 0) {
-            rows.push_back({database.name, std::to_string(database.warnings), "warnings", "lines that pg_dump printed; the log of that run has them"});
+            rows.push_back({database.name, std::to_string(database.warnings), "warnings",
+                            "lines that pg_dump printed; the log of that run has them"});
         }
     }
     add("(server)", manifest.omissions);

@@ -21,20 +21,23 @@ void print_json(const catalogue::Manifest& manifest, const restore::VerifyReport
         }
         parts.push_back(std::move(entry));
     }
-    print_line(Json{{"id", manifest.id.text()}, {"good", report.good()}, {"opened", report.opened}, {"parts", std::move(parts)}}.dump(
-        2, ' ', false, Json::error_handler_t::replace));
+    print_line(Json{
+        {"id", manifest.id.text()}, {"good", report.good()}, {"opened", report.opened}, {"parts", std::move(parts)}}
+                   .dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 void print_words(const catalogue::Manifest& manifest, const restore::VerifyReport& report) {
     std::vector<std::vector<std::string>> rows;
     for (const auto& part : report.parts) {
-        rows.push_back({part.outcome ? "good" : "BAD", part.part, human_bytes(part.stored_bytes), part.outcome ? "" : part.outcome.error().what});
+        rows.push_back({part.outcome ? "good" : "BAD", part.part, human_bytes(part.stored_bytes),
+                        part.outcome ? "" : part.outcome.error().what});
     }
     print(table({"", "PART", "STORED", ""}, rows));
     std::string verdict = "backup " + manifest.id.text() + (report.good() ? " is as it was written" : " is DAMAGED");
     verdict += manifest.failures.empty() ? "" : ", and only PARTIAL: some databases of its run failed";
     if (report.good()) {
-        verdict += report.opened ? "; every stream was opened to its end" : "; only sizes and hashes were checked: give -i to open it too";
+        verdict += report.opened ? "; every stream was opened to its end"
+                                 : "; only sizes and hashes were checked: give -i to open it too";
     }
     print_line(verdict);
 }

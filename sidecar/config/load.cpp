@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "checks.hpp"
+#include "config/suggest.hpp"
 #include "document.hpp"
 #include "keys.hpp"
 #include "raw.hpp"
 #include "small_file.hpp"
-#include "config/suggest.hpp"
 
 namespace lifeboat::config {
 namespace {

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <utility>
 
-#include "config/values.hpp"
 #include "config/suggest.hpp"
+#include "config/values.hpp"
 
 namespace lifeboat::config {
 namespace {

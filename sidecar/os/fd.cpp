@@ -2,10 +2,10 @@
 
 #include "os/errno_text.hpp"
 
-#include <array>
-#include <cerrno>
 #include <fcntl.h>
 #include <unistd.h>
+#include <array>
+#include <cerrno>
 
 namespace lifeboat::os {
 

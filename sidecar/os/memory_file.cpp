@@ -2,10 +2,10 @@
 
 #include "os/errno_text.hpp"
 
-#include <cerrno>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
 
 namespace lifeboat::os {
 
@@ -27,6 +27,8 @@ Result<Fd> memory_file(const std::string& label, const Secret& content) {
     return fd;
 }
 
-std::string memory_file_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+std::string memory_file_path(int fd) {
+    return "/proc/self/fd/" + std::to_string(fd);
+}
 
 }  // namespace lifeboat::os

@@ -1,8 +1,8 @@
 #include "os/stop_signals.hpp"
 
-#include <csignal>
 #include <pthread.h>
 #include <unistd.h>
+#include <csignal>
 
 namespace lifeboat::os {
 namespace {
@@ -20,6 +20,7 @@ sigset_t stop_set() {
 
 StopSignals::StopSignals() {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of the write, not the end of us
     const sigset_t set = stop_set();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     watcher_ = std::jthread([this](const std::stop_token& end) { watch(end); });

@@ -2,6 +2,8 @@
 
 #include "os/memory_file.hpp"
 
+#include <poll.h>
+#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,15 +11,15 @@
 #include <csignal>
 #include <cstdlib>
 #include <iterator>
-#include <poll.h>
-#include <unistd.h>
 
 namespace lifeboat::postgres {
 namespace {
 
-// Settings that decide how values are spelt, set for the session so that no database's and no role's own
-// settings change the bytes of a dump. (pg_dump itself sets DateStyle, IntervalStyle, extra_float_digits.)
-constexpr const char* pinned_settings = "-c TimeZone=UTC -c bytea_output=hex";
+// Set for the session, so that no database's and no role's own settings change the bytes of a dump or end it. (pg_dump
+// itself sets IntervalStyle, extra_float_digits, search_path and its timeouts; pg_dumpall sets next to nothing.)
+constexpr const char* pinned_settings =
+    "-c TimeZone=UTC -c bytea_output=hex -c DateStyle=ISO -c standard_conforming_strings=on -c quote_all_identifiers=off "
+    "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0";
 
 // How long a client may take to cancel its statement on the server before it is killed.
 constexpr std::chrono::milliseconds end_grace{2000};
@@ -34,7 +36,9 @@ std::string bin_folder(const std::string& bin_dir, int major) {
     return folder;
 }
 
-bool runnable(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
+bool runnable(const std::string& path) {
+    return ::access(path.c_str(), X_OK) == 0;
+}
 
 // " (majors found: 15, 17)"; empty where the folder is one and the same for every major.
 std::string majors_present(const std::string& bin_dir) {
@@ -106,8 +110,9 @@ int minor_of(const std::string& version) {
 // dumped with a made-up value (release notes of 18.2).
 Status refuse_known_bad(const ClientPrograms& programs) {
     if (programs.major == 18 && minor_of(programs.version) < 2) {
-        return failed(programs.pg_dump + " is of version " + programs.version + ", which can dump wrong values of sequences",
-                      "install 18.2 or newer of the package postgresql-client-18");
+        return failed(
+            programs.pg_dump + " is of version " + programs.version + ", which can dump wrong values of sequences",
+            "install 18.2 or newer of the package postgresql-client-18");
     }
     return done();
 }
@@ -125,7 +130,27 @@ Secret password_file_content(const Secret& password) {
     return Secret(line + '\n');
 }
 
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+// What to do about the ends of pg_dump that have a known cure.
+std::string advice_for(std::string_view said) {
+    struct Cure {
+        std::string_view words;
+        const char* next;
+    };
+    static constexpr std::array<Cure, 6> cures = {{
+        {"too many connections", "raise the CONNECTION LIMIT of the role or the database: three connections are needed"},
+        {"too many clients", "raise max_connections, or run when the server is less busy"},
+        {"max_locks_per_transaction", "raise max_locks_per_transaction: a dump locks every table of a database"},
+        {"out of memory", "raise postgres.dump_memory and the container's limit: pg_dump needs about three times its widest row"},
+        {"memory for", "raise postgres.dump_memory and the container's limit: pg_dump needs about three times its widest row"},
+        {"due to statement timeout", "run when nobody holds that table's lock, or raise postgres.lock_timeout"},
+    }};
+    const auto* cure = std::find_if(cures.begin(), cures.end(), [&](const Cure& known) { return said.find(known.words) != std::string_view::npos; });
+    return cure == cures.end() ? "see the server's log for the same moment" : cure->next;
+}
+
+std::string base_name(const std::string& path) {
+    return path.substr(path.rfind('/') + 1);
+}
 
 }  // namespace
 
@@ -134,9 +159,10 @@ Result<ClientPrograms> find_client_programs(const std::string& bin_dir, int majo
     ClientPrograms programs{major, folder + "/pg_dump", folder + "/pg_dumpall", folder + "/pg_restore", {}};
     for (const auto& program : {programs.pg_dump, programs.pg_dumpall, programs.pg_restore}) {
         if (!runnable(program)) {
-            return failed("the server is PostgreSQL " + std::to_string(major) + ", and there is no " + program +
-                              majors_present(bin_dir),
-                          "install the package postgresql-client-" + std::to_string(major) + ", or set postgres.bin_dir");
+            return failed(
+                "the server is PostgreSQL " + std::to_string(major) + ", and there is no " + program +
+                    majors_present(bin_dir),
+                "install the package postgresql-client-" + std::to_string(major) + ", or set postgres.bin_dir");
         }
     }
     auto version = ask_version(programs.pg_dump);
@@ -144,8 +170,9 @@ Result<ClientPrograms> find_client_programs(const std::string& bin_dir, int majo
         return std::move(version).error();
     }
     if (std::atoi(version->c_str()) != major) {  // NOLINT(cert-err34-c): 0 is a mismatch too
-        return failed(programs.pg_dump + " is of version " + *version + ", and the server is PostgreSQL " + std::to_string(major),
-                      "install the package postgresql-client-" + std::to_string(major) + ", or correct postgres.bin_dir");
+        return failed(
+            programs.pg_dump + " is of version " + *version + ", and the server is PostgreSQL " + std::to_string(major),
+            "install the package postgresql-client-" + std::to_string(major) + ", or correct postgres.bin_dir");
     }
     programs.version = std::move(*version);
     if (auto checked = refuse_known_bad(programs); !checked) {
@@ -165,15 +192,18 @@ bool ClientPrograms::outdated() const {
 }
 
 ClientProgram::ClientProgram(std::string name, os::ChildProcess child, os::Fd password)
-    : name_(std::move(name)), password_(std::move(password)), child_(std::move(child)),
+    : name_(std::move(name)),
+      password_(std::move(password)),
+      child_(std::move(child)),
       diagnostics_(std::make_unique<Diagnostics>(std::move(child_.standard_error()))) {}
 
-Result<ClientProgram> ClientProgram::start(const std::string& program, std::vector<std::string> arguments, Streams streams,
-                                           const Connection& connection, const std::string& database,
+Result<ClientProgram> ClientProgram::start(const std::string& program, std::vector<std::string> arguments,
+                                           Streams streams, const Connection& connection, const std::string& database,
                                            Options wanted) {
     os::ChildOptions options;
     options.address_space = wanted.address_space;
-    std::copy_if(wanted.inherited.begin(), wanted.inherited.end(), std::back_inserter(options.inherited), [](int fd) { return fd >= 0; });
+    std::copy_if(wanted.inherited.begin(), wanted.inherited.end(), std::back_inserter(options.inherited),
+                 [](int fd) { return fd >= 0; });
     options.program = program;
     options.arguments = std::move(arguments);
     options.arguments.push_back("--dbname=" + connection.child_conninfo(database, pinned_settings));
@@ -213,12 +243,15 @@ Result<std::size_t> ClientProgram::read(std::span<std::byte> into, const std::st
         pollfd entry{child_.standard_output().get(), POLLIN, 0};
         if (::poll(&entry, 1, stop_poll_ms) > 0) {
             auto got = os::read_some(entry.fd, into);
-            return got ? std::move(got) : Result<std::size_t>(in_context("the output of " + name_, std::move(got).error()));
+            return got ? std::move(got)
+                       : Result<std::size_t>(in_context("the output of " + name_, std::move(got).error()));
         }
     }
 }
 
-void ClientProgram::kill() noexcept { child_.signal(SIGKILL); }
+void ClientProgram::kill() noexcept {
+    child_.signal(SIGKILL);
+}
 
 Status ClientProgram::wait(const std::stop_token& stop) {
     const auto ended = child_.wait(stop);
@@ -231,7 +264,7 @@ Status ClientProgram::wait(const std::stop_token& stop) {
         return done();
     }
     const std::string said = diagnostics_->summary();
-    return Error{ErrorKind::failed, name_ + " failed (" + exit.text() + ")", "see the server's log for the same moment",
+    return Error{ErrorKind::failed, name_ + " failed (" + exit.text() + ")", advice_for(said),
                  said.empty() ? "it said nothing" : said};
 }
 

@@ -2,13 +2,14 @@
 
 #include "archive/sql_text.hpp"
 #include "os/errno_text.hpp"
+#include "postgres/diagnostics.hpp"
 
+#include <libpq-fe.h>
+#include <poll.h>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <libpq-fe.h>
-#include <poll.h>
 
 namespace lifeboat::postgres {
 namespace {
@@ -38,7 +39,9 @@ std::string trimmed(const char* text) {
     return line;
 }
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
 
 // A password with '@' or '/' in it, written as it is, reads as host, port or database, and would be quoted in a
 // message as such. In a URI '@' stands once, behind the user and before the first '/'.
@@ -68,8 +71,10 @@ Status check_uri(const Secret& uri) {
     }
     for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
         if (std::strcmp(option->keyword, "sslpassword") == 0 && option->val != nullptr && option->val[0] != '\0') {
-            return Error{ErrorKind::usage, "the server's URI holds sslpassword, which pg_dump could only get as an argument that others can read",
-                         "use a key file without a passphrase, of mode 0600"};
+            return Error{
+                ErrorKind::usage,
+                "the server's URI holds sslpassword, which pg_dump could only get as an argument that others can read",
+                "use a key file without a passphrase, of mode 0600"};
         }
     }
     return done();
@@ -77,7 +82,8 @@ Status check_uri(const Secret& uri) {
 
 std::string connect_advice(const std::string& message, const PGconn* connection) {
     if (contains(message, "password authentication failed") || contains(message, "no password supplied")) {
-        return "check the user and the password that were given (postgres.uri, postgres.password_file, --to, PGPASSWORD)";
+        return "check the user and the password that were given (postgres.uri, postgres.password_file, --to, "
+               "PGPASSWORD)";
     }
     if (contains(message, "no pg_hba.conf entry")) {
         return "allow this user and address in the server's pg_hba.conf";
@@ -85,8 +91,10 @@ std::string connect_advice(const std::string& message, const PGconn* connection)
     if (contains(message, "does not exist")) {
         return "create it, or correct the URI";
     }
-    if (contains(message, "too many clients") || contains(message, "connection slots are reserved") || contains(message, "too many connections")) {
-        return "raise max_connections or the role's CONNECTION LIMIT, or grant pg_use_reserved_connections to the role (PostgreSQL 16 and newer)";
+    if (contains(message, "too many clients") || contains(message, "connection slots are reserved") ||
+        contains(message, "too many connections")) {
+        return "raise max_connections or the role's CONNECTION LIMIT, or grant pg_use_reserved_connections to the role "
+               "(PostgreSQL 16 and newer)";
     }
     if (contains(message, "permission denied for database")) {
         return "as a superuser run: GRANT CONNECT ON DATABASE " + archive::quote_identifier(PQdb(connection)) + " TO " +
@@ -170,8 +178,9 @@ PgResult await_result(PGconn* connection, const std::stop_token& stop) {
 
 // Off by name, because a role or a database may have set any of them; which exist depends on the version.
 std::string session_settings(int version_num) {
-    std::string sql = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
-                      "SET client_encoding = 'UTF8'; SET search_path = pg_catalog; SET standard_conforming_strings = on";
+    std::string sql =
+        "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
+        "SET client_encoding = 'UTF8'; SET search_path = pg_catalog; SET standard_conforming_strings = on";
     if (version_num >= 140000) {
         sql += "; SET idle_session_timeout = 0";
     }
@@ -196,10 +205,24 @@ void append_option(std::string& conninfo, const std::string& keyword, const std:
 // Which of the connection's own options a child gets. Passwords go another way; host, port, database and
 // options are set by the caller; the rest is not about how to reach the server.
 bool child_wants(std::string_view keyword) {
-    static constexpr std::array<std::string_view, 18> wanted = {
-        "user",       "hostaddr",   "connect_timeout", "sslmode",   "sslcompression", "sslcert",
-        "sslkey",     "sslrootcert", "sslcrl",         "sslcrldir", "sslsni",         "requirepeer",
-        "ssl_min_protocol_version", "ssl_max_protocol_version", "krbsrvname", "gsslib", "channel_binding", "gssencmode"};
+    static constexpr std::array<std::string_view, 18> wanted = {"user",
+                                                                "hostaddr",
+                                                                "connect_timeout",
+                                                                "sslmode",
+                                                                "sslcompression",
+                                                                "sslcert",
+                                                                "sslkey",
+                                                                "sslrootcert",
+                                                                "sslcrl",
+                                                                "sslcrldir",
+                                                                "sslsni",
+                                                                "requirepeer",
+                                                                "ssl_min_protocol_version",
+                                                                "ssl_max_protocol_version",
+                                                                "krbsrvname",
+                                                                "gsslib",
+                                                                "channel_binding",
+                                                                "gssencmode"};
     for (const auto name : wanted) {
         if (keyword == name) {
             return true;
@@ -210,7 +233,9 @@ bool child_wants(std::string_view keyword) {
 
 }  // namespace
 
-void Connection::Closer::operator()(pg_conn* connection) const { PQfinish(connection); }
+void Connection::Closer::operator()(pg_conn* connection) const {
+    PQfinish(connection);
+}
 
 Connection::Connection(pg_conn* connection, std::stop_token stop) : connection_(connection), stop_(std::move(stop)) {}
 Connection::Connection(Connection&&) noexcept = default;
@@ -248,7 +273,8 @@ Result<Connection> Connection::open(const Server& server, const std::optional<st
     if (!connection.connection_ || PQstatus(connection.connection_.get()) == CONNECTION_BAD) {
         return connect_error(connection.connection_.get());
     }
-    PQsetNoticeProcessor(connection.connection_.get(), [](void*, const char*) {}, nullptr);
+    PQsetNoticeProcessor(
+        connection.connection_.get(), [](void*, const char*) {}, nullptr);
     if (auto connected = finish_connecting(connection.connection_.get(), stop); !connected) {
         return std::move(connected).error();
     }
@@ -264,14 +290,15 @@ Status Connection::query_failed(const void* result) const {
         return Error{ErrorKind::interrupted, "stopped while waiting for PostgreSQL", {}};
     }
     if (PQstatus(connection_.get()) != CONNECTION_OK) {
-        return Error{ErrorKind::temporary, "the connection to PostgreSQL was lost: " + trimmed(PQerrorMessage(connection_.get())),
+        return Error{ErrorKind::temporary,
+                     "the connection to PostgreSQL was lost: " + trimmed(PQerrorMessage(connection_.get())),
                      "see the server's log; the next try connects anew"};
     }
-    // The primary message only: DETAIL may quote a row.
+    // The primary message only, as DETAIL may quote a row; and so may even that, where a value is of the wrong form.
     const char* primary = PQresultErrorField(failure, PG_DIAG_MESSAGE_PRIMARY);
     const char* hint = PQresultErrorField(failure, PG_DIAG_MESSAGE_HINT);
     return Error{ErrorKind::failed, "the server refused a statement", hint != nullptr ? hint : "",
-                 primary != nullptr ? primary : trimmed(PQerrorMessage(connection_.get()))};
+                 fit_for_logs(trimmed(primary != nullptr ? primary : PQerrorMessage(connection_.get())))};
 }
 
 Result<Rows> Connection::query(const std::string& sql, const std::vector<std::string>& parameters) {
@@ -283,11 +310,10 @@ Result<Rows> Connection::query(const std::string& sql, const std::vector<std::st
     for (const auto& parameter : parameters) {
         values.push_back(parameter.c_str());
     }
-    const PgResult result =
-        PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr,
-                          nullptr, 0) == 1
-            ? await_result(connection_.get(), stop_)
-            : nullptr;
+    const PgResult result = PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr,
+                                              values.data(), nullptr, nullptr, 0) == 1
+                                ? await_result(connection_.get(), stop_)
+                                : nullptr;
     const auto status = PQresultStatus(result.get());
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
         return query_failed(result.get()).error();
@@ -309,7 +335,8 @@ Status Connection::execute(const std::string& sql) {
     if (stop_.stop_requested()) {
         return Error{ErrorKind::interrupted, "stopped", {}};
     }
-    const PgResult result = PQsendQuery(connection_.get(), sql.c_str()) == 1 ? await_result(connection_.get(), stop_) : nullptr;
+    const PgResult result =
+        PQsendQuery(connection_.get(), sql.c_str()) == 1 ? await_result(connection_.get(), stop_) : nullptr;
     const auto status = PQresultStatus(result.get());
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY) {
         return query_failed(result.get());
@@ -336,15 +363,21 @@ Result<bool> Connection::through_pooler() {
     return *process != std::to_string(PQbackendPID(connection_.get()));
 }
 
-int Connection::version_num() const { return PQserverVersion(connection_.get()); }
+int Connection::version_num() const {
+    return PQserverVersion(connection_.get());
+}
 
 std::string Connection::version_text() const {
     const char* text = PQparameterStatus(connection_.get(), "server_version");
     return text == nullptr ? "" : text;
 }
 
-std::string Connection::database() const { return PQdb(connection_.get()); }
-std::string Connection::user() const { return PQuser(connection_.get()); }
+std::string Connection::database() const {
+    return PQdb(connection_.get());
+}
+std::string Connection::user() const {
+    return PQuser(connection_.get());
+}
 
 std::string Connection::where() const {
     return std::string(PQhost(connection_.get())) + ":" + PQport(connection_.get());

@@ -28,7 +28,8 @@ Fit cut_at(std::string_view line, std::size_t at, std::string_view instead) {
 // Where a statement is quoted, and how much of it is the fixed words of SQL rather than names and values.
 Fit without_statement(std::string_view line, std::size_t at) {
     const auto statement = line.substr(at);
-    const auto end = std::min({statement.find('('), statement.find('\''), statement.find('$'), statement.find(';'), std::size_t{80}});
+    const auto end = std::min(
+        {statement.find('('), statement.find('\''), statement.find('$'), statement.find(';'), std::size_t{80}});
     return cut_at(line, at + std::min(end, statement.size()), end < statement.size() ? " …" : "");
 }
 
@@ -69,7 +70,9 @@ Fit field(std::string_view line, std::size_t label, std::span<const Mark> marks)
     return cut_at(line, label, cut ? cut->text : std::string(text.substr(0, longest_line)));
 }
 
-bool begins(std::string_view line, std::string_view part) { return line.substr(0, part.size()) == part; }
+bool begins(std::string_view line, std::string_view part) {
+    return line.substr(0, part.size()) == part;
+}
 
 Fit fit(std::string_view line) {
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r' || line.back() == ' ')) {
@@ -99,18 +102,23 @@ Fit fit(std::string_view line) {
 // Whether a line begins something new, rather than going on with the value or statement of the line before.
 bool begins_a_message(std::string_view line) {
     static constexpr std::array<std::string_view, 16> starts = {
-        "pg_dump: ", "pg_dumpall: ", "pg_restore: ", "ERROR:  ", "FATAL:  ", "PANIC:  ", "WARNING:  ", "NOTICE:  ",
-        "INFO:  ",   "LOG:  ",       "DETAIL:  ",    "HINT:  ",  "CONTEXT:  ", "LINE ",   "Command was: ", "Query was: "};
+        "pg_dump: ",  "pg_dumpall: ", "pg_restore: ",  "ERROR:  ",   "FATAL:  ",  "PANIC:  ",
+        "WARNING:  ", "NOTICE:  ",    "INFO:  ",       "LOG:  ",     "DETAIL:  ", "HINT:  ",
+        "CONTEXT:  ", "LINE ",        "Command was: ", "Query was: "};
     return std::any_of(starts.begin(), starts.end(), [&](std::string_view start) { return begins(line, start); });
 }
 
 }  // namespace
 
-std::string fit_for_logs(std::string_view line) { return fit(line).text; }
+std::string fit_for_logs(std::string_view line) {
+    return fit(line).text;
+}
 
 Diagnostics::Diagnostics(os::Fd from) : from_(std::move(from)), reader_([this] { read_all(); }) {}
 
-Diagnostics::~Diagnostics() { wait(); }
+Diagnostics::~Diagnostics() {
+    wait();
+}
 
 void Diagnostics::wait() {
     if (reader_.joinable()) {

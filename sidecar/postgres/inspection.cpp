@@ -75,9 +75,9 @@ Result<Inspection> Inspector::run() {
         return std::move(superuser).error();
     }
     superuser_ = *superuser == "t";
-    for (const auto step : {&Inspector::find_gaps, &Inspector::find_large_object_gaps, &Inspector::find_omissions,
-                            &Inspector::read_locale, &Inspector::read_extensions, &Inspector::read_tablespaces,
-                            &Inspector::read_size}) {
+    for (const auto step :
+         {&Inspector::find_gaps, &Inspector::find_large_object_gaps, &Inspector::find_omissions,
+          &Inspector::read_locale, &Inspector::read_extensions, &Inspector::read_tablespaces, &Inspector::read_size}) {
         if (auto stepped = (this->*step)(); !stepped) {
             return std::move(stepped).error();
         }
@@ -93,8 +93,8 @@ std::string Inspector::read_grant() const {
 }
 
 Status Inspector::look(const std::string& condition, const std::string& one, const std::string& cure) {
-    auto rows = connection_.query("SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)" + std::string(dumped_relations) +
-                                  " AND " + condition + " ORDER BY 1");
+    auto rows = connection_.query("SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)" +
+                                  std::string(dumped_relations) + " AND " + condition + " ORDER BY 1");
     if (!rows) {
         return std::move(rows).error();
     }
@@ -108,24 +108,27 @@ Status Inspector::find_gaps() {
     if (superuser_) {
         return done();
     }
-    auto schemas = connection_.query(
-        "SELECT DISTINCT pg_catalog.format('%I', n.nspname)" + std::string(dumped_relations) +
-        " AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') ORDER BY 1");
+    auto schemas =
+        connection_.query("SELECT DISTINCT pg_catalog.format('%I', n.nspname)" + std::string(dumped_relations) +
+                          " AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') ORDER BY 1");
     if (!schemas) {
         return std::move(schemas).error();
     }
     if (!schemas->empty()) {
         found_.gaps.push_back({plural(schemas->size(), "schema"), some_names(*schemas), read_grant()});
     }
-    if (auto looked = look("CASE WHEN c.relkind <> 'S' THEN NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') END", "table", read_grant()); !looked) {
-        return looked;
-    }
-    if (auto looked = look("CASE WHEN c.relkind = 'S' THEN NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT') END", "sequence", read_grant());
+    if (auto looked = look("CASE WHEN c.relkind <> 'S' THEN NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') END",
+                           "table", read_grant());
         !looked) {
         return looked;
     }
-    return look("CASE WHEN c.relkind = 'r' AND c.relrowsecurity THEN pg_catalog.row_security_active(c.oid) END", "table with row security",
-                "ALTER ROLE " + role_ + " BYPASSRLS");
+    if (auto looked = look("CASE WHEN c.relkind = 'S' THEN NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT') END",
+                           "sequence", read_grant());
+        !looked) {
+        return looked;
+    }
+    return look("CASE WHEN c.relkind = 'r' AND c.relrowsecurity THEN pg_catalog.row_security_active(c.oid) END",
+                "table with row security", "ALTER ROLE " + role_ + " BYPASSRLS");
 }
 
 // pg_read_all_data does not cover large objects before PostgreSQL 19.
@@ -148,8 +151,9 @@ Status Inspector::find_large_object_gaps() {
     }
     if (!rows->empty()) {
         found_.gaps.push_back({plural(rows->size(), "large object"), some_names(*rows),
-                               connection_.version_num() >= pg_19 ? read_grant()
-                                                                  : "ALTER ROLE " + role_ + " SET lo_compat_privileges = on"});
+                               connection_.version_num() >= pg_19
+                                   ? read_grant()
+                                   : "ALTER ROLE " + role_ + " SET lo_compat_privileges = on"});
     }
     return done();
 }
@@ -172,24 +176,29 @@ Status Inspector::find_omissions() {
         const char* kind;
         const char* text;
     };
-    const Question questions[] = {  // NOLINT(*-avoid-c-arrays)
+    const Question questions[] = {
+        // NOLINT(*-avoid-c-arrays)
         {!superuser_,
-         "SELECT count(*) FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+         "SELECT count(*) FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = "
+         "current_database())",
          "subscriptions", "not dumped, because the role is no superuser: create them again after a restore"},
         {!superuser_, "SELECT count(*) FROM pg_user_mappings", "user_mapping_options",
-         "dumped without options (passwords among them), because the role is no superuser: set them again after a restore"},
+         "dumped without options (passwords among them), because the role is no superuser: set them again after a "
+         "restore"},
         {true, "SELECT count(*) FROM pg_class WHERE relkind = 'f'", "foreign_tables",
          "defined in the dump, their rows stay on the foreign server"},
         {in_recovery_, "SELECT count(*) FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'", "unlogged_tables",
          "their rows are not readable on a standby, and not in the dump"},
-        // pg_relation_size waits for the table's lock. OFFSET 0 keeps the planner from asking it for every table there is.
+        // pg_relation_size waits for the table's lock. OFFSET 0 keeps the planner from asking it for every table there
+        // is.
         {true,
          "SELECT count(*) FROM (SELECT c.oid FROM pg_class c "
          "JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' "
          "WHERE c.relkind = 'r' AND c.relnamespace <> 'pg_catalog'::regnamespace "
          "AND c.oid NOT IN (SELECT unnest(extconfig) FROM pg_extension WHERE extconfig IS NOT NULL) OFFSET 0) t "
          "WHERE pg_catalog.pg_relation_size(t.oid) > 0",
-         "extension_tables", "belong to an extension that did not register them for dumping: their rows are not in the dump"},
+         "extension_tables",
+         "belong to an extension that did not register them for dumping: their rows are not in the dump"},
         {true, "SELECT count(*) FROM pg_class WHERE relkind = 'm'", "materialized_views",
          "defined in the dump, and filled again by a restore"},
     };
@@ -205,15 +214,18 @@ Status Inspector::find_omissions() {
 
 Status Inspector::read_locale() {
     const int version = connection_.version_num();
-    const std::string provider = version >= pg_15 ? "CASE datlocprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END" : "'libc'";
+    const std::string provider =
+        version >= pg_15 ? "CASE datlocprovider WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END" : "'libc'";
     const std::string locale = version >= pg_17 ? "datlocale" : version >= pg_15 ? "daticulocale" : "''";
-    auto rows = connection_.query("SELECT pg_catalog.pg_encoding_to_char(encoding), " + provider + ", datcollate, datctype, " + locale +
-                                  " FROM pg_database WHERE datname = pg_catalog.current_database()");
+    auto rows =
+        connection_.query("SELECT pg_catalog.pg_encoding_to_char(encoding), " + provider + ", datcollate, datctype, " +
+                          locale + " FROM pg_database WHERE datname = pg_catalog.current_database()");
     if (!rows || rows->size() != 1) {
         return rows ? failed("the database is gone") : std::move(rows).error();
     }
     const auto& row = rows->front();
-    found_.needs.locale = {row[0].value_or(""), row[1].value_or(""), row[2].value_or(""), row[3].value_or(""), row[4].value_or("")};
+    found_.needs.locale = {row[0].value_or(""), row[1].value_or(""), row[2].value_or(""), row[3].value_or(""),
+                           row[4].value_or("")};
     return done();
 }
 
@@ -257,7 +269,9 @@ Status Inspector::read_size() {
 
 }  // namespace
 
-Result<Inspection> inspect_database(Connection& connection, bool in_recovery) { return Inspector(connection, in_recovery).run(); }
+Result<Inspection> inspect_database(Connection& connection, bool in_recovery) {
+    return Inspector(connection, in_recovery).run();
+}
 
 Result<std::vector<Omission>> server_omissions(Connection& connection) {
     std::vector<Omission> omissions;
@@ -271,13 +285,15 @@ Result<std::vector<Omission>> server_omissions(Connection& connection) {
         }
         return done();
     };
-    if (auto added = add("SELECT count(*) FROM pg_settings WHERE sourcefile ~ 'postgresql.auto.conf$'", "alter_system_settings",
-                         "settings by ALTER SYSTEM are not in any dump: keep them with the server's configuration");
+    if (auto added =
+            add("SELECT count(*) FROM pg_settings WHERE sourcefile ~ 'postgresql.auto.conf$'", "alter_system_settings",
+                "settings by ALTER SYSTEM are not in any dump: keep them with the server's configuration");
         !added) {
         return std::move(added).error();
     }
-    if (auto added = add("SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = 0 AND setrole = 0", "alter_role_all_settings",
-                         "ALTER ROLE ALL SET … is not in any dump: set it again after a restore");
+    if (auto added =
+            add("SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = 0 AND setrole = 0",
+                "alter_role_all_settings", "ALTER ROLE ALL SET … is not in any dump: set it again after a restore");
         !added) {
         return std::move(added).error();
     }
@@ -317,9 +333,10 @@ Error gaps_error(const std::vector<Gap>& gaps, const std::string& role) {
 
 Result<TableFiles> TableFiles::read(Connection& connection) {
     // One text instead of many rows: a database of 100,000 tables would cost tens of megabytes as rows.
-    auto text = connection.value("SELECT coalesce(string_agg(oid || ' ' || pg_catalog.pg_relation_filenode(oid), ' ' ORDER BY oid), '') "
-                                 "FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't' AND oid >= 16384 "
-                                 "AND pg_catalog.pg_relation_filenode(oid) IS NOT NULL");
+    auto text = connection.value(
+        "SELECT coalesce(string_agg(oid || ' ' || pg_catalog.pg_relation_filenode(oid), ' ' ORDER BY oid), '') "
+        "FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't' AND oid >= 16384 "
+        "AND pg_catalog.pg_relation_filenode(oid) IS NOT NULL");
     if (!text) {
         return std::move(text).error();
     }

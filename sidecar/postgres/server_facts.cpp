@@ -50,8 +50,10 @@ Result<ServerFacts> read_server_facts(Connection& connection) {
     facts.version_num = connection.version_num();
     facts.version = connection.version_text();
     facts.in_recovery = *recovery == "t";
-    facts.system_identifier = optional_value(connection, "SELECT system_identifier FROM pg_catalog.pg_control_system()");
-    const std::string timeline = optional_value(connection, "SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()");
+    facts.system_identifier =
+        optional_value(connection, "SELECT system_identifier FROM pg_catalog.pg_control_system()");
+    const std::string timeline =
+        optional_value(connection, "SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()");
     std::int64_t number = 0;
     if (std::from_chars(timeline.data(), timeline.data() + timeline.size(), number).ec == std::errc() && number > 0) {
         facts.timeline = number;
@@ -60,9 +62,10 @@ Result<ServerFacts> read_server_facts(Connection& connection) {
 }
 
 Result<std::vector<std::string>> list_databases(Connection& connection) {
-    auto rows = connection.query("SELECT datname FROM pg_catalog.pg_database "
-                                 "WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 "
-                                 "ORDER BY datname COLLATE \"C\"");
+    auto rows = connection.query(
+        "SELECT datname FROM pg_catalog.pg_database "
+        "WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 "
+        "ORDER BY datname COLLATE \"C\"");
     if (!rows) {
         return std::move(rows).error();
     }

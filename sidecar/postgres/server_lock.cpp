@@ -50,7 +50,8 @@ bool pause(std::chrono::milliseconds length, const std::stop_token& stop) {
 
 }  // namespace
 
-Result<ServerLock> ServerLock::acquire(const Server& server, std::chrono::milliseconds wait, const std::stop_token& stop) {
+Result<ServerLock> ServerLock::acquire(const Server& server, std::chrono::milliseconds wait,
+                                       const std::stop_token& stop) {
     auto connection = Connection::open(server, std::nullopt, stop);
     if (!connection) {
         return std::move(connection).error();
@@ -88,9 +89,10 @@ Result<ServerLock> ServerLock::acquire(const Server& server, std::chrono::millis
 }
 
 Status ServerLock::check() {
-    auto held = connection_.value("SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted "
-                                  "AND objsubid = 1 AND classid = x'6c696665'::int::oid AND objid = x'626f6174'::int::oid "
-                                  "AND pid = pg_catalog.pg_backend_pid()");
+    auto held = connection_.value(
+        "SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted "
+        "AND objsubid = 1 AND classid = x'6c696665'::int::oid AND objid = x'626f6174'::int::oid "
+        "AND pid = pg_catalog.pg_backend_pid()");
     if (!held) {
         return in_context("the lock on the server is gone", std::move(held).error());
     }

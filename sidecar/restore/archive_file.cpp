@@ -2,10 +2,10 @@
 
 #include "os/errno_text.hpp"
 
-#include <cerrno>
-#include <cstdlib>
 #include <fcntl.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstdlib>
 
 namespace lifeboat::restore {
 namespace {

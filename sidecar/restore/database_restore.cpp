@@ -23,7 +23,8 @@ constexpr int swap_tries = 50;
 // Tells how far an archive has come, and gives up when asked to stop.
 class Loading final : public stream::Sink {
 public:
-    Loading(stream::Sink& next, const RestoreTools& tools, const std::string& name) : next_(next), tools_(tools), name_(name) {}
+    Loading(stream::Sink& next, const RestoreTools& tools, const std::string& name)
+        : next_(next), tools_(tools), name_(name) {}
 
     Status write(stream::Bytes chunk) override {
         if (tools_.stop.stop_requested()) {
@@ -43,6 +44,13 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
+// Whoever is still in it is a load whose restore is gone: the server goes on with its statement until it next wants to
+// answer. FORCE ends it, from PostgreSQL 13 on.
+Status drop_passing(postgres::Connection& connection, const std::string& name) {
+    return connection.execute("DROP DATABASE IF EXISTS " + quote_identifier(name) +
+                              (connection.major() >= 13 ? " WITH (FORCE)" : ""));
+}
+
 // A database under its passing name: dropped again unless it got its own. By a connection of its own, because the
 // stop that ends a restore must not end the clean-up.
 class PassingDatabase {
@@ -55,7 +63,7 @@ public:
             return;
         }
         if (auto connection = postgres::Connection::open(tools_.plan.target, tools_.connection.database(), {})) {
-            (void)connection->execute("DROP DATABASE IF EXISTS " + quote_identifier(name_));
+            (void)drop_passing(*connection, name_);
         }
     }
     void created() { there_ = true; }
@@ -70,7 +78,9 @@ private:
 class DatabaseRestore {
 public:
     DatabaseRestore(const RestoreTools& tools, const DatabaseTask& task)
-        : tools_(tools), task_(task), in_place_(task.before == DatabaseState::empty),
+        : tools_(tools),
+          task_(task),
+          in_place_(task.before == DatabaseState::empty),
           name_(in_place_ ? task.new_name : passing_name(task.new_name)) {}
 
     Status run();
@@ -121,8 +131,9 @@ Status DatabaseRestore::run() {
 
 Status DatabaseRestore::create() {
     const auto& statements = task_.head.needs.database();
-    const auto create = std::find_if(statements.begin(), statements.end(),
-                                     [](const auto& statement) { return statement.kind == DatabaseStatementKind::create; });
+    const auto create = std::find_if(statements.begin(), statements.end(), [](const auto& statement) {
+        return statement.kind == DatabaseStatementKind::create;
+    });
     if (create == statements.end()) {
         return Error{ErrorKind::corrupt, "the archive does not say how to create its database", {}};
     }
@@ -131,7 +142,7 @@ Status DatabaseRestore::create() {
         return std::move(sql).error();
     }
     // Left by a restore that was killed: this run holds the lock, so nobody is at work on it.
-    if (auto dropped = tools_.connection.execute("DROP DATABASE IF EXISTS " + quote_identifier(name_)); !dropped) {
+    if (auto dropped = drop_passing(tools_.connection, name_); !dropped) {
         return in_context("cannot drop what an earlier restore left", std::move(dropped).error());
     }
     auto created = tools_.connection.execute(*sql);
@@ -143,7 +154,8 @@ Status DatabaseRestore::give_owner() {
     if (owner.empty() || (in_place_ && !tools_.plan.owners)) {
         return done();
     }
-    auto given = tools_.connection.execute("ALTER DATABASE " + quote_identifier(name_) + " OWNER TO " + quote_identifier(owner));
+    auto given =
+        tools_.connection.execute("ALTER DATABASE " + quote_identifier(name_) + " OWNER TO " + quote_identifier(owner));
     return given ? done() : Status(in_context("cannot give the database its owner", std::move(given).error()));
 }
 
@@ -180,7 +192,8 @@ Result<std::vector<std::string>> DatabaseRestore::load_arguments() {
         }
         entries_ = std::move(*file);
         arguments.push_back("--use-list=" + os::memory_file_path(entries_.get()));
-        tools_.observer.noted("comments on extensions of '" + task_.record.name + "' were left out: only a superuser can set them");
+        tools_.observer.noted("comments on extensions of '" + task_.record.name +
+                              "' were left out: only a superuser can set them");
     }
     return arguments;
 }
@@ -271,11 +284,14 @@ Status DatabaseRestore::apply(postgres::Connection& inside, const DatabaseStatem
                                         ? Result<std::string>(statement.text)
                                         : archive::for_database(statement, name_);
     if (!sql) {
-        tools_.observer.noted("a property of database '" + task_.record.name + "' is not of a known kind, and was not applied");
+        tools_.observer.noted("a property of database '" + task_.record.name +
+                              "' is not of a known kind, and was not applied");
         return done();
     }
     auto applied = inside.execute(*sql);
-    return applied ? done() : Status(in_context("cannot apply the database's settings and privileges", std::move(applied).error()));
+    return applied
+               ? done()
+               : Status(in_context("cannot apply the database's settings and privileges", std::move(applied).error()));
 }
 
 Status DatabaseRestore::analyse() {
@@ -291,7 +307,8 @@ Status DatabaseRestore::take_name() {
     if (task_.before == DatabaseState::filled) {
         return replace();
     }
-    auto renamed = tools_.connection.execute("ALTER DATABASE " + quote_identifier(name_) + " RENAME TO " + quote_identifier(task_.new_name));
+    auto renamed = tools_.connection.execute("ALTER DATABASE " + quote_identifier(name_) + " RENAME TO " +
+                                             quote_identifier(task_.new_name));
     return renamed ? done() : Status(in_context("cannot give the database its name", std::move(renamed).error()));
 }
 
@@ -299,15 +316,17 @@ Status DatabaseRestore::take_name() {
 Status DatabaseRestore::replace() {
     const std::string old = quote_identifier(task_.new_name);
     const std::string aside = quote_identifier(passing_name(task_.new_name + " replaced"));
-    const std::string swap = "BEGIN; ALTER DATABASE " + old + " RENAME TO " + aside + "; ALTER DATABASE " + quote_identifier(name_) +
-                             " RENAME TO " + old + "; COMMIT";
+    const std::string swap = "BEGIN; ALTER DATABASE " + old + " RENAME TO " + aside + "; ALTER DATABASE " +
+                             quote_identifier(name_) + " RENAME TO " + old + "; COMMIT";
     if (auto closed = tools_.connection.execute("ALTER DATABASE " + old + " WITH ALLOW_CONNECTIONS false"); !closed) {
         return in_context("cannot close the database that is to be replaced", std::move(closed).error());
     }
     Status swapped = failed("its sessions do not end");
     for (int tries = 0; tries < swap_tries && !swapped; ++tries) {
         auto ended = tools_.connection.query(
-            "SELECT pg_catalog.pg_terminate_backend(pid), pg_catalog.pg_sleep(0.1) FROM pg_stat_activity WHERE datname = $1", {task_.new_name});
+            "SELECT pg_catalog.pg_terminate_backend(pid), pg_catalog.pg_sleep(0.1) FROM pg_stat_activity WHERE datname "
+            "= $1",
+            {task_.new_name});
         swapped = ended ? tools_.connection.execute(swap) : Status(std::move(ended).error());
         if (!swapped) {
             (void)tools_.connection.execute("ROLLBACK");
@@ -318,13 +337,19 @@ Status DatabaseRestore::replace() {
         return in_context("the database that was to be replaced is in place as it was", std::move(swapped).error());
     }
     auto dropped = tools_.connection.execute("DROP DATABASE " + aside);
-    return dropped ? done() : Status(in_context("the new database is in place, and the replaced one could not be dropped", std::move(dropped).error()));
+    return dropped ? done()
+                   : Status(in_context("the new database is in place, and the replaced one could not be dropped",
+                                       std::move(dropped).error()));
 }
 
 }  // namespace
 
-std::string passing_name(const std::string& name) { return "lifeboat-restore-" + stream::sha256_hex(name).substr(0, 12); }
+std::string passing_name(const std::string& name) {
+    return "lifeboat-restore-" + stream::sha256_hex(name).substr(0, 12);
+}
 
-Status restore_database(const RestoreTools& tools, const DatabaseTask& task) { return DatabaseRestore(tools, task).run(); }
+Status restore_database(const RestoreTools& tools, const DatabaseTask& task) {
+    return DatabaseRestore(tools, task).run();
+}
 
 }  // namespace lifeboat::restore

@@ -68,7 +68,8 @@ Status restore_globals(postgres::Connection& connection, const std::vector<Globa
     const Existing existing{std::move(*roles), std::move(*tablespaces), std::move(to_keep)};
     for (const auto& statement : statements) {
         if (statement.kind == GlobalKind::other) {
-            observer.noted("line " + std::to_string(statement.line) + " of the globals is not of a known kind, and was not run");
+            observer.noted("line " + std::to_string(statement.line) +
+                           " of the globals is not of a known kind, and was not run");
             continue;
         }
         if (!to_run(statement)) {

@@ -48,7 +48,8 @@ Status read_stream(const Source& source, const std::vector<store::StoredObject>&
     return fetched.finish();
 }
 
-Result<std::string> read_text(const Source& source, const std::vector<store::StoredObject>& objects, std::size_t limit) {
+Result<std::string> read_text(const Source& source, const std::vector<store::StoredObject>& objects,
+                              std::size_t limit) {
     TextSink text(limit);
     if (auto read = read_stream(source, objects, text); !read) {
         return std::move(read).error();

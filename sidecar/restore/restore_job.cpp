@@ -100,7 +100,8 @@ RestorePreview Job::preview(std::vector<std::string> lacks) const {
 Status Job::restore(postgres::Connection& connection) {
     if (plan_.globals) {
         if (auto restored = bring_back_globals(connection); !restored) {
-            return in_context("the globals could not be restored, and no database was touched", std::move(restored).error());
+            return in_context("the globals could not be restored, and no database was touched",
+                              std::move(restored).error());
         }
     }
     return bring_back_databases(connection, programs_);
@@ -116,11 +117,13 @@ Status Job::choose() {
     std::set<std::string> new_names;
     for (const auto& choice : choices_) {
         if (manifest_.find(choice.name) == nullptr) {
-            return Error{ErrorKind::not_found, "backup " + manifest_.id.text() + " has no database '" + choice.name + "'",
+            return Error{ErrorKind::not_found,
+                         "backup " + manifest_.id.text() + " has no database '" + choice.name + "'",
                          "`lifeboat show " + manifest_.id.text() + "` names those it has"};
         }
         if (choice.new_name.empty() || !new_names.insert(choice.new_name).second) {
-            return Error{ErrorKind::usage, "two databases cannot both be restored as '" + choice.new_name + "'", "give each its own name"};
+            return Error{ErrorKind::usage, "two databases cannot both be restored as '" + choice.new_name + "'",
+                         "give each its own name"};
         }
     }
     return done();
@@ -129,8 +132,8 @@ Status Job::choose() {
 Status Job::check_version(int target_major) const {
     const int source_major = manifest_.server.version_num / 10000;
     if (target_major < source_major) {
-        return failed("the backup is of PostgreSQL " + std::to_string(source_major) + ", and the target is the older PostgreSQL " +
-                          std::to_string(target_major),
+        return failed("the backup is of PostgreSQL " + std::to_string(source_major) +
+                          ", and the target is the older PostgreSQL " + std::to_string(target_major),
                       "restore into PostgreSQL " + std::to_string(source_major) + " or newer");
     }
     return done();
@@ -149,12 +152,14 @@ Status Job::look_at_databases(postgres::Connection& connection) {
         }
         filled += (filled.empty() ? "'" : ", '") + choice.new_name + "'";
         if (plan_.overwrite && choice.new_name == connection.database()) {
-            return Error{ErrorKind::usage, "database '" + choice.new_name + "' cannot be replaced over a connection to itself",
+            return Error{ErrorKind::usage,
+                         "database '" + choice.new_name + "' cannot be replaced over a connection to itself",
                          "name another database in --to, such as template1"};
         }
     }
     if (!filled.empty() && !plan_.overwrite) {
-        return Error{ErrorKind::refused, "these databases of the target are not empty: " + filled + "; nothing was changed",
+        return Error{ErrorKind::refused,
+                     "these databases of the target are not empty: " + filled + "; nothing was changed",
                      "restore under another name with --database NAME=NEWNAME, or replace them with --overwrite"};
     }
     return done();
@@ -221,7 +226,8 @@ Status Job::bring_back_databases(postgres::Connection& connection, const postgre
 }
 
 Error lacks_error(const std::vector<std::string>& lacks) {
-    Error error = failed("the target lacks what this backup needs, and nothing was changed", "provide what is named, and run it again");
+    Error error = failed("the target lacks what this backup needs, and nothing was changed",
+                         "provide what is named, and run it again");
     for (const auto& line : lacks) {
         error.detail += (error.detail.empty() ? "" : "; ") + line;
     }
@@ -230,8 +236,9 @@ Error lacks_error(const std::vector<std::string>& lacks) {
 
 }  // namespace
 
-Result<RestorePreview> preview_restore(const RestorePlan& plan, const Source& source, const catalogue::Manifest& manifest,
-                                       RestoreObserver& observer, const std::stop_token& stop) {
+Result<RestorePreview> preview_restore(const RestorePlan& plan, const Source& source,
+                                       const catalogue::Manifest& manifest, RestoreObserver& observer,
+                                       const std::stop_token& stop) {
     auto connection = postgres::Connection::open(plan.target, std::nullopt, stop);
     if (!connection) {
         return std::move(connection).error();

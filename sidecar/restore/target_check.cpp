@@ -41,12 +41,14 @@ Result<std::vector<std::string>> TargetCheck::run(const std::vector<CheckedDatab
     auto tablespaces = names_of_tablespaces(connection_);
     auto superuser = connection_.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user");
     if (!roles || !tablespaces || !superuser) {
-        return !roles ? std::move(roles).error() : !tablespaces ? std::move(tablespaces).error() : std::move(superuser).error();
+        return !roles         ? std::move(roles).error()
+               : !tablespaces ? std::move(tablespaces).error()
+                              : std::move(superuser).error();
     }
     superuser_ = *superuser == "t";
-    for (const auto& checked :
-         {check_rights(databases, *roles), check_roles(databases, *roles), check_extensions(databases), check_locales(databases),
-          check_tablespaces(databases, *tablespaces), check_tablespace_folders(*tablespaces)}) {
+    for (const auto& checked : {check_rights(databases, *roles), check_roles(databases, *roles),
+                                check_extensions(databases), check_locales(databases),
+                                check_tablespaces(databases, *tablespaces), check_tablespace_folders(*tablespaces)}) {
         if (!checked) {
             return checked.error();
         }
@@ -63,13 +65,17 @@ Status TargetCheck::check_rights(const std::vector<CheckedDatabase>& databases, 
     const bool create_database = superuser_ || rights->front()[1] == "t";
     for (const auto& role : coming_roles_) {
         if (!create_role && roles.count(role) == 0) {
-            lacks_.emplace_back("the right to create roles: restore as a superuser, or leave roles alone with --no-globals --no-owner --no-acl");
+            lacks_.emplace_back(
+                "the right to create roles: restore as a superuser, or leave roles alone with --no-globals --no-owner "
+                "--no-acl");
             break;
         }
     }
     for (const auto& database : databases) {
         if (!create_database && database.before != DatabaseState::empty) {
-            lacks_.emplace_back("the right to create databases: restore as a superuser, or into an empty database that is there already");
+            lacks_.emplace_back(
+                "the right to create databases: restore as a superuser, or into an empty database that is there "
+                "already");
             break;
         }
     }
@@ -92,7 +98,8 @@ Status TargetCheck::check_roles(const std::vector<CheckedDatabase>& databases, c
         }
     }
     for (const auto& role : missing) {
-        lacks_.push_back("role '" + role + "': create it, or restore without --no-globals, or with --no-owner --no-acl");
+        lacks_.push_back("role '" + role +
+                         "': create it, or restore without --no-globals, or with --no-owner --no-acl");
     }
     return done();
 }
@@ -103,7 +110,8 @@ Status TargetCheck::check_extensions(const std::vector<CheckedDatabase>& databas
         wanted.insert(database.head.needs.extensions().begin(), database.head.needs.extensions().end());
     }
     for (const auto& name : wanted) {
-        auto count = connection_.value("SELECT count(*) FROM pg_catalog.pg_available_extensions WHERE name = $1", {name});
+        auto count =
+            connection_.value("SELECT count(*) FROM pg_catalog.pg_available_extensions WHERE name = $1", {name});
         if (!count) {
             return std::move(count).error();
         }
@@ -128,12 +136,14 @@ Result<bool> TargetCheck::has_locale(const catalogue::NeedsRecord& needs) {
         return connection_.major() >= 17;
     }
     // Any server knows these, whatever its operating system.
-    if (needs.locale_provider == "libc" && (needs.collate == "C" || needs.collate == "POSIX") && needs.ctype == needs.collate) {
+    if (needs.locale_provider == "libc" && (needs.collate == "C" || needs.collate == "POSIX") &&
+        needs.ctype == needs.collate) {
         return true;
     }
-    const std::string definition = needs.locale_provider == "icu"
-                                       ? "provider = icu, locale = " + quoted(needs.locale)
-                                       : "provider = libc, lc_collate = " + quoted(needs.collate) + ", lc_ctype = " + quoted(needs.ctype);
+    const std::string definition =
+        needs.locale_provider == "icu"
+            ? "provider = icu, locale = " + quoted(needs.locale)
+            : "provider = libc, lc_collate = " + quoted(needs.collate) + ", lc_ctype = " + quoted(needs.ctype);
     const bool made = connection_.execute("BEGIN; CREATE COLLATION pg_temp.lifeboat_probe (" + definition + ")").ok();
     if (auto undone = connection_.execute("ROLLBACK"); !undone) {
         return std::move(undone).error();
@@ -154,14 +164,16 @@ Status TargetCheck::check_locales(const std::vector<CheckedDatabase>& databases)
             return std::move(has).error();
         }
         if (!*has) {
-            lacks_.push_back("locale '" + (needs.locale.empty() ? needs.collate : needs.locale) + "' (" + needs.locale_provider +
-                             "): install it on the server, or create the database by hand with another and restore into it");
+            lacks_.push_back(
+                "locale '" + (needs.locale.empty() ? needs.collate : needs.locale) + "' (" + needs.locale_provider +
+                "): install it on the server, or create the database by hand with another and restore into it");
         }
     }
     return done();
 }
 
-Status TargetCheck::check_tablespaces(const std::vector<CheckedDatabase>& databases, const std::set<std::string>& tablespaces) {
+Status TargetCheck::check_tablespaces(const std::vector<CheckedDatabase>& databases,
+                                      const std::set<std::string>& tablespaces) {
     std::set<std::string> coming;
     for (const auto& tablespace : coming_tablespaces_) {
         coming.insert(tablespace.name);
@@ -186,7 +198,8 @@ Status TargetCheck::check_tablespace_folders(const std::set<std::string>& there)
         if (!superuser_ || tablespace.location.empty() || there.count(tablespace.name) != 0) {
             continue;
         }
-        auto found = connection_.value("SELECT count(*) FROM pg_catalog.pg_stat_file($1, true) WHERE isdir", {tablespace.location});
+        auto found = connection_.value("SELECT count(*) FROM pg_catalog.pg_stat_file($1, true) WHERE isdir",
+                                       {tablespace.location});
         if (!found) {
             return std::move(found).error();
         }

@@ -13,14 +13,19 @@ namespace {
 // Tells how far the reading has come.
 class Reporting final : public store::ObjectStore {
 public:
-    Reporting(store::ObjectStore& inner, std::function<void(std::uint64_t)> moved) : inner_(inner), moved_(std::move(moved)) {}
+    Reporting(store::ObjectStore& inner, std::function<void(std::uint64_t)> moved)
+        : inner_(inner), moved_(std::move(moved)) {}
 
     [[nodiscard]] std::string location() const override { return inner_.location(); }
     [[nodiscard]] std::uint64_t max_object_size() const override { return inner_.max_object_size(); }
     Result<std::unique_ptr<store::Upload>> begin(const store::ObjectKey& key) override { return inner_.begin(key); }
     Status list(const std::string& prefix, const Visitor& visit) override { return inner_.list(prefix, visit); }
-    Result<std::vector<store::UnfinishedUpload>> unfinished(const std::string& prefix) override { return inner_.unfinished(prefix); }
-    Status remove(const store::ObjectKey& key, const std::string& version_id) override { return inner_.remove(key, version_id); }
+    Result<std::vector<store::UnfinishedUpload>> unfinished(const std::string& prefix) override {
+        return inner_.unfinished(prefix);
+    }
+    Status remove(const store::ObjectKey& key, const std::string& version_id) override {
+        return inner_.remove(key, version_id);
+    }
     Status read(const store::ObjectKey& key, const std::string& version_id, stream::Sink& to) override {
         Passing passing(to, moved_);
         return inner_.read(key, version_id, passing);
@@ -86,7 +91,8 @@ VerifyReport verify(const Source& source, const catalogue::Manifest& manifest,
     const auto check = [&](const std::string& part, const std::vector<store::StoredObject>& objects, auto open) {
         Reporting store(source.store, [&](std::uint64_t bytes) { moved(part, bytes); });
         const Source reporting{store, source.encrypted, source.identities};
-        report.parts.push_back({part, size_of(objects), report.opened ? open(reporting, objects) : check_hashes(reporting, objects)});
+        report.parts.push_back(
+            {part, size_of(objects), report.opened ? open(reporting, objects) : check_hashes(reporting, objects)});
     };
     for (const auto& database : manifest.databases) {
         check(database.name, database.objects, open_archive);

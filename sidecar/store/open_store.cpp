@@ -2,7 +2,6 @@
 
 #include "store/directory_store.hpp"
 
-#include <optional>
 #include <string_view>
 
 namespace lifeboat::store {
@@ -15,30 +14,6 @@ Error usage(std::string what) {
     return {ErrorKind::usage, std::move(what), std::string(example)};
 }
 
-std::optional<unsigned> hex_digit(char c) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    const auto at = digits.find(static_cast<char>(c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c));
-    return at == std::string_view::npos ? std::nullopt : std::optional(static_cast<unsigned>(at));
-}
-
-std::optional<std::string> percent_decoded(std::string_view text) {
-    std::string result;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            result.push_back(text[i]);
-            continue;
-        }
-        const auto high = i + 2 < text.size() ? hex_digit(text[i + 1]) : std::nullopt;
-        const auto low = high ? hex_digit(text[i + 2]) : std::nullopt;
-        if (!low) {
-            return std::nullopt;
-        }
-        result.push_back(static_cast<char>(*high * 16 + *low));
-        i += 2;
-    }
-    return result;
-}
-
 // `rest` is what follows "file://": a host, which must be empty or localhost, and the path.
 Result<std::string> path_of_file_url(std::string_view rest) {
     constexpr std::string_view localhost = "localhost/";
@@ -48,16 +23,7 @@ Result<std::string> path_of_file_url(std::string_view rest) {
     if (!rest.starts_with('/')) {
         return usage("store url 'file://" + std::string(rest) + "' has no absolute path: three slashes follow 'file:'");
     }
-    if (rest.find_first_of("?#") != std::string_view::npos) {
-        return usage("store url 'file://" + std::string(rest) +
-                     "' holds a '?' or '#': in a folder's name, write %3F or %23");
-    }
-    auto path = percent_decoded(rest);
-    if (!path) {
-        return usage("store url 'file://" + std::string(rest) +
-                     "' holds a '%' without two hex digits: for the sign itself, write %25");
-    }
-    return *std::move(path);
+    return std::string(rest);
 }
 
 }  // namespace

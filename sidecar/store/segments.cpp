@@ -18,7 +18,8 @@ Result<ObjectKey> segment_key(const ObjectKey& key, std::size_t number) {
 }
 
 SegmentWriter::SegmentWriter(ObjectStore& store, ObjectKey key, std::uint64_t segment_size)
-    : store_(store), key_(std::move(key)),
+    : store_(store),
+      key_(std::move(key)),
       segment_size_(segment_size == 0 ? store.max_object_size() : std::min(segment_size, store.max_object_size())) {}
 
 SegmentWriter::~SegmentWriter() {
@@ -27,7 +28,8 @@ SegmentWriter::~SegmentWriter() {
         return;
     }
     for (const auto& object : stored_) {
-        (void)store_.remove(object.key, object.version_id);  // what stays behind is data without a manifest: the sweep's
+        (void)store_.remove(object.key,
+                            object.version_id);  // what stays behind is data without a manifest: the sweep's
     }
 }
 
@@ -103,8 +105,8 @@ Status read_segments(ObjectStore& store, const std::vector<StoredObject>& segmen
         }
         if (tap.bytes() != segment.size) {
             return Error{ErrorKind::corrupt,
-                         segment.key.text() + " has " + std::to_string(tap.bytes()) + " bytes where the manifest says " +
-                             std::to_string(segment.size),
+                         segment.key.text() + " has " + std::to_string(tap.bytes()) +
+                             " bytes where the manifest says " + std::to_string(segment.size),
                          "restore another backup, and find out who changed this one"};
         }
         if (tap.hex() != segment.sha256) {

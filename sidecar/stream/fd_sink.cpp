@@ -15,8 +15,7 @@ Status FdSink::write(Bytes chunk) {
     if (error == EPIPE) {
         return Error{ErrorKind::interrupted, name_ + " was closed by its reader", {}};
     }
-    return failed("cannot write to " + name_ + ": " + os::errno_text(error),
-                  error == ENOSPC ? "free some space" : "");
+    return failed("cannot write to " + name_ + ": " + os::errno_text(error), error == ENOSPC ? "free some space" : "");
 }
 
 }  // namespace lifeboat::stream

@@ -1,7 +1,7 @@
 #include "stream/sha256.hpp"
 
-#include <array>
 #include <openssl/evp.h>
+#include <array>
 
 namespace lifeboat::stream {
 
@@ -18,7 +18,9 @@ Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 Sha256::~Sha256() = default;
 
-void Sha256::update(Bytes chunk) { EVP_DigestUpdate(state_->context, chunk.data(), chunk.size()); }
+void Sha256::update(Bytes chunk) {
+    EVP_DigestUpdate(state_->context, chunk.data(), chunk.size());
+}
 
 std::string Sha256::hex() {
     std::array<unsigned char, 32> digest{};

@@ -1,8 +1,8 @@
 #include "stream/zstd.hpp"
 
+#include <zstd.h>
 #include <string>
 #include <vector>
-#include <zstd.h>
 
 namespace lifeboat::stream {
 namespace {
@@ -14,11 +14,14 @@ struct Releaser {
 using CompressContext = std::unique_ptr<ZSTD_CCtx, Releaser<ZSTD_freeCCtx>>;
 using DecompressContext = std::unique_ptr<ZSTD_DCtx, Releaser<ZSTD_freeDCtx>>;
 
-Bytes filled(const std::vector<std::byte>& buffer, const ZSTD_outBuffer& out) { return Bytes(buffer).first(out.pos); }
+Bytes filled(const std::vector<std::byte>& buffer, const ZSTD_outBuffer& out) {
+    return Bytes(buffer).first(out.pos);
+}
 
 class Compressor final : public Sink {
 public:
-    Compressor(CompressContext context, Sink& next) : context_(std::move(context)), next_(next), out_(ZSTD_CStreamOutSize()) {}
+    Compressor(CompressContext context, Sink& next)
+        : context_(std::move(context)), next_(next), out_(ZSTD_CStreamOutSize()) {}
 
     Status write(Bytes chunk) override {
         ZSTD_inBuffer in{chunk.data(), chunk.size(), 0};
@@ -96,7 +99,8 @@ private:
             const std::size_t hint = ZSTD_decompressStream(context_.get(), &out, &in);
             if (ZSTD_isError(hint) != 0U) {
                 return Error{ErrorKind::corrupt,
-                             std::string("the compressed stream is damaged: ") + ZSTD_getErrorName(hint), {}};
+                             std::string("the compressed stream is damaged: ") + ZSTD_getErrorName(hint),
+                             {}};
             }
             frame_open_ = hint != 0;
             if (out.pos > 0) {
@@ -124,7 +128,8 @@ Result<std::unique_ptr<Sink>> zstd_compressor(int level, Sink& next) {
     if (!context) {
         return failed("no memory for the compressor");
     }
-    for (const auto& [parameter, value] : {std::pair{ZSTD_c_compressionLevel, level}, std::pair{ZSTD_c_checksumFlag, 1}}) {
+    for (const auto& [parameter, value] :
+         {std::pair{ZSTD_c_compressionLevel, level}, std::pair{ZSTD_c_checksumFlag, 1}}) {
         if (const std::size_t set = ZSTD_CCtx_setParameter(context.get(), parameter, value); ZSTD_isError(set) != 0U) {
             return failed(std::string("cannot set up the compressor: ") + ZSTD_getErrorName(set));
         }

@@ -1,6 +1,7 @@
 """Options and the fixtures that stories share."""
 
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -20,6 +21,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     requirements.insist(config.getoption("--require") == "all")
+    # Whoever ends the run, by a time limit for one, still gets the servers stopped and the folders removed.
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("asked to end", returncode=143))
 
 
 @pytest.fixture(scope="session")

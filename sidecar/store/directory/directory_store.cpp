@@ -53,23 +53,8 @@ private:
     std::uint64_t max_object_size_;
 };
 
-// Escapes what open_store() decodes, so that a location can be given back as a URL.
-std::string percent_encoded(const std::string& path) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    std::string result;
-    for (const char c : path) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte > ' ' && byte != 0x7f && c != '%' && c != '?' && c != '#') {
-            result.push_back(c);
-        } else {
-            result.append({'%', digits[byte >> 4U], digits[byte & 0x0fU]});
-        }
-    }
-    return result;
-}
-
 std::string DirectoryStore::location() const {
-    return "file://" + percent_encoded(root_);
+    return "file://" + root_;
 }
 
 Error DirectoryStore::no_object(const ObjectKey& key) const {

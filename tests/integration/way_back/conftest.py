@@ -33,10 +33,12 @@ def town(new_server):
     server.create_database("harbour", (HERE / "everything.sql").read_text())
     server.create_database("quiet", "CREATE TABLE still AS SELECT n FROM generate_series(1, 30) AS n;")
     server.create_database("old_letters", """
+        SET client_encoding = 'UTF8';
         CREATE SCHEMA "Größen";
         CREATE TABLE "Größen"."Maße" AS SELECT 'Straße'::text AS "Wörter";
         COMMENT ON TABLE "Größen"."Maße" IS 'übel';
         CREATE TYPE "Fälle" AS ENUM ('größer', 'älter');
+        COMMENT ON DATABASE old_letters IS 'Größe';
     """, options="TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
     server.create_database("app", APP)
     server.sql((HERE / "properties.sql").read_text())

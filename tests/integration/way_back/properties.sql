@@ -11,6 +11,5 @@ GRANT TEMPORARY ON DATABASE harbour TO stranger;
 COMMENT ON DATABASE harbour IS E'the ''big'' one\n; DROP';
 ALTER DATABASE quiet SET default_transaction_read_only TO on;
 ALTER DATABASE quiet CONNECTION LIMIT 0;
-COMMENT ON DATABASE old_letters IS 'Größe';
 ALTER DATABASE old_letters SET application_name TO 'größer';
 GRANT CONNECT ON DATABASE app TO crew;

@@ -54,9 +54,13 @@ def test_planner_statistics_are_there(restored):
 
 
 def test_names_in_another_encoding_are_the_same_names(restored):
-    assert restored.sql('SELECT "Wörter" FROM "Größen"."Maße"', "old_letters") == "Straße"
-    assert restored.sql("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'old_letters'") \
-        == "Größe"
+    utf8 = "SET client_encoding = 'UTF8';"
+    assert restored.sql(f'{utf8} SELECT "Wörter" FROM "Größen"."Maße"', "old_letters") == "Straße"
+    assert restored.sql(f"{utf8} SELECT shobj_description(oid, 'pg_database') FROM pg_database "
+                        "WHERE datname = current_database()", "old_letters") == "Größe"
+    # Set over a connection to a database in UTF-8: what all databases share has no encoding of its own.
+    assert restored.sql("SELECT setconfig FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase "
+                        "WHERE datname = 'old_letters'") == "{application_name=größer}"
 
 
 def test_a_restored_server_can_be_backed_up_and_restored_again(restored, new_workspace, empty_server, town_fingerprint):
@@ -133,6 +137,12 @@ def test_what_a_plain_owner_cannot_load_leaves_its_database_empty(restorer, owne
     assert "'mine' was not restored and is as it was before" in failed.err
     assert "permission denied" in failed.err
     assert owned.sql("SELECT count(*) FROM pg_class WHERE oid >= 16384", "mine") == "0"
+
+
+def test_several_jobs_say_that_a_part_may_be_left_in_a_database_that_was_there(restorer, owned):
+    failed = restorer(owned, "--database", "harbour=mine", *PLAIN, "--jobs", "2", to=owned.uri("mine", "tenant"),
+                      env={"PGPASSWORD": "rent"}).expect(1)
+    assert "'mine' was not restored and may hold a part of it" in failed.err
 
 
 def test_role_owns_what_a_superuser_restores(restorer, empty_server):

@@ -16,7 +16,9 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-store::ObjectKey key() { return store::ObjectKey::parse("app/data/20261122T021700Z-7f3a/shop.dump.zst.age").value(); }
+store::ObjectKey key() {
+    return store::ObjectKey::parse("app/data/20261122T021700Z-7f3a/shop.dump.zst.age").value();
+}
 
 // Does not compress, so that what is stored is about as long.
 std::string random_text(std::size_t size) {
@@ -82,7 +84,8 @@ TEST_F(OutgoingStreamTest, ComesBackAsItWentIn) {
             test::MemoryStore store(400'000);
             const auto stored = send(store, text, encrypted);
             ASSERT_TRUE(stored) << stored.error().what;
-            const restore::Source source{store, encrypted ? catalogue::Encrypted::yes : catalogue::Encrypted::no, identities_};
+            const restore::Source source{store, encrypted ? catalogue::Encrypted::yes : catalogue::Encrypted::no,
+                                         identities_};
             const auto back = restore::read_text(source, *stored, text_.size());
             ASSERT_TRUE(back) << back.error().what;
             EXPECT_TRUE(*back == text);

@@ -14,12 +14,13 @@ namespace {
 using testing::MatchesRegex;
 
 TEST(Layout, TakesInstanceNamesOfDnsLabelsAlone) {
-    for (const std::string& name : {std::string("a"), std::string("0"), std::string("basketball-api"), std::string(63, 'x'),
-                                    std::string("a-")}) {
+    for (const std::string& name :
+         {std::string("a"), std::string("0"), std::string("basketball-api"), std::string(63, 'x'), std::string("a-")}) {
         EXPECT_TRUE(Layout::of(name)) << name;
     }
-    for (const std::string& name : {std::string(), std::string(64, 'x'), std::string("-a"), std::string("A"), std::string("a_b"),
-                                    std::string("a/b"), std::string(".."), std::string("a b"), std::string("é")}) {
+    for (const std::string& name :
+         {std::string(), std::string(64, 'x'), std::string("-a"), std::string("A"), std::string("a_b"),
+          std::string("a/b"), std::string(".."), std::string("a b"), std::string("é")}) {
         const auto layout = Layout::of(name);
         ASSERT_FALSE(layout) << name;
         EXPECT_EQ(layout.error().kind, ErrorKind::usage);
@@ -60,7 +61,8 @@ TEST(DatabaseFileName, AddsADigestToAnyOther) {
 }
 
 TEST(DatabaseFileName, DiffersForNamesThatLookAlike) {
-    const std::vector<std::string> names = {"a b", "a/b", "a.b", "ab", "AB", "Ab", "a b ", " a b", "", "/", "..", ".", "日", "本"};
+    const std::vector<std::string> names = {"a b",  "a/b", "a.b", "ab", "AB", "Ab", "a b ",
+                                            " a b", "",    "/",   "..", ".",  "日", "本"};
     std::set<std::string> files;
     for (const auto& name : names) {
         files.insert(database_file_name(name));
@@ -75,7 +77,9 @@ TEST(DatabaseFileName, FitsIntoAKeyForTheLongestName) {
     EXPECT_EQ(app().database(some_id(), std::string(63, 'X'), Encrypted::yes).name().size(), 63U + 9 + 13);
 }
 
-KeyPlace place(const std::string& key) { return place_of(app(), store::ObjectKey::parse(key).value()); }
+KeyPlace place(const std::string& key) {
+    return place_of(app(), store::ObjectKey::parse(key).value());
+}
 
 TEST(PlaceOf, KnowsWhatItsOwnKeysAre) {
     EXPECT_EQ(place_of(app(), app().manifest(some_id())).kind, KeyKind::manifest);
@@ -89,7 +93,8 @@ TEST(PlaceOf, TakesNothingElseForItsOwn) {
     for (const std::string key :
          {"app/RESTORE.txt", "app/manifests/20261122T021700Z-7f3a.json.minisig", "app/manifests/20261122T021700Z-7f3a",
           "app/manifests/.json", "app/manifests/x/20261122T021700Z-7f3a.json", "app/data/20261122T021700Z-7f3a",
-          "app/data/20261122T021700Z/x", "app/drills/20261122T021700Z-7f3a/x.json", "app/x/20261122T021700Z-7f3a.json"}) {
+          "app/data/20261122T021700Z/x", "app/drills/20261122T021700Z-7f3a/x.json",
+          "app/x/20261122T021700Z-7f3a.json"}) {
         EXPECT_EQ(place(key).kind, KeyKind::other) << key;
         EXPECT_FALSE(place(key).id) << key;
     }

@@ -28,9 +28,13 @@ Backup on(unsigned day, State state = State::good, const std::string& extra = {}
     return backup;
 }
 
-Catalogue catalogue_of(std::vector<Backup> backups) { return {"app", std::move(backups), {}, {}}; }
+Catalogue catalogue_of(std::vector<Backup> backups) {
+    return {"app", std::move(backups), {}, {}};
+}
 
-Wanted wanted(const std::string& text, std::optional<std::string> database = {}) { return {text, std::move(database), false, false}; }
+Wanted wanted(const std::string& text, std::optional<std::string> database = {}) {
+    return {text, std::move(database), false, false};
+}
 
 // The day of the backup that was chosen; 0 for none.
 int day(const Catalogue& catalogue, const Wanted& wanted) {
@@ -67,9 +71,9 @@ TEST(Resolve, NamesAnIdThatIsNotThere) {
 
 TEST(Resolve, ReadsTimesInEveryFormAsStartedAtOrBefore) {
     const auto catalogue = catalogue_of({on(11), on(12), on(13)});
-    for (const std::string time : {"2026-11-12T02:17:00Z", "2026-11-12T02:17:00", "2026-11-12 02:17:00Z", "2026-11-12 02:17:00",
-                                   "2026-11-12T02:17", "2026-11-12T02:17Z", "2026-11-12 02:17", "20261112T021700Z",
-                                   "20261112T021700", "2026-11-13"}) {
+    for (const std::string time : {"2026-11-12T02:17:00Z", "2026-11-12T02:17:00", "2026-11-12 02:17:00Z",
+                                   "2026-11-12 02:17:00", "2026-11-12T02:17", "2026-11-12T02:17Z", "2026-11-12 02:17",
+                                   "20261112T021700Z", "20261112T021700", "2026-11-13"}) {
         EXPECT_EQ(day(catalogue, wanted(time)), 12) << time;
     }
     EXPECT_EQ(day(catalogue, wanted("2026-11-12T02:16:59")), 11);
@@ -79,8 +83,8 @@ TEST(Resolve, ReadsTimesInEveryFormAsStartedAtOrBefore) {
 
 TEST(Resolve, RefusesWhatIsNoTime) {
     for (const std::string text :
-         {"", "newest", "LATEST", "2026", "2026-11", "2026-13-01", "2026-02-30", "2026-11-12T25:00", "2026-11-12T02:17:00+01:00",
-          "2026-11-12x", "12.11.2026", "20261112T021700Z-001"}) {
+         {"", "newest", "LATEST", "2026", "2026-11", "2026-13-01", "2026-02-30", "2026-11-12T25:00",
+          "2026-11-12T02:17:00+01:00", "2026-11-12x", "12.11.2026", "20261112T021700Z-001"}) {
         const auto chosen = resolve(catalogue_of({on(11)}), wanted(text));
         ASSERT_FALSE(chosen) << text;
         EXPECT_EQ(chosen.error().kind, ErrorKind::usage) << text;
@@ -123,7 +127,8 @@ TEST(Resolve, FindsTheNewestThatHoldsADatabase) {
 }
 
 TEST(Resolve, TakesAPartialOneThatHoldsTheDatabaseForLatestAlone) {
-    const auto catalogue = catalogue_of({on(11, State::good, "crm"), on(12, State::partial, "crm"), on(13, State::partial)});
+    const auto catalogue =
+        catalogue_of({on(11, State::good, "crm"), on(12, State::partial, "crm"), on(13, State::partial)});
     EXPECT_EQ(day(catalogue, wanted("latest", "crm")), 12);
     EXPECT_EQ(day(catalogue, wanted("2026-11-30", "crm")), 11);
 }

@@ -10,12 +10,16 @@
 
 namespace lifeboat::catalogue {
 
-inline BackupId id_of(const std::string& text) { return BackupId::parse(text).value(); }
+inline BackupId id_of(const std::string& text) {
+    return BackupId::parse(text).value();
+}
 inline const BackupId& some_id() {
     static const BackupId id = id_of("20261122T021700Z-7f3a");
     return id;
 }
-inline Layout app() { return Layout::of("app").value(); }
+inline Layout app() {
+    return Layout::of("app").value();
+}
 
 inline os::TimePoint at(int year, unsigned month, unsigned day, int hour = 0, int minute = 0, int second = 0) {
     return std::chrono::sys_days(std::chrono::year(year) / static_cast<int>(month) / static_cast<int>(day)) +
@@ -29,7 +33,9 @@ inline store::StoredObject object(const store::ObjectKey& key, std::uint64_t siz
 // With its id alone: a field that is added to the manifest must not touch the tests of the others.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-inline Manifest bare_manifest(const BackupId& id) { return Manifest{id}; }
+inline Manifest bare_manifest(const BackupId& id) {
+    return Manifest{id};
+}
 #pragma GCC diagnostic pop
 
 inline DatabaseRecord database(const std::string& name, std::vector<store::StoredObject> objects) {

@@ -7,7 +7,9 @@
 namespace lifeboat::cli {
 namespace {
 
-int code(ErrorKind kind, std::optional<int> signal = {}) { return exit_code({kind, "what", "next"}, signal); }
+int code(ErrorKind kind, std::optional<int> signal = {}) {
+    return exit_code({kind, "what", "next"}, signal);
+}
 
 // Scripts rely on these numbers.
 TEST(ExitCode, IsTheDocumentedOneForEachKindOfError) {

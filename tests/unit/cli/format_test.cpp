@@ -37,7 +37,9 @@ TEST(HumanDuration, HasTheTwoUnitsThatMatter) {
     EXPECT_EQ(human_duration(100h), "100h 00m");
 }
 
-TEST(HumanDuration, IsZeroForAClockThatWentBack) { EXPECT_EQ(human_duration(-5s), "0s"); }
+TEST(HumanDuration, IsZeroForAClockThatWentBack) {
+    EXPECT_EQ(human_duration(-5s), "0s");
+}
 
 TEST(Table, AlignsColumnsTwoSpacesApart) {
     EXPECT_EQ(table({"ID", "STATE", "SIZE"}, {{"1", "good", "12 B"}, {"1234", "x", "3 B"}}),
@@ -66,7 +68,9 @@ TEST(Table, ShowsControlCharactersHarmlessly) {
 
 TEST(Printable, ReplacesControlCharactersAndNothingElse) {
     EXPECT_EQ(printable(std::string("\0\t\r\n\x1b\x7f", 6)), "??????");
-    EXPECT_EQ(printable("a\xc2\x9b" "31m \xc2\x80\xc2\x9f"), "a?31m ??");  // the second set of control characters
+    EXPECT_EQ(printable("a\xc2\x9b"
+                        "31m \xc2\x80\xc2\x9f"),
+              "a?31m ??");  // the second set of control characters
     EXPECT_EQ(printable("Ünï \"quoted\" \xc2\xa0 日本 ~"), "Ünï \"quoted\" \xc2\xa0 日本 ~");
     EXPECT_EQ(printable("\xc2"), "\xc2");
 }

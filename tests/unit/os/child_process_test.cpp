@@ -6,11 +6,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fcntl.h>
+#include <pthread.h>
+#include <cstdlib>
 #include <filesystem>
 #include <iterator>
-#include <pthread.h>
 
 namespace lifeboat::os {
 namespace {
@@ -29,7 +29,9 @@ ChildOptions program(const std::string& path, std::vector<std::string> arguments
     return options;
 }
 
-ChildOptions shell(const std::string& script) { return program("/bin/sh", {"-c", script}); }
+ChildOptions shell(const std::string& script) {
+    return program("/bin/sh", {"-c", script});
+}
 
 ChildProcess start(const ChildOptions& options) {
     auto child = ChildProcess::start(options);
@@ -40,7 +42,9 @@ ChildProcess start(const ChildOptions& options) {
     return std::move(child).value();
 }
 
-std::string all_of(Fd& from) { return read_all(from.get(), "the child", std::size_t{1} << 20U).value(); }
+std::string all_of(Fd& from) {
+    return read_all(from.get(), "the child", std::size_t{1} << 20U).value();
+}
 
 std::string output(const ChildOptions& options) {
     auto child = start(options);
@@ -86,7 +90,9 @@ TEST(ChildProcess, ReadsWhatIsWrittenToItsInput) {
     EXPECT_TRUE(child.wait().success());
 }
 
-TEST(ChildProcess, HasAnEmptyInputWhenNoneWasAskedFor) { EXPECT_EQ(output(shell("cat; echo end")), "end\n"); }
+TEST(ChildProcess, HasAnEmptyInputWhenNoneWasAskedFor) {
+    EXPECT_EQ(output(shell("cat; echo end")), "end\n");
+}
 
 TEST(ChildProcess, WritesToNowhereWhenItsOutputWasNotAskedFor) {
     auto options = shell("echo lost");
@@ -141,6 +147,15 @@ TEST(ChildProcess, TellsTheSameEndEachTime) {
     EXPECT_EQ(child.wait().code, 3);
     child.signal(SIGKILL);  // to nobody
     EXPECT_EQ(child.end(1s).code, 3);
+}
+
+TEST(ChildProcess, IsNotWaitedForWhenAskedToStop) {
+    std::stop_source stop;
+    stop.request_stop();
+    auto child = start(program("/bin/sleep", {"1000"}));
+    EXPECT_FALSE(child.wait(stop.get_token()));
+    child.signal(SIGTERM);
+    EXPECT_EQ(child.wait(std::stop_token()).value().signal, SIGTERM) << "and goes on meanwhile";
 }
 
 TEST(ChildProcess, NamesAProgramThatIsNotThere) {
@@ -199,7 +214,8 @@ TEST(ChildProcess, DiesWithTheProcessThatStartedIt) {
 
 TEST(ChildProcess, HasAGroupOfItsOwn) {
     // Fields 1 and 5 of its own line in /proc: process and group.
-    EXPECT_EQ(output(shell("read -r id rest < /proc/$$/stat; set -- $rest; test \"$id\" = \"$4\" && echo own")), "own\n");
+    EXPECT_EQ(output(shell("read -r id rest < /proc/$$/stat; set -- $rest; test \"$id\" = \"$4\" && echo own")),
+              "own\n");
 }
 
 TEST(ChildProcess, BlocksAndIgnoresNoSignalOfOurs) {

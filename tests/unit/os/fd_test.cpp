@@ -3,20 +3,24 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <cerrno>
 #include <csignal>
-#include <fcntl.h>
 #include <thread>
-#include <unistd.h>
 
 namespace lifeboat::os {
 namespace {
 
 using testing::HasSubstr;
 
-bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
+bool is_open(int fd) {
+    return ::fcntl(fd, F_GETFD) >= 0;
+}
 
-std::span<const std::byte> bytes(const std::string& text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes(const std::string& text) {
+    return std::as_bytes(std::span(text));
+}
 
 // A pipe that holds `text` and has come to its end.
 Fd holding(const std::string& text) {
@@ -115,7 +119,9 @@ TEST(ReadFile, RefusesAFolder) {
     EXPECT_THAT(text.error().what, HasSubstr("/etc"));
 }
 
-TEST(ReadFile, StopsReadingAFileWithoutEnd) { EXPECT_FALSE(read_file("/dev/zero", 100000)); }
+TEST(ReadFile, StopsReadingAFileWithoutEnd) {
+    EXPECT_FALSE(read_file("/dev/zero", 100000));
+}
 
 }  // namespace
 }  // namespace lifeboat::os

@@ -1,11 +1,11 @@
 // What has to be seen from outside of a process runs in a forked one.
 #pragma once
 
-#include <csignal>
-#include <functional>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
+#include <functional>
 
 namespace lifeboat::os {
 

@@ -19,7 +19,9 @@ void stop_by(int signal, const StopSignals& signals) {
     requested.acquire();
 }
 
-bool exited_with(int status, int code) { return WIFEXITED(status) && WEXITSTATUS(status) == code; }
+bool exited_with(int status, int code) {
+    return WIFEXITED(status) && WEXITSTATUS(status) == code;
+}
 
 TEST(StopSignals, RequestsTheStopAtTheFirstSignal) {
     for (const int signal : {SIGTERM, SIGINT}) {

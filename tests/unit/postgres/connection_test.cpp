@@ -11,15 +11,14 @@
 namespace lifeboat::postgres {
 namespace {
 
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsSupersetOf;
 using testing::MatchesRegex;
 using testing::Not;
-using std::chrono_literals::operator""s;
 
-PrivateServer& server() { return PrivateServer::instance(); }
+PrivateServer& server() {
+    return PrivateServer::instance();
+}
 
 TEST(Connection, GivesTextsAndNulls) {
     auto connection = server().connect();
@@ -37,20 +36,25 @@ TEST(Connection, TakesParametersAsTheyAre) {
 TEST(Connection, ExecutesSeveralStatementsAndStopsAtTheFirstFailure) {
     auto connection = server().connect();
     must(connection, "CREATE TEMPORARY TABLE t (a int); INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)");
-    const auto failed = connection.execute("INSERT INTO t VALUES (3); SELECT no_such_function(); INSERT INTO t VALUES (4)");
+    const auto failed =
+        connection.execute("INSERT INTO t VALUES (3); SELECT no_such_function(); INSERT INTO t VALUES (4)");
     ASSERT_FALSE(failed);
-    EXPECT_THAT(failed.error().what, HasSubstr("no_such_function"));
+    EXPECT_THAT(failed.error().detail, HasSubstr("no_such_function"));
     EXPECT_EQ(connection.value("SELECT count(*) FROM t").value(), "2") << "and the connection is still good";
 }
 
 TEST(Connection, TellsTheServersMessageButNoRow) {
     auto connection = server().connect();
-    must(connection, "CREATE TEMPORARY TABLE t (a text PRIMARY KEY); INSERT INTO t VALUES ('hush')");
-    const auto failed = connection.execute("INSERT INTO t VALUES ('hush')");
-    ASSERT_FALSE(failed);
-    EXPECT_EQ(failed.error().kind, ErrorKind::failed);
-    EXPECT_THAT(failed.error().what, HasSubstr("duplicate key"));
-    EXPECT_THAT(failed.error().what + failed.error().next, Not(HasSubstr("hush")));
+    must(connection, "CREATE TEMPORARY TABLE t (a text PRIMARY KEY, b int); INSERT INTO t VALUES ('hush')");
+    for (const auto& [statement, message] : std::vector<std::pair<std::string, std::string>>{
+             {"INSERT INTO t VALUES ('hush')", "duplicate key value violates unique constraint"},
+             {"UPDATE t SET b = a::int", "invalid input syntax for type integer"}}) {
+        const auto failed = connection.execute(statement);
+        ASSERT_FALSE(failed);
+        EXPECT_EQ(failed.error().kind, ErrorKind::failed);
+        EXPECT_THAT(failed.error().detail, HasSubstr(message));
+        EXPECT_THAT(failed.error().what + failed.error().next + failed.error().detail, Not(HasSubstr("hush")));
+    }
 }
 
 TEST(Connection, RefusesAnAnswerOfAnotherShapeAsAValue) {
@@ -99,8 +103,7 @@ TEST(Connection, EndsAStatementWhenAskedToStop) {
             }
             stop.request_stop();
         });
-        const auto status = several ? connection.execute("SELECT pg_sleep(1000); SELECT 1")
-                                    : [&]() -> Status {
+        const auto status = several ? connection.execute("SELECT pg_sleep(1000); SELECT 1") : [&]() -> Status {
             auto rows = connection.query("SELECT pg_sleep(1000)");
             return rows ? done() : Status(rows.error());
         }();
@@ -164,7 +167,9 @@ TEST(ServerFacts, TellsVersionIdentifierAndRole) {
 
 TEST(ServerFacts, DoWithoutWhatTheRoleMayNotRead) {
     auto admin = server().connect();
-    must(admin, "CREATE ROLE modest LOGIN; REVOKE EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() FROM PUBLIC");
+    must(admin,
+         "CREATE ROLE modest LOGIN; REVOKE EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() FROM "
+         "PUBLIC");
     auto connection = Connection::open(server().server("postgres", "modest"), std::nullopt, {});
     ASSERT_TRUE(connection);
     const auto facts = read_server_facts(*connection);

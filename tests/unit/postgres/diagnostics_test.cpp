@@ -15,18 +15,20 @@ using testing::Not;
 using testing::SizeIs;
 
 TEST(FitForLogs, KeepsWhatTheProgramsSayOfThemselves) {
-    for (const std::string line :
-         {"pg_dump: error: connection to server at \"127.0.0.1\", port 5432 failed: FATAL:  role \"app\" does not exist",
-          "pg_dump: warning: there are circular foreign-key constraints on this table:",
-          "pg_restore: error: could not execute query: ERROR:  relation \"t\" already exists",
-          "pg_dump: error: query failed: ERROR:  permission denied for table secret_plans",
-          "HINT:  No function matches the given name and argument types.",
-          "DETAIL:  There are 2 other sessions using the database."}) {
+    for (const std::string line : {"pg_dump: error: connection to server at \"127.0.0.1\", port 5432 failed: FATAL:  "
+                                   "role \"app\" does not exist",
+                                   "pg_dump: warning: there are circular foreign-key constraints on this table:",
+                                   "pg_restore: error: could not execute query: ERROR:  relation \"t\" already exists",
+                                   "pg_dump: error: query failed: ERROR:  permission denied for table secret_plans",
+                                   "HINT:  No function matches the given name and argument types.",
+                                   "DETAIL:  There are 2 other sessions using the database."}) {
         EXPECT_EQ(fit_for_logs(line), line);
     }
 }
 
-TEST(FitForLogs, LeavesOutLineEnds) { EXPECT_EQ(fit_for_logs("pg_dump: error: no  \r\n"), "pg_dump: error: no"); }
+TEST(FitForLogs, LeavesOutLineEnds) {
+    EXPECT_EQ(fit_for_logs("pg_dump: error: no  \r\n"), "pg_dump: error: no");
+}
 
 struct Leak {
     std::string line;
@@ -71,7 +73,8 @@ TEST(FitForLogs, LeavesOutStatementsBeyondTheirFirstWords) {
              {"LINE 1: ALTER ROLE app PASSWORD 'hush'", ""}}) {
         EXPECT_EQ(fit_for_logs(line), rest);
     }
-    EXPECT_EQ(fit_for_logs("Command was: " + std::string(80, 'x') + "hush"), "Command was: " + std::string(80, 'x') + " …");
+    EXPECT_EQ(fit_for_logs("Command was: " + std::string(80, 'x') + "hush"),
+              "Command was: " + std::string(80, 'x') + " …");
 }
 
 TEST(FitForLogs, CutsALongLine) {
@@ -106,14 +109,15 @@ TEST(Diagnostics, LeavesOutTheFurtherLinesOfAStatement) {
 }
 
 TEST(Diagnostics, LeavesOutTheFurtherLinesOfAValue) {
-    EXPECT_THAT(said("pg_restore: error: COPY failed: ERROR:  duplicate key value violates unique constraint \"t_pkey\"\n"
-                     "DETAIL:  Key (a)=(first\n"
-                     "hush) already exists.\n"
-                     "CONTEXT:  COPY t, line 1: \"first\n"
-                     "hush\"\n"
-                     "HINT:  Look.\n"),
-                ElementsAre("pg_restore: error: COPY failed: ERROR:  duplicate key value violates unique constraint \"t_pkey\"",
-                            "DETAIL:  Key (a)=(…", "CONTEXT:  COPY t, line 1: …", "HINT:  Look."));
+    EXPECT_THAT(
+        said("pg_restore: error: COPY failed: ERROR:  duplicate key value violates unique constraint \"t_pkey\"\n"
+             "DETAIL:  Key (a)=(first\n"
+             "hush) already exists.\n"
+             "CONTEXT:  COPY t, line 1: \"first\n"
+             "hush\"\n"
+             "HINT:  Look.\n"),
+        ElementsAre("pg_restore: error: COPY failed: ERROR:  duplicate key value violates unique constraint \"t_pkey\"",
+                    "DETAIL:  Key (a)=(…", "CONTEXT:  COPY t, line 1: …", "HINT:  Look."));
     EXPECT_THAT(said("ERROR:  invalid XML content\nDETAIL:  line 1: Start tag expected\nhush\n^\n"),
                 ElementsAre("ERROR:  invalid XML content", "DETAIL:  line 1: Start tag expected"));
     EXPECT_THAT(said("ERROR:  syntax error\nLINE 1: ALTER ROLE app PASSWORD 'hush\n      ^\n"),

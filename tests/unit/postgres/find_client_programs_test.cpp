@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 namespace lifeboat::postgres {
 namespace {
@@ -99,6 +99,16 @@ TEST_F(FindClientPrograms, RefusesAProgramThatDoesNotRun) {
     const auto programs = find_client_programs(bin_dir(), 15);
     ASSERT_FALSE(programs);
     EXPECT_THAT(programs.error().what, HasSubstr("named no version"));
+}
+
+TEST_F(FindClientPrograms, RefusesAMinorThatLosesDataByName) {
+    install("18", "18.1");
+    const auto programs = find_client_programs(bin_dir(), 18);
+    ASSERT_FALSE(programs);
+    EXPECT_THAT(programs.error().what, HasSubstr("18.1"));
+    EXPECT_THAT(programs.error().next, HasSubstr("18.2"));
+    install("18", "18.2");
+    EXPECT_TRUE(find_client_programs(bin_dir(), 18));
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 #include "private_server.hpp"
 
+#include <poll.h>
+#include <unistd.h>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <poll.h>
-#include <unistd.h>
 
 namespace lifeboat::postgres {
 namespace {
@@ -116,7 +116,7 @@ Connection PrivateServer::connect(const std::string& database, const std::stop_t
 
 void must(Connection& connection, const std::string& sql) {
     const auto executed = connection.execute(sql);
-    ASSERT_TRUE(executed) << sql << ": " << executed.error().what;
+    ASSERT_TRUE(executed) << sql << ": " << executed.error().detail;
 }
 
 }  // namespace lifeboat::postgres

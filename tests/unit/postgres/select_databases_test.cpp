@@ -13,11 +13,17 @@ using Names = std::vector<std::string>;
 
 const Names found = {"app", "app_old", "app_test", "map", "with *star", "x"};
 
-Names chosen(const Names& wanted, const Names& excluded = {}) { return select_databases(found, wanted, excluded).chosen; }
+Names chosen(const Names& wanted, const Names& excluded = {}) {
+    return select_databases(found, wanted, excluded).chosen;
+}
 
-TEST(SelectDatabases, TakesAllForAStar) { EXPECT_EQ(chosen({"*"}), found); }
+TEST(SelectDatabases, TakesAllForAStar) {
+    EXPECT_EQ(chosen({"*"}), found);
+}
 
-TEST(SelectDatabases, TakesANameForItselfAlone) { EXPECT_THAT(chosen({"app"}), ElementsAre("app")); }
+TEST(SelectDatabases, TakesANameForItselfAlone) {
+    EXPECT_THAT(chosen({"app"}), ElementsAre("app"));
+}
 
 TEST(SelectDatabases, LetsAStarStandForAnyTextAlsoNone) {
     EXPECT_THAT(chosen({"app*"}), ElementsAre("app", "app_old", "app_test"));
@@ -29,7 +35,9 @@ TEST(SelectDatabases, LetsAStarStandForAnyTextAlsoNone) {
     EXPECT_THAT(chosen({""}), IsEmpty());
 }
 
-TEST(SelectDatabases, KeepsTheOrderInWhichTheyWereFound) { EXPECT_THAT(chosen({"x", "app"}), ElementsAre("app", "x")); }
+TEST(SelectDatabases, KeepsTheOrderInWhichTheyWereFound) {
+    EXPECT_THAT(chosen({"x", "app"}), ElementsAre("app", "x"));
+}
 
 TEST(SelectDatabases, LeavesOutWhatIsExcluded) {
     EXPECT_THAT(chosen({"app*"}, {"*_test", "app_old"}), ElementsAre("app"));

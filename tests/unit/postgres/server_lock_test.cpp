@@ -14,7 +14,9 @@ using testing::HasSubstr;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
-PrivateServer& server() { return PrivateServer::instance(); }
+PrivateServer& server() {
+    return PrivateServer::instance();
+}
 
 ServerLock acquired(const std::string& database = "postgres") {
     auto lock = ServerLock::acquire(server().server(database), 0ms, {});
@@ -47,7 +49,8 @@ TEST(ServerLock, IsSeenFromAnotherDatabase) {
 
 TEST(ServerLock, IsNotTheLockOfSomeOtherProgram) {
     auto other = server().connect();
-    must(other, "SELECT pg_advisory_lock(1), pg_advisory_lock(1818846309, 1651466612)");  // the same bits as two numbers
+    must(other,
+         "SELECT pg_advisory_lock(1), pg_advisory_lock(1818846309, 1651466612)");  // the same bits as two numbers
     acquired();
 }
 
@@ -62,8 +65,11 @@ TEST(ServerLock, WaitsForTheOtherRunToEnd) {
     auto watcher = server().connect();
     std::jthread other([&] {
         // Once a second session of ours was there, it has tried at least to connect.
-        while (watcher.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%advisory%' AND pid <> pg_backend_pid()")
-                   .value() < "2") {
+        while (
+            watcher
+                .value(
+                    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%advisory%' AND pid <> pg_backend_pid()")
+                .value() < "2") {
         }
         holder.reset();
     });
@@ -75,8 +81,11 @@ TEST(ServerLock, StopsWaitingWhenAskedTo) {
     std::stop_source stop;
     auto watcher = server().connect();
     std::jthread stopper([&] {
-        while (watcher.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%advisory%' AND pid <> pg_backend_pid()")
-                   .value() < "2") {
+        while (
+            watcher
+                .value(
+                    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%advisory%' AND pid <> pg_backend_pid()")
+                .value() < "2") {
         }
         stop.request_stop();
     });
@@ -88,7 +97,8 @@ TEST(ServerLock, StopsWaitingWhenAskedTo) {
 TEST(ServerLock, KnowsThatItWasLost) {
     auto lock = acquired();
     auto admin = server().connect();
-    must(admin, "SELECT pg_terminate_backend(" + lock.connection().value("SELECT pg_backend_pid()").value() + ", 10000)");
+    must(admin,
+         "SELECT pg_terminate_backend(" + lock.connection().value("SELECT pg_backend_pid()").value() + ", 10000)");
     const auto held = lock.check();
     ASSERT_FALSE(held);
     EXPECT_EQ(held.error().kind, ErrorKind::temporary);

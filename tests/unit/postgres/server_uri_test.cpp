@@ -31,9 +31,9 @@ TEST(ServerUri, IsNotRepeatedWhenItCannotBeRead) {
 }
 
 TEST(ServerUri, IsNotRepeatedWhenThePasswordHoldsASpecialCharacter) {
-    for (const std::string uri :
-         {"postgresql://app:a@hush@host/db", "postgresql://app:hush/word@host/db", "postgresql://app:a@hush/word@host/db",
-          "postgresql://app:12/hush@host/db", "postgresql://app:a@hush:5432@host/db"}) {
+    for (const std::string uri : {"postgresql://app:a@hush@host/db", "postgresql://app:hush/word@host/db",
+                                  "postgresql://app:a@hush/word@host/db", "postgresql://app:12/hush@host/db",
+                                  "postgresql://app:a@hush:5432@host/db"}) {
         const auto error = refused(uri);
         EXPECT_EQ(error.kind, ErrorKind::usage) << uri;
         EXPECT_THAT(error.what + error.next, Not(HasSubstr("hush"))) << uri;

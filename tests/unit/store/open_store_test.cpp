@@ -31,20 +31,17 @@ TEST(OpenStore, TidiesThePath) {
     EXPECT_EQ(location_of("file://localhost/var"), "file:///var");
 }
 
-TEST(OpenStore, DecodesPercentEscapesAndGivesThemBack) {
-    EXPECT_EQ(location_of("file:///my%20disk/50%25"), "file:///my%20disk/50%25");
-    EXPECT_EQ(location_of("file:///my disk"), "file:///my%20disk");
+TEST(OpenStore, TakesThePathAsItIsWritten) {
+    EXPECT_EQ(location_of("file:///my disk/50%25"), "file:///my disk/50%25");
     const TemporaryFolder folder;
-    auto opened = store::open_store("file://" + folder.path() + "/a%20b%3F");
+    auto opened = store::open_store("file://" + folder.path() + "/a%20b");
     ASSERT_TRUE(opened.ok());
     ASSERT_TRUE(put_text(**opened, "x", "x").ok());
-    EXPECT_TRUE(std::filesystem::exists(folder.below("a b?/x")));
+    EXPECT_TRUE(std::filesystem::exists(folder.below("a%20b/x")));
 }
 
 TEST(OpenStore, RefusesAUrlThatNamesNoFolder) {
-    for (const std::string url :
-         {"", "/var/lib", "file:", "file://", "file:///", "file://var/lib", "file:var/lib", "file:///a?b",
-          "file:///a#b", "file:///a%2", "file:///a%", "file:///a%zz", "file:///a%00b"}) {
+    for (const std::string url : {"", "/var/lib", "file:", "file://", "file:///", "file://var/lib", "file:var/lib"}) {
         auto opened = store::open_store(url);
         ASSERT_FALSE(opened.ok()) << url;
         EXPECT_EQ(opened.error().kind, ErrorKind::usage) << url;

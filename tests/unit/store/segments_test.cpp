@@ -68,8 +68,13 @@ TEST(SegmentKey, NumbersFromTheSecondOneOn) {
 }
 
 TEST(Segments, BeginAnewOnlyWhenMoreComes) {
-    for (const auto& [size, count] : std::vector<std::pair<std::size_t, std::size_t>>{
-             {0, 1}, {1, 1}, {segment - 1, 1}, {segment, 1}, {segment + 1, 2}, {2 * segment, 2}, {2 * segment + 1, 3}}) {
+    for (const auto& [size, count] : std::vector<std::pair<std::size_t, std::size_t>>{{0, 1},
+                                                                                      {1, 1},
+                                                                                      {segment - 1, 1},
+                                                                                      {segment, 1},
+                                                                                      {segment + 1, 2},
+                                                                                      {2 * segment, 2},
+                                                                                      {2 * segment + 1, 3}}) {
         for (const std::size_t piece : {std::size_t{1}, std::size_t{30}, std::size_t{1000}}) {
             MemoryStore store;
             const auto stored = store_all(store, content_of(size), piece);

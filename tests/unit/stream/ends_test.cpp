@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <fcntl.h>
+#include <csignal>
 
 namespace lifeboat::stream {
 namespace {

@@ -42,7 +42,8 @@ void expect_corrupt(const Opened& opened, const std::string& of_what) {
 
 TEST(Zstd, BringsBackStreamsOfEverySizeAroundItsBuffers) {
     constexpr std::size_t buffer = std::size_t{128} * 1024;
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, buffer - 1, buffer, buffer + 1, 2 * buffer, 3 * buffer + 7}) {
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, buffer - 1, buffer, buffer + 1, 2 * buffer, 3 * buffer + 7}) {
         for (const std::string& text : {random_text(size), repetitive_text(size), std::string(size, 'x')}) {
             const auto back = opened(compressed(text));
             ASSERT_TRUE(back.status) << size;
@@ -71,7 +72,8 @@ TEST(Zstd, KnowsEveryLevelFrom1To19) {
 TEST(Zstd, RefusesAStreamThatEndsTooEarly) {
     const std::string frame = compressed(random_text(300));
     for (std::size_t size = 0; size < frame.size(); ++size) {
-        expect_corrupt(opened(frame.substr(0, size)), std::to_string(size) + " bytes of " + std::to_string(frame.size()));
+        expect_corrupt(opened(frame.substr(0, size)),
+                       std::to_string(size) + " bytes of " + std::to_string(frame.size()));
     }
 }
 

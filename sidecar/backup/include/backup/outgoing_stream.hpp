@@ -20,8 +20,8 @@ namespace lifeboat::backup {
 class OutgoingStream final : public stream::Sink {
 public:
     // No recipients: stored without encryption.
-    static Result<std::unique_ptr<OutgoingStream>> open(store::ObjectStore& store, const store::ObjectKey& key, int level,
-                                                        const std::vector<age::Recipient>& recipients);
+    static Result<std::unique_ptr<OutgoingStream>> open(store::ObjectStore& store, const store::ObjectKey& key,
+                                                        int level, const std::vector<age::Recipient>& recipients);
 
     Status write(stream::Bytes chunk) override;
 
@@ -31,7 +31,9 @@ public:
     // Only after finish(), and once it is known that every byte was the right one.
     Result<std::vector<store::StoredObject>> commit() { return segments_.commit(); }
 
-    [[nodiscard]] std::uint64_t bytes_in() const noexcept { return bytes_in_.load(std::memory_order_relaxed); }  // any thread
+    [[nodiscard]] std::uint64_t bytes_in() const noexcept {
+        return bytes_in_.load(std::memory_order_relaxed);
+    }                                                                                // any thread
     [[nodiscard]] std::uint64_t bytes_out() const noexcept { return out_.bytes(); }  // any thread
 
 private:

@@ -47,10 +47,10 @@ Result<std::vector<Layout>> list_instances(store::ObjectStore& store);
 
 // What a person wrote for ID.
 struct Wanted {
-    std::string text;                     // a backup id, a time, or "latest"
+    std::string text;                                    // a backup id, a time, or "latest"
     std::optional<std::string> database = std::nullopt;  // the backup must hold this one
-    bool marked = false;                  // a marked backup will do
-    bool partial = false;                 // a partial one too
+    bool marked = false;                                 // a marked backup will do
+    bool partial = false;                                // a partial one too
 };
 
 struct Chosen {

@@ -98,11 +98,11 @@ struct Manifest {
     std::vector<std::string> recipients;  // age recipients; empty: not encrypted
     int compression_level = 0;
     std::vector<DatabaseRecord> databases;
-    std::vector<store::StoredObject> globals;  // empty only in a partial backup
+    std::vector<store::StoredObject> globals;     // empty only in a partial backup
     std::vector<OmissionRecord> omissions;        // of the server as a whole
     std::vector<std::string> notes;               // what an owner may want to know, and need not mend
     std::vector<std::string> exclude_table_data;  // patterns whose rows were left out on request
-    std::vector<FailureRecord> failures;       // only in a partial backup
+    std::vector<FailureRecord> failures;          // only in a partial backup
     std::vector<Mark> marks;
     RetentionRecord retention;
 

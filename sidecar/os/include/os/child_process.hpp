@@ -4,24 +4,24 @@
 #include "os/fd.hpp"
 #include "result/result.hpp"
 
+#include <sys/types.h>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 namespace lifeboat::os {
 
 struct ChildOptions {
-    std::string program;                    // absolute path
-    std::vector<std::string> arguments;     // without the program's own name
-    std::vector<std::string> environment;   // the whole of it, "NAME=value"
-    bool pipe_stdin = false;                // else /dev/null
-    bool pipe_stdout = false;               // else /dev/null
-    std::vector<int> inherited;             // descriptors that stay open in the child, at their numbers
+    std::string program;                         // absolute path
+    std::vector<std::string> arguments;          // without the program's own name
+    std::vector<std::string> environment;        // the whole of it, "NAME=value"
+    bool pipe_stdin = false;                     // else /dev/null
+    bool pipe_stdout = false;                    // else /dev/null
+    std::vector<int> inherited;                  // descriptors that stay open in the child, at their numbers
     std::optional<std::uint64_t> address_space;  // RLIMIT_AS in bytes
 };
 

@@ -9,7 +9,7 @@
 namespace lifeboat::os {
 
 // Made once, first thing in main, before any other thread: blocks SIGINT and SIGTERM in the whole process
-// and ignores SIGPIPE. The first signal requests the stop; the second ends the process at once, with
+// and ignores SIGPIPE and SIGXFSZ. The first signal requests the stop; the second ends the process at once, with
 // exit code 128 + signal, for someone who will not wait.
 class StopSignals {
 public:

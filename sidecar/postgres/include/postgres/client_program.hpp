@@ -48,8 +48,7 @@ public:
 
     // `arguments` without connection: "--dbname=…" is added for `database` of the server of `connection`.
     static Result<ClientProgram> start(const std::string& program, std::vector<std::string> arguments, Streams streams,
-                                       const Connection& connection, const std::string& database,
-                                       Options options);
+                                       const Connection& connection, const std::string& database, Options options);
 
     ClientProgram(ClientProgram&&) noexcept = default;
     ClientProgram& operator=(ClientProgram&&) = delete;

@@ -48,7 +48,7 @@ public:
     // A statement whose one result is one text.
     Result<std::string> value(const std::string& sql, const std::vector<std::string>& parameters = {});
 
-    [[nodiscard]] int version_num() const;       // 150020
+    [[nodiscard]] int version_num() const;  // 150020
     [[nodiscard]] int major() const { return version_num() / 10000; }
     [[nodiscard]] std::string version_text() const;  // "15.20 (Debian 15.20-0+deb12u1)"
     [[nodiscard]] std::string database() const;

@@ -12,7 +12,7 @@ struct ServerFacts {
     std::string version;            // "15.20 (Debian 15.20-0+deb12u1)"
     std::string system_identifier;  // of the cluster's data, decimal; empty where the role may not read it
     std::optional<std::int64_t> timeline;
-    bool in_recovery = false;       // a standby
+    bool in_recovery = false;  // a standby
 };
 
 Result<ServerFacts> read_server_facts(Connection& connection);

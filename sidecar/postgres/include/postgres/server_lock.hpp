@@ -14,7 +14,8 @@ namespace lifeboat::postgres {
 class ServerLock {
 public:
     // Tries for `wait` (0: once). ErrorKind::temporary when another run holds it all that time.
-    static Result<ServerLock> acquire(const Server& server, std::chrono::milliseconds wait, const std::stop_token& stop);
+    static Result<ServerLock> acquire(const Server& server, std::chrono::milliseconds wait,
+                                      const std::stop_token& stop);
 
     // Whether the lock is still ours; an error when its connection was lost.
     Status check();

@@ -60,8 +60,9 @@ struct RestorePreview {
 
 // Looks at the backup's heads and at the target, and changes nothing. ErrorKind::refused for a database of the
 // target that is not empty (unless it is to be overwritten).
-Result<RestorePreview> preview_restore(const RestorePlan& plan, const Source& source, const catalogue::Manifest& manifest,
-                                       RestoreObserver& observer, const std::stop_token& stop);
+Result<RestorePreview> preview_restore(const RestorePlan& plan, const Source& source,
+                                       const catalogue::Manifest& manifest, RestoreObserver& observer,
+                                       const std::stop_token& stop);
 
 // Globals first, then each database. What the target lacks is found before the first change.
 //

@@ -54,8 +54,8 @@ class [[nodiscard]] Result {
 public:
     using value_type = T;
 
-    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}            // NOLINT(google-explicit-constructor)
-    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}        // NOLINT(google-explicit-constructor)
+    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
+    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
     explicit operator bool() const noexcept { return ok(); }
@@ -84,7 +84,7 @@ public:
     using value_type = void;
 
     Result() = default;
-    Result(Error error) : error_(std::in_place_index<1>, std::move(error)) {}        // NOLINT(google-explicit-constructor)
+    Result(Error error) : error_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] bool ok() const noexcept { return error_.index() == 0; }
     explicit operator bool() const noexcept { return ok(); }
@@ -97,6 +97,8 @@ private:
 
 using Status = Result<void>;
 
-inline Status done() { return {}; }
+inline Status done() {
+    return {};
+}
 
 }  // namespace lifeboat

@@ -9,8 +9,8 @@
 
 namespace lifeboat::store {
 
-// "file:///var/lib/lifeboat": a folder, see directory_store.hpp. The path is absolute; percent escapes are
-// decoded (RFC 8089), so a '%', '?' or '#' in a folder's name is written %25, %3F, %23.
+// "file:///var/lib/lifeboat": a folder, see directory_store.hpp. The path is absolute and taken as it is written:
+// nothing is percent-decoded.
 //
 // ErrorKind::usage for any other URL. Nothing is touched or connected to: a store that cannot be reached
 // shows at its first use. Error texts name the URL's scheme or path, never a user or password in it.

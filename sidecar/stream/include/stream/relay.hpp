@@ -33,10 +33,10 @@ public:
 private:
     using Block = std::vector<std::byte>;
 
-    std::optional<Block> free_block();                // waits; empty when a later stage failed
-    bool push(Block block);                           // false when a later stage failed
-    std::optional<Block> next_block();                // waits; empty at the end
-    Status pump();                                    // the thread: passes blocks on, then finishes
+    std::optional<Block> free_block();  // waits; empty when a later stage failed
+    bool push(Block block);             // false when a later stage failed
+    std::optional<Block> next_block();  // waits; empty at the end
+    Status pump();                      // the thread: passes blocks on, then finishes
     void run();
 
     Sink& next_;

@@ -1,0 +1,203 @@
+"""The server changes while a dump begins or runs: nothing looks empty that is not, and nothing is held for ever."""
+
+import contextlib
+import subprocess
+import time
+
+import pytest
+from support.tools import ToolFolder
+
+READS_ALL = "GRANT pg_read_all_data, pg_read_all_settings TO {role};"
+
+# pg_dump locks tables in the order of their creation, so that `gate` keeps it from all the others.
+CARGO = """
+    CREATE TABLE gate (n integer);
+    CREATE TABLE cargo AS SELECT n AS id, 'w' || n AS word FROM generate_series(1, 1000) AS n;
+    CREATE TABLE ballast AS SELECT n AS id FROM generate_series(1, 200) AS n;
+    CREATE TABLE bystander AS SELECT 1 AS n;
+"""
+
+
+def wait_until(condition, run, what, timeout=60):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if run.process.poll() is not None:
+            raise AssertionError(f"the run ended before {what}:\n{run.wait().err}")
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
+def waits_for_gate(server, database):
+    return server.sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass", database) != "0"
+
+
+def assert_server_is_left_alone(server):
+    """No session, and so no lock. A backend may need a moment to notice that its client is gone."""
+    deadline = time.monotonic() + 10
+    while "lifeboat" in server.sessions() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert "lifeboat" not in server.sessions()
+    assert server.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "0"
+
+
+@pytest.mark.parametrize("change", [
+    "TRUNCATE cargo; INSERT INTO cargo SELECT n, 'new' FROM generate_series(1, 1000) AS n",
+    "ALTER TABLE ballast ADD COLUMN at timestamptz DEFAULT clock_timestamp()",
+])
+def test_a_table_rewritten_before_pg_dump_has_its_lock_is_dumped_again(
+        change, plain_server, new_role, workspace_of, empty_server):
+    """To pg_dump's snapshot it would look empty, and nothing would say so."""
+    name = f"rewritten_{len(change)}"
+    role = new_role(name, READS_ALL)
+    plain_server.create_database(name, CARGO)
+    workspace = workspace_of(plain_server, role, [name], lock_timeout="60s")
+    with plain_server.transaction("LOCK TABLE gate IN ACCESS EXCLUSIVE MODE", name):
+        run = workspace.start("backup")
+        wait_until(lambda: waits_for_gate(plain_server, name), run, "pg_dump at the gate")
+        plain_server.sql(change, name)
+    done = run.wait().expect(0)
+    assert "truncated or rewritten while the dump began" in done.err
+    [backup_id] = workspace.store.manifest_ids()
+    workspace.store.assert_whole(backup_id)
+    assert workspace.store.leftovers() == [], "the first dump is gone"
+    workspace.restore(backup_id, empty_server, "--database", name).expect(0)
+    for table in ("cargo", "ballast"):
+        everything = f"SELECT count(*), md5(string_agg(t::text, ';' ORDER BY id)) FROM {table} AS t"
+        assert empty_server.sql(everything, name) == plain_server.sql(everything, name)
+
+
+def test_tables_that_are_rewritten_at_every_try_are_a_clear_error(plain_server, new_role, workspace_of):
+    role = new_role("restless", READS_ALL)
+    plain_server.create_database("restless", CARGO)
+    workspace = workspace_of(plain_server, role, ["restless"], lock_timeout="60s")
+    with contextlib.ExitStack() as held:
+        held.enter_context(plain_server.transaction("LOCK TABLE gate IN ACCESS EXCLUSIVE MODE", "restless"))
+        run = workspace.start("backup")
+        for _ in range(3):
+            wait_until(lambda: waits_for_gate(plain_server, "restless"), run, "pg_dump at the gate")
+            plain_server.sql("TRUNCATE cargo", "restless")
+            # The next gate-keeper queues behind pg_dump, and holds the gate before the next pg_dump comes to it.
+            following = GateKeeper(plain_server, "restless", run)
+            held.close()
+            held.enter_context(following)
+    failed = run.wait().expect(1)
+    assert "tables are truncated or rewritten whenever a dump begins" in failed.err
+    assert "run the backup when no migration or bulk load is under way" in failed.err
+    assert workspace.store.manifest_ids() == [] and workspace.store.leftovers() == []
+    assert_server_is_left_alone(plain_server)
+
+
+class GateKeeper:
+    """Asks for the gate behind those who wait for it already, and holds it from its turn until the `with` ends."""
+
+    def __init__(self, server, database, run):
+        self._process = subprocess.Popen(
+            [f"/usr/lib/postgresql/{server.major}/bin/psql", "-XAtq", "-v", "ON_ERROR_STOP=1"], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env={**server.client_environment(), "PGDATABASE": database})
+        self._process.stdin.write("BEGIN; LOCK TABLE gate IN ACCESS EXCLUSIVE MODE; SELECT 'held';\n")
+        self._process.stdin.flush()
+        queued = ("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock' "
+                  "AND relation = 'gate'::regclass")
+        wait_until(lambda: server.sql(queued, database) == "1", run, "the next gate-keeper in the queue")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()
+        self._process.wait(timeout=30)
+        self._process.stdout.close()
+
+
+def test_a_locked_table_fails_within_lock_timeout_and_is_named_to_people_only(plain_server, new_role, workspace_of):
+    role = new_role("kept_waiting", READS_ALL)
+    plain_server.create_database("locked", "CREATE TABLE under_migration AS SELECT 1 AS n")
+    plain_server.create_database("free", "CREATE TABLE t AS SELECT 1 AS n")
+    workspace = workspace_of(plain_server, role, ["locked", "free"], lock_timeout="1s")
+    with plain_server.transaction("LOCK TABLE under_migration IN ACCESS EXCLUSIVE MODE", "locked"):
+        began = time.monotonic()
+        failed = workspace.run("backup", timeout=60).expect(1)
+        assert 1 <= time.monotonic() - began < 20
+    assert "public.under_migration" in failed.err
+    [partial] = workspace.store.manifest_ids("partial")
+    manifest = workspace.store.manifest(partial, "partial")
+    assert [database["name"] for database in manifest["databases"]] == ["free"]
+    [failure] = manifest["failures"]
+    assert failure["database"] == "locked" and "pg_dump" in failure["error"]
+    assert "under_migration" not in str(manifest)
+    assert_server_is_left_alone(plain_server)
+
+
+def test_a_dump_that_stops_moving_is_ended_and_lets_go(plain_server, new_role, workspace_of, folder):
+    role = new_role("stalled", READS_ALL)
+    plain_server.create_database("stalled", "CREATE TABLE t AS SELECT n, repeat('x', 100) AS s FROM generate_series(1, 20000) AS n")
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_dump", after_bytes=500_000)
+    workspace = workspace_of(plain_server, role, ["stalled"], bin_dir=tools.setting, max_stall="2s")
+    run = workspace.start("backup")
+    gate.wait_until_reached(run)
+    failed = run.wait(timeout=60).expect(1)  # nobody ever opens the gate
+    assert "nothing moved for 2 s (postgres.max_stall)" in failed.err
+    assert workspace.store.manifest_ids() == [] and workspace.store.leftovers() == []
+    assert_server_is_left_alone(plain_server)
+    plain_server.sql("SET lock_timeout = '5s'; TRUNCATE t", "stalled")
+
+
+def test_a_database_dropped_before_its_turn_is_a_note_and_the_backup_good(new_server, workspace_of, new_role, folder):
+    server = new_server()
+    role = new_role("unhurried", READS_ALL, server)
+    for name in ("a_first", "b_doomed", "c_last"):
+        server.create_database(name, "CREATE TABLE t AS SELECT 1 AS n")
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_dump", only_database="a_first")
+    workspace = workspace_of(server, role, ["*"], bin_dir=tools.setting)
+    run = workspace.start("backup")
+    gate.wait_until_reached(run)
+    server.sql("DROP DATABASE b_doomed")
+    gate.open()
+    done = run.wait().expect(0)
+    assert "database 'b_doomed' was dropped before its turn" in done.err
+    [backup_id] = workspace.good_ids()
+    manifest = workspace.store.manifest(backup_id)
+    assert [database["name"] for database in manifest["databases"]] == ["a_first", "c_last", "postgres"]
+    assert manifest["notes"] == ["database 'b_doomed' was dropped before its turn"]
+    assert "b_doomed" in workspace.run("show", backup_id).expect(0).text
+    server.stop()
+
+
+def test_an_owner_dropped_before_the_globals_makes_the_run_partial(new_server, workspace_of, new_role, folder):
+    """The archive names a role that the globals no longer have: a restore would trip over it."""
+    server = new_server()
+    role = new_role("watchful", READS_ALL, server)
+    server.sql("CREATE ROLE leaving")
+    server.create_database("left_behind", "CREATE TABLE t AS SELECT 1 AS n; ALTER TABLE t OWNER TO leaving;")
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_dumpall")
+    workspace = workspace_of(server, role, ["left_behind"], bin_dir=tools.setting)
+    run = workspace.start("backup")
+    gate.wait_until_reached(run)
+    server.sql("REASSIGN OWNED BY leaving TO postgres; DROP OWNED BY leaving; DROP ROLE leaving", "left_behind")
+    gate.open()
+    failed = run.wait().expect(1)
+    assert "leaving" in failed.err and "run again: they were dropped or renamed under way" in failed.err
+    [partial] = workspace.store.manifest_ids("partial")
+    manifest = workspace.store.manifest(partial, "partial")
+    assert [failure.get("globals") for failure in manifest["failures"]] == [True]
+    assert "globals" not in manifest and [database["name"] for database in manifest["databases"]] == ["left_behind"]
+    assert workspace.store.leftovers() == []
+    workspace.configure(postgres={"bin_dir": ToolFolder(folder / "real").setting})
+    workspace.verify(workspace.backup()).expect(0)
+    server.stop()
+
+
+def test_a_half_dropped_database_is_passed_over(new_server, workspace_of, new_role):
+    """datconnlimit = -2: DROP DATABASE was interrupted, and nobody can connect to what is left."""
+    server = new_server()
+    role = new_role("careful", READS_ALL, server)
+    server.create_database("sound", "CREATE TABLE t AS SELECT 1 AS n")
+    server.create_database("wreck")
+    server.sql("UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'wreck'")
+    workspace = workspace_of(server, role, ["*"])
+    manifest = workspace.store.manifest(workspace.backup())
+    assert [database["name"] for database in manifest["databases"]] == ["postgres", "sound"]
+    server.stop()

@@ -1,0 +1,235 @@
+"""A restore that ends half way leaves no half behind, and the next one works; and two never meet on one server."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from support.fingerprint import database_fingerprint, fingerprint
+from support.tools import ToolFolder
+from support.workspace import Workspace
+
+# Where it is restored, a setting can make this view slow to fill: a load that is under way on the server.
+NAPPING = """
+    CREATE FUNCTION nap() RETURNS boolean LANGUAGE sql AS $$
+        SELECT pg_catalog.pg_sleep(coalesce(nullif(pg_catalog.current_setting('test.nap', true), ''), '0')::float8) IS NOT NULL
+    $$;
+    CREATE TABLE filled AS SELECT n FROM generate_series(1, 1000) AS n;
+    CREATE MATERIALIZED VIEW slow AS SELECT nap() AS napped;
+"""
+
+
+@pytest.fixture(scope="module")
+def napping(room, binary, new_server):
+    """A workspace with one backup of the databases `awake` and `sleepy`."""
+    server = new_server()
+    server.create_database("awake", "CREATE TABLE t AS SELECT n FROM generate_series(1, 10) AS n;")
+    server.create_database("sleepy", NAPPING)
+    workspace = Workspace(room / "napping", binary, server)
+    workspace.backup()
+    workspace.original = database_fingerprint(server, "sleepy")
+    return workspace
+
+
+def start(workspace, server, *flags, env=None):
+    return workspace.start("-i", workspace.key.file, "restore", "latest", "--to", server.uri(), *flags,
+                           env={"PGPASSWORD": server.password, **(env or {})})
+
+
+def until(true, run, what, timeout=60):
+    deadline = time.monotonic() + timeout
+    while not true():
+        assert run.process.poll() is None, f"ended before {what}:\n{run.wait().err}"
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
+def naps(server):
+    return server.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != "0"
+
+
+def all_databases(server):
+    return server.sql("SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1").split("\n")
+
+
+@contextlib.contextmanager
+def slow(server):
+    """Loads on this server stand still in the materialized view."""
+    server.sql("ALTER ROLE postgres SET test.nap TO '300'")
+    try:
+        yield
+    finally:
+        server.sql("ALTER ROLE postgres RESET test.nap")
+
+
+JOBS = pytest.mark.parametrize("jobs", [(), ("--jobs", "3")], ids=["streamed", "three jobs"])
+
+
+@JOBS
+def test_sigterm_half_way_cleans_up_and_the_next_restore_works(napping, empty_server, jobs):
+    with slow(empty_server):
+        run = start(napping, empty_server, *jobs)
+        until(lambda: naps(empty_server), run, "the slow view")
+        run.send(signal.SIGTERM)
+        ended = run.wait(timeout=30)
+    assert ended.code == 143
+    assert "'sleepy' was not restored" in ended.err
+    assert "restored before it: awake" in ended.err
+    assert all_databases(empty_server) == ["awake", "postgres"]
+    start(napping, empty_server, "--database", "sleepy", *jobs).wait().expect(0)
+    assert database_fingerprint(empty_server, "sleepy") == napping.original
+
+
+@JOBS
+def test_sigkill_half_way_does_not_keep_the_next_restore_from_working(napping, empty_server, jobs):
+    """The server goes on with what it was told until it notices: the next restore does not wait for that."""
+    with slow(empty_server):
+        run = start(napping, empty_server, "--database", "sleepy", *jobs)
+        until(lambda: naps(empty_server), run, "the slow view")
+        assert run.kill().code == 137
+    assert "sleepy" not in all_databases(empty_server), "half a database has not got the name"
+    start(napping, empty_server, "--database", "sleepy", *jobs).wait().expect(0)
+    assert all_databases(empty_server) == ["postgres", "sleepy"]
+    assert database_fingerprint(empty_server, "sleepy") == napping.original
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_what_was_to_be_replaced_stays_when_the_restore_ends_half_way(napping, empty_server, how):
+    empty_server.create_database("sleepy", "CREATE TABLE old AS SELECT 1 AS one;")
+    old = database_fingerprint(empty_server, "sleepy")
+    with slow(empty_server):
+        run = start(napping, empty_server, "--database", "sleepy", "--overwrite")
+        until(lambda: naps(empty_server), run, "the slow view")
+        run.send(how)
+        assert run.wait(timeout=30).code == 128 + how
+    assert database_fingerprint(empty_server, "sleepy") == old
+    start(napping, empty_server, "--database", "sleepy", "--overwrite").wait().expect(0)
+    assert all_databases(empty_server) == ["postgres", "sleepy"]
+    assert database_fingerprint(empty_server, "sleepy") == napping.original
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_an_empty_database_is_empty_again_after_a_load_that_ended_half_way(napping, empty_server, how):
+    """Loaded in one transaction: a plain owner cannot put another database in its place."""
+    empty_server.create_database("sleepy")
+    before = database_fingerprint(empty_server, "sleepy")
+    with slow(empty_server):
+        run = start(napping, empty_server, "--database", "sleepy")
+        until(lambda: naps(empty_server), run, "the slow view")
+        run.send(how)
+        assert run.wait(timeout=30).code == 128 + how
+    empty_server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'sleepy'")
+    assert database_fingerprint(empty_server, "sleepy") == before
+    start(napping, empty_server, "--database", "sleepy").wait().expect(0)
+    assert database_fingerprint(empty_server, "sleepy") == napping.original
+
+
+# --- plain text on this side ---
+
+
+class NamesSeen:
+    """Looks into a folder over and over; `names` is everything that ever had a name there."""
+
+    def __init__(self, folder):
+        self._folder, self.names, self._stop = folder, set(), threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def _look(self):
+        while not self._stop.wait(0.001):
+            self.names |= set(os.listdir(self._folder))
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+
+def nameless_files(pid, folder):
+    """Sizes of the open files of a process that lie in `folder` under no name."""
+    sizes = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            target = os.readlink(link)
+            if target.startswith(str(folder)) and target.endswith(" (deleted)"):
+                sizes.append(os.stat(link).st_size)
+    return sizes
+
+
+def test_several_jobs_read_a_file_that_never_has_a_name(new_workspace, folder, small_source, empty_server):
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_restore")
+    workspace = new_workspace(small_source)
+    workspace.backup()
+    workspace.configure(postgres={"bin_dir": tools.setting})
+    with NamesSeen(scratch) as seen:
+        run = start(workspace, empty_server, "--database", "first", "--jobs", "4", env={"TMPDIR": str(scratch)})
+        gate.wait_until_reached(run)
+        [size] = nameless_files(run.pid, scratch)
+        assert size > 3_900_000, "the whole archive is in it"
+        assert run.kill().code == 137
+    assert seen.names == set()
+    assert os.listdir(scratch) == []
+    gate.open()
+    with NamesSeen(scratch) as seen:
+        start(workspace, empty_server, "--database", "first", "--jobs", "4", env={"TMPDIR": str(scratch)}).wait().expect(0)
+    assert seen.names == set()
+    assert database_fingerprint(empty_server, "first") == database_fingerprint(small_source, "first")
+    assert all_databases(empty_server) == ["first", "postgres"]
+
+
+def test_a_folder_that_takes_no_file_is_named(napping, folder, empty_server):
+    failed = start(napping, empty_server, "--jobs", "2", env={"TMPDIR": str(folder / "nowhere")}).wait().expect(1)
+    assert "TMPDIR" in failed.err and str(folder / "nowhere") in failed.err
+    assert all_databases(empty_server) == ["postgres"]
+
+
+# --- one at a time ---
+
+
+def test_a_backup_of_the_target_does_not_see_half_a_restore(napping, new_workspace, folder, empty_server):
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_restore")
+    own = new_workspace(empty_server)
+    napping.configure(postgres={"bin_dir": tools.setting})
+    try:
+        run = start(napping, empty_server)
+        gate.wait_until_reached(run)
+        refused = own.run("backup").expect(1)
+        assert "another Lifeboat is at work" in refused.err
+        assert own.store.manifest_ids() == []
+        second = own.run("-i", napping.key.file, "--store", napping.store.url, "restore", "latest", "--to",
+                         empty_server.uri(), env={"PGPASSWORD": empty_server.password}).expect(1)
+        assert "another Lifeboat is at work" in second.err
+        gate.open()
+        run.wait().expect(0)
+    finally:
+        napping.configure(postgres={"bin_dir": None})
+    assert sorted(database["name"] for database in own.store.manifest(own.backup())["databases"]) == \
+        ["awake", "postgres", "sleepy"]
+
+
+def test_lock_wait_waits_for_a_backup_of_the_target_to_end(napping, new_workspace, folder, empty_server):
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_dump")
+    own = new_workspace(empty_server).configure(postgres={"bin_dir": tools.setting})
+    backup = own.start("backup")
+    gate.wait_until_reached(backup)
+    before = fingerprint(empty_server)
+    refused = start(napping, empty_server).wait().expect(1)
+    assert "--lock-wait" in refused.err
+    waiting = start(napping, empty_server, "--lock-wait", "60s")
+    until(lambda: len([name for name in empty_server.sessions() if "lifeboat" in name.lower()]) >= 2, waiting,
+          "a second session of Lifeboat")
+    assert fingerprint(empty_server) == before
+    gate.open()
+    backup.wait().expect(0)
+    waiting.wait().expect(0)
+    assert empty_server.databases() == ["awake", "postgres", "sleepy"]
