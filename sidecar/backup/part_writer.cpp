@@ -25,7 +25,7 @@ Result<StoredPart> PartWriter::write(const std::string& part, const store::Objec
     const auto inspector = looks.inspector ? looks.inspector(**out) : nullptr;
     stream::Sink& entry = inspector ? *inspector : **out;
 
-    StallWatch watch(plan_.max_stall, [&program] { program.kill(); });
+    StallWatch watch(plan_.max_stall, [&program] { program.end(); });
     const auto in_time = [&](Status status) {
         return watch.stalled() ? Status(stalled_error(plan_.max_stall)) : std::move(status);
     };

@@ -170,6 +170,7 @@ Result<std::vector<Layout>> list_instances(store::ObjectStore& store) {
         return std::move(listed).error();
     }
     std::vector<Layout> layouts;
+    layouts.reserve(names.size());
     for (const auto& name : names) {
         layouts.push_back(Layout::of(name).value());
     }

@@ -179,7 +179,12 @@ os::TimePoint time(const Parsed& object, const std::string& name) {
     if (end == nullptr || *end != '\0') {
         throw Surprise{"'" + name + "' is no time like 2026-11-22T02:17:00Z"};
     }
-    return std::chrono::system_clock::from_time_t(::timegm(&parts));
+    constexpr std::time_t last = 9'000'000'000;  // the clock counts nanoseconds and ends in 2262
+    const std::time_t seconds = ::timegm(&parts);
+    if (seconds < 0 || seconds > last) {
+        throw Surprise{"'" + name + "' is out of range"};
+    }
+    return std::chrono::system_clock::from_time_t(seconds);
 }
 
 bool is_sha256(const std::string& hex) {

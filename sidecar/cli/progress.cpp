@@ -12,11 +12,8 @@
 namespace lifeboat::cli {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
-
-constexpr auto redraw_every = 100ms;
-constexpr auto say_every = 5s;
+constexpr auto redraw_every = std::chrono::milliseconds(100);
+constexpr auto say_every = std::chrono::seconds(5);
 constexpr std::size_t bar_width = 20;
 
 bool can_redraw() {
@@ -55,7 +52,7 @@ std::string progress_line(const std::string& part, const Moved& moved, std::chro
                 (moved.estimated ? " (about)" : "");
     }
     line += "  " + human_bytes(moved.in) + (moved.out ? " in, " + human_bytes(*moved.out) + " out" : "");
-    if (elapsed >= 1s) {
+    if (elapsed >= std::chrono::seconds(1)) {
         const auto rate = static_cast<double>(moved.in) * 1000.0 / static_cast<double>(elapsed.count());
         line += ", " + human_bytes(static_cast<std::uint64_t>(rate)) + "/s";
     }

@@ -64,7 +64,9 @@ Result<std::vector<age::Identity>> Session::read_identities(const config::Settin
     for (const auto& path : settings.encryption.identity_file) {
         auto text = identity_text(path);
         if (!text) {
-            return std::move(text).error();
+            Error error = std::move(text).error();
+            error.kind = ErrorKind::usage;  // whatever it is: not_found would be said of a backup
+            return error;
         }
         const Secret secret(std::move(*text));
         auto parsed = age::parse_identities(secret.reveal(), path == "-" ? "standard input" : path);

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <iterator>
+#include <thread>
 
 namespace lifeboat::postgres {
 namespace {
@@ -18,7 +19,8 @@ namespace {
 // Set for the session, so that no database's and no role's own settings change the bytes of a dump or end it. (pg_dump
 // itself sets IntervalStyle, extra_float_digits, search_path and its timeouts; pg_dumpall sets next to nothing.)
 constexpr const char* pinned_settings =
-    "-c TimeZone=UTC -c bytea_output=hex -c DateStyle=ISO -c standard_conforming_strings=on -c quote_all_identifiers=off "
+    "-c TimeZone=UTC -c bytea_output=hex -c DateStyle=ISO -c standard_conforming_strings=on -c "
+    "quote_all_identifiers=off "
     "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0";
 
 // How long a client may take to cancel its statement on the server before it is killed.
@@ -137,14 +139,19 @@ std::string advice_for(std::string_view said) {
         const char* next;
     };
     static constexpr std::array<Cure, 6> cures = {{
-        {"too many connections", "raise the CONNECTION LIMIT of the role or the database: three connections are needed"},
+        {"too many connections",
+         "raise the CONNECTION LIMIT of the role or the database: three connections are needed"},
         {"too many clients", "raise max_connections, or run when the server is less busy"},
         {"max_locks_per_transaction", "raise max_locks_per_transaction: a dump locks every table of a database"},
-        {"out of memory", "raise postgres.dump_memory and the container's limit: pg_dump needs about three times its widest row"},
-        {"memory for", "raise postgres.dump_memory and the container's limit: pg_dump needs about three times its widest row"},
+        {"out of memory",
+         "raise postgres.dump_memory and the container's limit: pg_dump needs about three times its widest row"},
+        {"memory for",
+         "raise postgres.dump_memory and the container's limit: pg_dump needs about three times its widest row"},
         {"due to statement timeout", "run when nobody holds that table's lock, or raise postgres.lock_timeout"},
     }};
-    const auto* cure = std::find_if(cures.begin(), cures.end(), [&](const Cure& known) { return said.find(known.words) != std::string_view::npos; });
+    const auto* cure = std::find_if(cures.begin(), cures.end(), [&](const Cure& known) {
+        return said.find(known.words) != std::string_view::npos;
+    });
     return cure == cures.end() ? "see the server's log for the same moment" : cure->next;
 }
 
@@ -199,17 +206,17 @@ ClientProgram::ClientProgram(std::string name, os::ChildProcess child, os::Fd pa
 
 Result<ClientProgram> ClientProgram::start(const std::string& program, std::vector<std::string> arguments,
                                            Streams streams, const Connection& connection, const std::string& database,
-                                           Options wanted) {
-    os::ChildOptions options;
-    options.address_space = wanted.address_space;
-    std::copy_if(wanted.inherited.begin(), wanted.inherited.end(), std::back_inserter(options.inherited),
+                                           Options options) {
+    os::ChildOptions child_options;
+    child_options.address_space = options.address_space;
+    std::copy_if(options.inherited.begin(), options.inherited.end(), std::back_inserter(child_options.inherited),
                  [](int fd) { return fd >= 0; });
-    options.program = program;
-    options.arguments = std::move(arguments);
-    options.arguments.push_back("--dbname=" + connection.child_conninfo(database, pinned_settings));
-    options.environment = base_environment();
-    options.pipe_stdout = streams == Streams::output;
-    options.pipe_stdin = streams == Streams::input;
+    child_options.program = program;
+    child_options.arguments = std::move(arguments);
+    child_options.arguments.push_back("--dbname=" + connection.child_conninfo(database, pinned_settings));
+    child_options.environment = base_environment();
+    child_options.pipe_stdout = streams == Streams::output;
+    child_options.pipe_stdin = streams == Streams::input;
     os::Fd password_file;
     if (const Secret password = connection.password(); !password.empty()) {
         auto file = os::memory_file("lifeboat", password_file_content(password));
@@ -217,10 +224,10 @@ Result<ClientProgram> ClientProgram::start(const std::string& program, std::vect
             return std::move(file).error();
         }
         password_file = std::move(*file);
-        options.inherited.push_back(password_file.get());
-        options.environment.push_back("PGPASSFILE=" + os::memory_file_path(password_file.get()));
+        child_options.inherited.push_back(password_file.get());
+        child_options.environment.push_back("PGPASSFILE=" + os::memory_file_path(password_file.get()));
     }
-    auto child = os::ChildProcess::start(options);
+    auto child = os::ChildProcess::start(child_options);
     if (!child) {
         return std::move(child).error();
     }
@@ -249,9 +256,7 @@ Result<std::size_t> ClientProgram::read(std::span<std::byte> into, const std::st
     }
 }
 
-void ClientProgram::kill() noexcept {
-    child_.signal(SIGKILL);
-}
+void ClientProgram::end() noexcept { child_.end(end_grace); }
 
 Status ClientProgram::wait(const std::stop_token& stop) {
     const auto ended = child_.wait(stop);

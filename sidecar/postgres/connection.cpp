@@ -14,12 +14,10 @@
 namespace lifeboat::postgres {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-constexpr auto default_connect_timeout = 10s;
-constexpr auto stop_poll = 100ms;
+constexpr auto default_connect_timeout = std::chrono::seconds(10);
+constexpr auto stop_poll = std::chrono::milliseconds(100);
 
 template <auto Release>
 struct Releaser {
@@ -139,41 +137,51 @@ Status finish_connecting(PGconn* connection, const std::stop_token& stop) {
     return done();
 }
 
-// One result or the last of several; a failed one ends it. Waits in pieces, as libpq alone waits for ever: a cancel
-// request that comes before its statement is lost, so it is repeated, and a server that does not answer it is given up.
+void request_cancel(PGconn* connection) {
+    const std::unique_ptr<PGcancel, Releaser<PQfreeCancel>> cancel(PQgetCancel(connection));
+    std::array<char, 256> ignored{};
+    PQcancel(cancel.get(), ignored.data(), static_cast<int>(ignored.size()));
+}
+
+// Waits in pieces, as libpq alone waits for ever: a cancel request that comes before its statement is lost, so it is
+// repeated, and a server that does not answer it is given up (false).
+bool await_answer(PGconn* connection, const std::stop_token& stop, std::optional<SteadyTime>& give_up) {
+    constexpr auto patience = std::chrono::seconds(3);
+    while (PQisBusy(connection) != 0) {
+        if (stop.stop_requested()) {
+            const auto now = std::chrono::steady_clock::now();
+            give_up = give_up ? give_up : now + patience;
+            if (now >= *give_up) {
+                return false;
+            }
+            request_cancel(connection);
+        }
+        pollfd entry{PQsocket(connection), POLLIN, 0};
+        if (::poll(&entry, 1, static_cast<int>(stop_poll.count())) > 0 && PQconsumeInput(connection) == 0) {
+            return true;  // lost: PQgetResult says so
+        }
+    }
+    return true;
+}
+
+// One result or the last of several; a failed one ends it.
 PgResult await_result(PGconn* connection, const std::stop_token& stop) {
-    constexpr auto patience = 3s;
     std::optional<SteadyTime> give_up;
     PgResult last;
-    for (;;) {
-        while (PQisBusy(connection) != 0) {
-            if (stop.stop_requested()) {
-                const auto now = std::chrono::steady_clock::now();
-                give_up = give_up ? give_up : now + patience;
-                if (now >= *give_up) {
-                    return last;
-                }
-                const std::unique_ptr<PGcancel, Releaser<PQfreeCancel>> cancel(PQgetCancel(connection));
-                std::array<char, 256> ignored{};
-                PQcancel(cancel.get(), ignored.data(), static_cast<int>(ignored.size()));
-            }
-            pollfd entry{PQsocket(connection), POLLIN, 0};
-            if (::poll(&entry, 1, static_cast<int>(stop_poll.count())) > 0 && PQconsumeInput(connection) == 0) {
-                break;  // lost: PQgetResult says so
-            }
-        }
+    while (await_answer(connection, stop, give_up)) {
         PgResult next(PQgetResult(connection));
         if (!next) {
-            return last;
+            break;
         }
         if (!last || PQresultStatus(last.get()) != PGRES_FATAL_ERROR) {
             last = std::move(next);
         }
         const auto status = PQresultStatus(last.get());
         if (status == PGRES_COPY_OUT || status == PGRES_COPY_IN || status == PGRES_COPY_BOTH) {
-            return last;  // nobody here takes rows that way
+            break;  // nobody here takes rows that way
         }
     }
+    return last;
 }
 
 // Off by name, because a role or a database may have set any of them; which exist depends on the version.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <span>
 #include <utility>
 
@@ -25,22 +24,14 @@ Fit cut_at(std::string_view line, std::size_t at, std::string_view instead) {
     return {std::string(line.substr(0, std::min(at, longest_line))) + std::string(instead), true};
 }
 
-// Where a statement is quoted, and how much of it is the fixed words of SQL rather than names and values.
-Fit without_statement(std::string_view line, std::size_t at) {
-    const auto statement = line.substr(at);
-    const auto end = std::min(
-        {statement.find('('), statement.find('\''), statement.find('$'), statement.find(';'), std::size_t{80}});
-    return cut_at(line, at + std::min(end, statement.size()), end < statement.size() ? " …" : "");
-}
-
-// What stands where a line begins to quote a row, and how much of this mark may itself be shown.
+// What stands where a line begins to quote a row or a statement, and how much of this mark may itself be shown.
 struct Mark {
     std::string_view text;
     std::size_t shown;
 };
 
-// At the first of the marks; none where the line holds none.
-std::optional<Fit> cut_at_first(std::string_view line, std::span<const Mark> marks) {
+// Where the first of the marks ends, as far as it may be shown; npos where the line holds none.
+std::size_t first_of(std::string_view line, std::span<const Mark> marks) {
     std::size_t first = std::string_view::npos;
     std::size_t shown = 0;
     for (const auto& mark : marks) {
@@ -49,25 +40,33 @@ std::optional<Fit> cut_at_first(std::string_view line, std::span<const Mark> mar
             shown = mark.shown;
         }
     }
-    return first == std::string_view::npos ? std::nullopt : std::optional(cut_at(line, first + shown, dots));
+    return first == std::string_view::npos ? first : first + shown;
 }
 
 // The server's DETAIL and CONTEXT quote keys, rows, tokens and lines of input in many ways. What stands before the
 // first quote, equals sign or list of values is the server's own words.
 constexpr std::array<Mark, 4> marks_in_detail = {{{"=(", 2}, {" = ", 3}, {"ontains (", 9}, {"\"", 0}}};
-constexpr std::array<Mark, 3> marks_in_context = {{{"\"", 0}, {": ", 2}, {" = ", 3}}};
+constexpr std::array<Mark, 5> marks_in_context = {{{"=(", 2}, {" = ", 3}, {"ontains (", 9}, {"\"", 0}, {": ", 2}}};
 
 // `invalid input syntax for type integer: "…"`: a quoted text behind a colon and one space, or behind the word
 // "value", is a value; a name stands behind another word.
-constexpr std::array<Mark, 4> marks_anywhere = {
+constexpr std::array<Mark, 4> marks_of_values = {
     {{")=(", 3}, {"Failing row contains (", 22}, {"value \"", 7}, {": \"", 3}}};
 
+constexpr std::array<Mark, 4> marks_of_statements = {
+    {{"Command was: ", 13}, {"Query was: ", 11}, {"STATEMENT:  ", 12}, {"QUERY:  ", 8}}};
+
+// Where a statement is quoted, and how much of it is the fixed words of SQL rather than names and values.
+Fit without_statement(std::string_view line, std::size_t at) {
+    const auto statement = line.substr(at);
+    const auto end = std::min({statement.find_first_of("('$;"), first_of(statement, marks_of_values), std::size_t{80}});
+    return cut_at(line, at + std::min(end, statement.size()), end < statement.size() ? " …" : "");
+}
+
 // A field of the server's report whose text may go on for several lines, any of which may be a row's.
-Fit field(std::string_view line, std::size_t label, std::span<const Mark> marks) {
-    label = std::min(label, line.size());
-    const auto text = line.substr(label);
-    const auto cut = cut_at_first(text, marks);
-    return cut_at(line, label, cut ? cut->text : std::string(text.substr(0, longest_line)));
+Fit field(std::string_view line, std::span<const Mark> marks) {
+    const auto at = std::min(first_of(line, marks), first_of(line, marks_of_statements));
+    return cut_at(line, std::min(at, line.size()), at == std::string_view::npos ? "" : dots);
 }
 
 bool begins(std::string_view line, std::string_view part) {
@@ -82,19 +81,22 @@ Fit fit(std::string_view line) {
     if (begins(line, "LINE ")) {
         return {{}, true};
     }
-    for (const std::string_view intro : {"Command was: ", "Query was: ", "STATEMENT:  ", "QUERY:  "}) {
-        if (const auto at = line.find(intro); at != std::string_view::npos) {
-            return without_statement(line, at + intro.size());
-        }
-    }
     if (begins(line, "DETAIL:")) {
-        return field(line, std::string_view("DETAIL:  ").size(), marks_in_detail);
+        return field(line, marks_in_detail);
     }
-    if (begins(line, "CONTEXT:")) {
-        return field(line, std::string_view("CONTEXT:  ").size(), marks_in_context);
+    if (constexpr std::string_view label = "CONTEXT:"; begins(line, label)) {
+        // Its own colon is none of the marks: two spaces follow it.
+        const auto own = std::min(line.find_first_not_of(' ', label.size()), line.size());
+        return {std::string(label) + "  " + field(line.substr(own), marks_in_context).text, true};
     }
-    if (auto cut = cut_at_first(line, marks_anywhere)) {
-        return std::move(*cut);
+    // Whichever comes first: what looks like the other may stand inside of it.
+    const auto value = first_of(line, marks_of_values);
+    const auto statement = first_of(line, marks_of_statements);
+    if (statement < value) {
+        return without_statement(line, statement);
+    }
+    if (value != std::string_view::npos) {
+        return cut_at(line, value, dots);
     }
     return {std::string(line.substr(0, longest_line)), false};
 }

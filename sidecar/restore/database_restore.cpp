@@ -212,6 +212,9 @@ Status DatabaseRestore::load_streamed(std::vector<std::string> arguments) {
     if (!program) {
         return std::move(program).error();
     }
+    // A pg_restore that waits for a lock or builds an index does not read, and writing to it would wait as long. The
+    // callback runs on the thread that asked to stop.
+    const std::stop_callback end(tools_.stop, [&program] { program->end(); });
     stream::FdSink input(program->input(), "pg_restore");
     Loading loading(input, tools_, task_.new_name);
     auto fed = read_stream(tools_.source, task_.record.objects, loading);

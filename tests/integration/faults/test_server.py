@@ -58,7 +58,7 @@ def test_a_role_that_may_not_read_a_table(new_workspace, new_server):
     workspace = new_workspace(server)
     (workspace.folder / "server-password").write_text("blind\n")
     workspace.configure(postgres={"uri": server.uri(user="blind"), "databases": ["first"]})
-    assert_one_clear_message(workspace.run("backup").expect(1), "permission denied")
+    assert_one_clear_message(workspace.run("backup").expect(1), "blind", "hidden", "pg_read_all_data")
     assert workspace.store.manifest_ids() == []
     server.stop()
 

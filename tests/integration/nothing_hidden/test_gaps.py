@@ -52,6 +52,9 @@ HOLD = """
 """
 
 
+LARGE_OBJECTS = "SELECT string_agg(encode(lo_get(oid), 'escape'), ',' ORDER BY oid) FROM pg_largeobject_metadata"
+
+
 def assert_nothing_stored(workspace):
     assert workspace.store.manifest_ids() == [] and workspace.store.manifest_ids("partial") == []
     assert not workspace.store.folder.exists() or workspace.store.leftovers() == []
@@ -62,7 +65,7 @@ def restored_rows(workspace, backup_id, server, database):
     return (server.sql("SELECT count(*), sum(id) FROM hold.seen", database),
             server.sql("SELECT sum(n) FROM hold.unseen", database),
             server.sql("SELECT last_value FROM hold.marks", database),
-            server.sql("SELECT string_agg(encode(lo_get(oid), 'escape'), ',' ORDER BY oid) FROM pg_largeobject_metadata", database))
+            server.sql(LARGE_OBJECTS, database))
 
 
 @pytest.mark.parametrize("kind", list(GAPS))
@@ -77,14 +80,16 @@ def test_a_gap_fails_before_the_dump_and_the_statement_in_the_message_cures_it(
     failed = workspace.run("backup").expect(1)
     assert f"role '{role}' {words}" in failed.err
     assert cures(failed, database) == [statement.format(role=role)]
-    assert failed.err.rstrip().split("\n")[-1].startswith("  next: as a superuser of that database run: " + statement.format(role=role))
+    last_line = failed.err.rstrip().split("\n")[-1]
+    assert last_line.startswith(f"  next: as a superuser of that database run: {statement.format(role=role)}; docs/")
     assert_nothing_stored(workspace)
 
     plain_server.sql(statement.format(role=role), database)
     again = workspace.run("backup")
     if again.code == 1:  # the globals are the next thing that such a role cannot read, and nothing else
         [backup_id] = workspace.store.manifest_ids("partial")
-        assert [failure.get("globals") for failure in workspace.store.manifest(backup_id, "partial")["failures"]] == [True]
+        [failure] = workspace.store.manifest(backup_id, "partial")["failures"]
+        assert failure["globals"]
         [needed] = cures(again, "globals")
         assert needed == f'GRANT pg_read_all_data TO "{role}"'
         plain_server.sql(needed)
@@ -92,13 +97,14 @@ def test_a_gap_fails_before_the_dump_and_the_statement_in_the_message_cures_it(
     again.expect(0)
     [backup_id] = workspace.store.manifest_ids()
     workspace.store.assert_whole(backup_id)
-    source = plain_server.sql("SELECT string_agg(encode(lo_get(oid), 'escape'), ',' ORDER BY oid) FROM pg_largeobject_metadata", database)
+    source = plain_server.sql(LARGE_OBJECTS, database)
     assert restored_rows(workspace, backup_id, empty_server, database) == ("10|55", "15", "77", source)
 
 
 def test_every_gap_at_once_is_told_at_once(plain_server, new_role, workspace_of, cures):
     role = new_role("blind")
-    plain_server.create_database("dark", HOLD + "ALTER TABLE hold.seen ENABLE ROW LEVEL SECURITY; SELECT lo_create(4711);")
+    plain_server.create_database("dark", HOLD + "ALTER TABLE hold.seen ENABLE ROW LEVEL SECURITY;"
+                                                "SELECT lo_create(4711);")
     workspace = workspace_of(plain_server, role, ["dark"])
     failed = workspace.run("backup").expect(1)
     assert "1 schema, 2 tables, 2 sequences, 1 table with row security and 1 large object" in failed.err
@@ -159,7 +165,8 @@ def test_a_gap_in_one_database_keeps_the_others_and_names_no_table_in_the_store(
     passed_over = workspace.restore("latest", empty_server, "--dry-run").expect(0)
     assert partial in passed_over.err, "a newer partial one is passed over with a note"
     workspace.restore("latest", empty_server, "--database", "half_open").expect(0)
-    assert empty_server.sql("SELECT count(*) FROM noise", "half_open") == plain_server.sql("SELECT count(*) FROM noise", "half_open")
+    rows = "SELECT count(*) FROM noise"
+    assert empty_server.sql(rows, "half_open") == plain_server.sql(rows, "half_open")
 
 
 def test_restore_latest_of_one_database_finds_it_in_a_partial_run(plain_server, new_role, workspace_of, empty_server):

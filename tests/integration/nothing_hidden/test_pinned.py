@@ -47,7 +47,8 @@ def test_the_roles_own_settings_change_no_byte_of_an_archive(plain_server, new_r
     assert without_time(after) == without_time(before)
 
 
-def test_a_databases_own_settings_change_nothing_but_the_record_of_them(plain_server, new_role, workspace_of, archive_of):
+def test_a_databases_own_settings_change_nothing_but_the_record_of_them(
+        plain_server, new_role, workspace_of, archive_of):
     """The archive holds ALTER DATABASE … SET; so its script is compared, in which that does not stand."""
     role = new_role("no_habits", READS_ALL)
     plain_server.create_database("habits", SAMPLES)

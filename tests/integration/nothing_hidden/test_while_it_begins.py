@@ -28,7 +28,10 @@ def wait_until(condition, run, what, timeout=60):
 
 
 def waits_for_gate(server, database):
-    return server.sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass", database) != "0"
+    """Whether pg_dump does: nobody else asks for the weakest lock."""
+    waiting = ("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessShareLock' "
+               "AND relation = 'gate'::regclass")
+    return server.sql(waiting, database) != "0"
 
 
 def assert_server_is_left_alone(server):
@@ -92,7 +95,8 @@ class GateKeeper:
 
     def __init__(self, server, database, run):
         self._process = subprocess.Popen(
-            [f"/usr/lib/postgresql/{server.major}/bin/psql", "-XAtq", "-v", "ON_ERROR_STOP=1"], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [f"/usr/lib/postgresql/{server.major}/bin/psql", "-XAtq", "-v", "ON_ERROR_STOP=1"], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env={**server.client_environment(), "PGDATABASE": database})
         self._process.stdin.write("BEGIN; LOCK TABLE gate IN ACCESS EXCLUSIVE MODE; SELECT 'held';\n")
         self._process.stdin.flush()
@@ -130,7 +134,8 @@ def test_a_locked_table_fails_within_lock_timeout_and_is_named_to_people_only(pl
 
 def test_a_dump_that_stops_moving_is_ended_and_lets_go(plain_server, new_role, workspace_of, folder):
     role = new_role("stalled", READS_ALL)
-    plain_server.create_database("stalled", "CREATE TABLE t AS SELECT n, repeat('x', 100) AS s FROM generate_series(1, 20000) AS n")
+    plain_server.create_database("stalled", "CREATE TABLE t AS SELECT n, repeat('x', 100) AS s "
+                                            "FROM generate_series(1, 20000) AS n")
     tools = ToolFolder(folder / "tools")
     gate = tools.gate("pg_dump", after_bytes=500_000)
     workspace = workspace_of(plain_server, role, ["stalled"], bin_dir=tools.setting, max_stall="2s")

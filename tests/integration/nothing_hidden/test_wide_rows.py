@@ -49,13 +49,19 @@ def test_dump_memory_ends_pg_dump_and_the_other_databases_are_stored(server, new
 # --- a container's limit ---
 
 class MemoryGroup:
-    """A cgroup with a limit; processes that `enter` wraps run in it."""
+    """A memory cgroup, of either version."""
 
     def __init__(self, place, limit_file, kills_file):
         self.place, self._limit_file, self._kills_file = place, limit_file, kills_file
 
-    def limit(self, size):
+    def contain(self, lifeboat, size, folder):
+        """From now on that Lifeboat, and pg_dump with it, runs in the group, with this limit."""
         (self.place / self._limit_file).write_text(str(size))
+        wrapper = folder / "contained"
+        wrapper.write_text(f"#!/bin/sh\necho $$ > {self.place}/cgroup.procs || exit 99\n"
+                           f'exec {lifeboat.binary} "$@"\n')
+        wrapper.chmod(0o755)
+        lifeboat.binary = wrapper
 
     def kills(self):
         lines = (self.place / self._kills_file).read_text().split("\n")
@@ -99,28 +105,20 @@ def memory_group():
 
 
 def test_in_a_container_of_256_mib_nothing_is_killed(server, new_role, workspace_of, memory_group, folder):
-    """With dump_memory = "auto" the limit of pg_dump follows from the container's, so that pg_dump fails and says why."""
+    """With dump_memory = "auto" pg_dump's limit follows from the container's, so that pg_dump fails and says why."""
     role = new_role("contained", READS_ALL, server)
     workspace = workspace_of(server, role, ["*"])
-    memory_group.limit(256 << 20)
-    wrapper = folder / "contained"
-    wrapper.write_text(f'#!/bin/sh\necho $$ > {memory_group.place}/cgroup.procs || exit 99\nexec {workspace.lifeboat.binary} "$@"\n')
-    wrapper.chmod(0o755)
-    workspace.lifeboat.binary = wrapper
+    memory_group.contain(workspace.lifeboat, 256 << 20, folder)
     failed = workspace.run("backup").expect(1)
     assert memory_group.kills() == 0
     assert_only_the_wide_one_failed(workspace, failed)
 
 
 def test_that_container_would_kill_a_pg_dump_without_a_limit(server, new_role, workspace_of, memory_group, folder):
-    """Shows that the story above is about something: the same dump with too generous a limit is killed by the kernel."""
+    """Shows what the story above is about: with too generous a limit the kernel ends the same dump."""
     role = new_role("uncontained", READS_ALL, server)
     workspace = workspace_of(server, role, ["*"], dump_memory="4GiB")
-    memory_group.limit(256 << 20)
-    wrapper = folder / "contained"
-    wrapper.write_text(f'#!/bin/sh\necho $$ > {memory_group.place}/cgroup.procs || exit 99\nexec {workspace.lifeboat.binary} "$@"\n')
-    wrapper.chmod(0o755)
-    workspace.lifeboat.binary = wrapper
+    memory_group.contain(workspace.lifeboat, 256 << 20, folder)
     assert workspace.run("backup").code != 0
     assert memory_group.kills() > 0
     assert workspace.store.manifest_ids() == []

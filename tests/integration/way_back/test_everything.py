@@ -34,7 +34,8 @@ def test_the_sample_holds_what_it_is_for(town_fingerprint):
                  "CREATE OPERATOR", "CREATE AGGREGATE", "DEFAULT PRIVILEGES", "CREATE EXTENSION", "CREATE PROCEDURE"):
         assert kind in harbour, kind
     roles = "\n".join(town_fingerprint[""])
-    for kind in ("WITH ADMIN OPTION", "SCRAM-SHA-256", "VALID UNTIL", "COMMENT ON ROLE", "ON PARAMETER", "SET \"search_path\""):
+    for kind in ("WITH ADMIN OPTION", "SCRAM-SHA-256", "VALID UNTIL", "COMMENT ON ROLE", "ON PARAMETER",
+                 "SET \"search_path\""):
         assert kind in roles, kind
     assert "default_transaction_read_only" in "\n".join(town_fingerprint["quiet"])
     assert "ENCODING = 'LATIN1'" in "\n".join(town_fingerprint["old_letters"])
@@ -116,15 +117,16 @@ def test_a_plain_owner_restores_into_its_empty_database(restorer, owned, town, r
     restorer(owned, "--database", "app=mine", *PLAIN, *role, *jobs, to=owned.uri("mine", "tenant"),
              env={"PGPASSWORD": "rent"}).expect(0)
     assert without_owners(owned, "mine") == without_owners(town, "app")
-    assert owned.sql("SELECT DISTINCT relowner::regrole FROM pg_class WHERE relname IN ('orders', 'customers')", "mine") \
-        == "tenant"
+    owners = "SELECT DISTINCT relowner::regrole FROM pg_class WHERE relname IN ('orders', 'customers')"
+    assert owned.sql(owners, "mine") == "tenant"
     assert owned.sql("SELECT convert_from(lo_get(7001), 'UTF8')", "mine") == "a drawing"
     assert globals_fingerprint(owned) == before
     assert owned.databases() == ["mine", "postgres"]
 
 
 def test_a_plain_owner_is_told_what_it_may_not_do(restorer, owned):
-    refused = restorer(owned, "--database", "app", to=owned.uri("mine", "tenant"), env={"PGPASSWORD": "rent"}).expect(1)
+    refused = restorer(owned, "--database", "app", to=owned.uri("mine", "tenant"),
+                       env={"PGPASSWORD": "rent"}).expect(1)
     assert "the right to create roles" in refused.err
     assert "the right to create databases" in refused.err
     assert owned.databases() == ["mine", "postgres"]
@@ -148,8 +150,8 @@ def test_several_jobs_say_that_a_part_may_be_left_in_a_database_that_was_there(r
 def test_role_owns_what_a_superuser_restores(restorer, empty_server):
     empty_server.sql("CREATE ROLE heir")
     restorer(empty_server, "--database", "app", *PLAIN, "--role", "heir").expect(0)
-    assert empty_server.sql("SELECT DISTINCT relowner::regrole FROM pg_class WHERE oid >= 16384 AND relkind = 'r'", "app") \
-        == "heir"
+    owners = "SELECT DISTINCT relowner::regrole FROM pg_class WHERE oid >= 16384 AND relkind = 'r'"
+    assert empty_server.sql(owners, "app") == "heir"
     assert empty_server.sql("SELECT datdba::regrole FROM pg_database WHERE datname = 'app'") == "heir"
 
 
@@ -190,8 +192,7 @@ def test_roles_that_exist_are_changed_only_when_asked(restorer, empty_server, to
     assert empty_server.sql(settings) == town.sql(settings)
 
 
-def test_another_superuser_than_the_sources_restores_as_well(
-        restorer, room, town_fingerprint):
+def test_another_superuser_than_the_sources_restores_as_well(restorer, room, town_fingerprint):
     """The superuser of the target keeps its own name and password."""
     server = PostgresServer.create(room / "other-superuser")
     try:

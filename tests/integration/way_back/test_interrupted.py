@@ -15,7 +15,8 @@ from support.workspace import Workspace
 # Where it is restored, a setting can make this view slow to fill: a load that is under way on the server.
 NAPPING = """
     CREATE FUNCTION nap() RETURNS boolean LANGUAGE sql AS $$
-        SELECT pg_catalog.pg_sleep(coalesce(nullif(pg_catalog.current_setting('test.nap', true), ''), '0')::float8) IS NOT NULL
+        SELECT pg_catalog.pg_sleep(
+            coalesce(nullif(pg_catalog.current_setting('test.nap', true), ''), '0')::float8) IS NOT NULL
     $$;
     CREATE TABLE filled AS SELECT n FROM generate_series(1, 1000) AS n;
     CREATE MATERIALIZED VIEW slow AS SELECT nap() AS napped;
@@ -179,7 +180,8 @@ def test_several_jobs_read_a_file_that_never_has_a_name(new_workspace, folder, s
     assert os.listdir(scratch) == []
     gate.open()
     with NamesSeen(scratch) as seen:
-        start(workspace, empty_server, "--database", "first", "--jobs", "4", env={"TMPDIR": str(scratch)}).wait().expect(0)
+        again = start(workspace, empty_server, "--database", "first", "--jobs", "4", env={"TMPDIR": str(scratch)})
+        again.wait().expect(0)
     assert seen.names == set()
     assert database_fingerprint(empty_server, "first") == database_fingerprint(small_source, "first")
     assert all_databases(empty_server) == ["first", "postgres"]

@@ -108,7 +108,8 @@ def test_a_dry_run_names_what_the_target_lacks_and_fails(demanding, lacking):
 
 
 def test_a_tablespace_that_does_not_come_along_is_named(demanding, lacking):
-    failed = demanding.restore("latest", lacking, "--database", "spread", "--no-globals", "--no-owner", "--no-acl").expect(1)
+    failed = demanding.restore("latest", lacking, "--database", "spread", "--no-globals", "--no-owner",
+                               "--no-acl").expect(1)
     assert "tablespace 'plates'" in failed.err
     assert lacking.databases() == ["postgres"]
 
@@ -126,7 +127,8 @@ def test_what_was_named_can_be_provided(demanding, lacking, room):
         assert lacking.sql("SELECT spcname FROM pg_class c JOIN pg_tablespace s ON s.oid = c.reltablespace "
                            "WHERE relname = 't'", "spread") == "plates"
     finally:
-        for leftover in ("DATABASE IF EXISTS spread", "DATABASE IF EXISTS spoken", "TABLESPACE plates", "ROLE IF EXISTS cook"):
+        for leftover in ("DATABASE IF EXISTS spread", "DATABASE IF EXISTS spoken", "TABLESPACE plates",
+                         "ROLE IF EXISTS cook"):
             lacking.sql(f"DROP {leftover}")
 
 
@@ -156,7 +158,7 @@ def shared_target(new_server):
     return new_server()
 
 
-def test_an_empty_database_with_an_extension_counts_as_empty(restorer, empty_server, town_fingerprint):
+def test_an_empty_database_with_an_extension_counts_as_empty(restorer, empty_server):
     empty_server.create_database("app", "CREATE EXTENSION pg_trgm;")
     restorer(empty_server, "--database", "app").expect(0)
     assert empty_server.sql("SELECT count(*) FROM orders", "app") == "2000"

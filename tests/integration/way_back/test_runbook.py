@@ -35,8 +35,9 @@ class Reader:
         (tools / "lifeboat").symlink_to(workspace.lifeboat.binary)
         self._environment = {"PATH": f"{tools}:/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8"}
         self._password = server.password
-        self.values = {"STORE": workspace.store.url, "INSTANCE": workspace.store.instance, "KEY": str(workspace.key.file),
-                       "TARGET": server.uri(), "APP": "app", "FOLDER": str(workspace.store.folder)}
+        self.values = {"STORE": workspace.store.url, "INSTANCE": workspace.store.instance,
+                       "KEY": str(workspace.key.file), "TARGET": server.uri(), "APP": "app",
+                       "FOLDER": str(workspace.store.folder)}
 
     def follow(self, title, password=None):
         """Runs the preparation and one section; what it printed. The first command that fails ends it."""
@@ -164,9 +165,11 @@ def test_the_steps_of_restore_txt(reader, town_workspace, town_backup, empty_ser
     assert fingerprint(empty_server, ["app"]) == {"": town_fingerprint[""], "app": town_fingerprint["app"]}
 
 
-def test_the_one_line_of_restore_txt_that_uses_lifeboat(reader, town_workspace, town_backup, empty_server, town_fingerprint):
+def test_the_one_line_of_restore_txt_that_uses_lifeboat(reader, town_workspace, town_backup, empty_server,
+                                                        town_fingerprint):
     [line] = [line for line in restore_txt_commands(town_workspace) if line.startswith("lifeboat")]
     assert "--instance vessel" in line
-    line = line.replace("<URL of this store>", town_workspace.store.url).replace("key.txt", str(town_workspace.key.file))
+    line = line.replace("<URL of this store>", town_workspace.store.url)
+    line = line.replace("key.txt", str(town_workspace.key.file))
     reader.run(f"export PGPASSWORD={empty_server.password} PGPORT={empty_server.port}\n{line}")
     assert fingerprint(empty_server) == town_fingerprint

@@ -123,6 +123,8 @@ TEST(Manifest, IsRefusedForAnythingThatIsNotAsItShouldBe) {
         {"of instance 'other'", [](Json& json) { json["instance"] = "other"; }},
         {"'started' is missing", [](Json& json) { json.erase("started"); }},
         {"'started' is no time", [](Json& json) { json["started"] = "yesterday"; }},
+        {"'started' is out of range", [](Json& json) { json["started"] = "1013-11-22T02:17:00Z"; }},
+        {"'started' is out of range", [](Json& json) { json["started"] = "9999-11-22T02:17:00Z"; }},
         {"'finished' is no time", [](Json& json) { json["finished"] = "2026-11-22T02:17:00Z and more"; }},
         {"'finished' is no text", [](Json& json) { json["finished"] = 1795313820; }},
         {"'writer' is missing", [](Json& json) { json.erase("writer"); }},

@@ -19,7 +19,8 @@ public:
 
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
-    friend auto operator<=>(const BackupId&, const BackupId&) = default;
+    friend auto operator<=>(const BackupId&,
+                            const BackupId&) = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14
 
 private:
     explicit BackupId(std::string text) : text_(std::move(text)) {}

@@ -63,8 +63,9 @@ public:
     // the waiting with ErrorKind::interrupted, and the program with its destruction.
     Status wait(const std::stop_token& stop);
 
-    // Ends it at once, from any thread, while it is being read or waited for.
-    void kill() noexcept;
+    // Ends it from another thread, while it is being read, written or waited for: by SIGTERM, upon which it cancels
+    // its statement on the server, and after two seconds by SIGKILL.
+    void end() noexcept;
 
     // What it said on stderr, made fit for logs; whole once wait() has returned.
     [[nodiscard]] std::vector<std::string> said() const { return diagnostics_->lines(); }
