@@ -41,6 +41,7 @@ std::vector<std::string> dump_arguments(const BackupPlan& plan, const postgres::
 
 std::vector<catalogue::OmissionRecord> records_of(const std::vector<postgres::Omission>& omissions) {
     std::vector<catalogue::OmissionRecord> records;
+    records.reserve(omissions.size());
     for (const auto& omission : omissions) {
         records.push_back({omission.kind, omission.count, omission.text});
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <ranges>
 
 namespace lifeboat::catalogue {
 namespace {
@@ -72,16 +73,16 @@ std::string note_about(const Backup& newer) {
 
 Result<Chosen> newest_until(const Catalogue& catalogue, const Wanted& wanted, std::optional<os::TimePoint> until) {
     Chosen chosen;
-    for (auto backup = catalogue.backups.rbegin(); backup != catalogue.backups.rend(); ++backup) {
-        if (until && backup->manifest.started > *until) {
+    for (const auto& backup : std::views::reverse(catalogue.backups)) {
+        if (until && backup.manifest.started > *until) {
             continue;
         }
-        if (will_do(*backup, wanted, !until)) {
-            chosen.backup = &*backup;
+        if (will_do(backup, wanted, !until)) {
+            chosen.backup = &backup;
             return chosen;
         }
-        if (backup->state != State::good) {
-            chosen.notes.push_back(note_about(*backup));
+        if (backup.state != State::good) {
+            chosen.notes.push_back(note_about(backup));
         }
     }
     std::string what = "no good backup";

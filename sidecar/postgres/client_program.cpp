@@ -256,7 +256,9 @@ Result<std::size_t> ClientProgram::read(std::span<std::byte> into, const std::st
     }
 }
 
-void ClientProgram::end() noexcept { child_.end(end_grace); }
+void ClientProgram::end() noexcept {
+    child_.end(end_grace);
+}
 
 Status ClientProgram::wait(const std::stop_token& stop) {
     const auto ended = child_.wait(stop);
@@ -267,6 +269,9 @@ Status ClientProgram::wait(const std::stop_token& stop) {
     diagnostics_->wait();
     if (exit.success()) {
         return done();
+    }
+    if (stop.stop_requested()) {
+        return Error{ErrorKind::interrupted, "stopped while waiting for " + name_, {}};  // it was ended by us
     }
     const std::string said = diagnostics_->summary();
     return Error{ErrorKind::failed, name_ + " failed (" + exit.text() + ")", advice_for(said),

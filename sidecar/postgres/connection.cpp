@@ -6,6 +6,7 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -231,12 +232,7 @@ bool child_wants(std::string_view keyword) {
                                                                 "gsslib",
                                                                 "channel_binding",
                                                                 "gssencmode"};
-    for (const auto name : wanted) {
-        if (keyword == name) {
-            return true;
-        }
-    }
-    return false;
+    return std::find(wanted.begin(), wanted.end(), keyword) != wanted.end();
 }
 
 }  // namespace
