@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <ranges>
 
 namespace lifeboat::catalogue {
 namespace {
@@ -73,7 +72,10 @@ std::string note_about(const Backup& newer) {
 
 Result<Chosen> newest_until(const Catalogue& catalogue, const Wanted& wanted, std::optional<os::TimePoint> until) {
     Chosen chosen;
-    for (const auto& backup : std::views::reverse(catalogue.backups)) {
+    // clang 14 cannot compile libstdc++ 12's std::views::reverse.
+    // NOLINTNEXTLINE(modernize-loop-convert)
+    for (auto at = catalogue.backups.rbegin(); at != catalogue.backups.rend(); ++at) {
+        const Backup& backup = *at;
         if (until && backup.manifest.started > *until) {
             continue;
         }
