@@ -1,9 +1,11 @@
 #include "cli/command_line.hpp"
+#include "os/fd.hpp"
 #include "os/stop_signals.hpp"
 
 #include <unistd.h>
 
 int main(int argc, char** argv) {
-    const lifeboat::os::StopSignals signals;  // first: every later thread inherits what it blocks
+    lifeboat::os::keep_standard_streams();    // before any file is opened
+    const lifeboat::os::StopSignals signals;  // before any thread: every later thread inherits what it blocks
     return lifeboat::cli::run(argc, argv, environ, signals);
 }

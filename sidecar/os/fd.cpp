@@ -15,6 +15,14 @@ void Fd::reset() noexcept {
     }
 }
 
+void keep_standard_streams() noexcept {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+        if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+            (void)::open("/dev/null", O_RDWR);  // takes the lowest free number, which is this one
+        }
+    }
+}
+
 Result<Pipe> make_pipe(std::size_t capacity) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {

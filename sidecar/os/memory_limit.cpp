@@ -24,7 +24,7 @@ std::optional<std::uint64_t> read_limit(const std::string& path) {
 std::optional<std::uint64_t> tightest(const std::string& root, std::string group, const std::string& file) {
     std::optional<std::uint64_t> least;
     for (;;) {
-        if (const auto limit = read_limit(root + group + "/" + file)) {
+        if (const auto limit = read_limit(std::string(root).append(group).append("/").append(file))) {
             least = std::min(least.value_or(*limit), *limit);
         }
         if (group.empty() || group == "/") {

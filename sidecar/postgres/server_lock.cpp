@@ -7,8 +7,6 @@
 namespace lifeboat::postgres {
 namespace {
 
-using std::chrono_literals::operator""ms;
-
 // "lifeboat" in ASCII: as good as any number, and a DBA who meets it in pg_locks can read it.
 constexpr const char* lock_key = "x'6c696665626f6174'::bigint";
 constexpr const char* holders_of_the_key =

@@ -34,6 +34,17 @@ SegmentWriter::~SegmentWriter() {
 }
 
 Status SegmentWriter::write(stream::Bytes chunk) {
+    if (failure_) {
+        return *failure_;
+    }
+    auto written = write_on(chunk);
+    if (!written) {
+        failure_ = written.error();
+    }
+    return written;
+}
+
+Status SegmentWriter::write_on(stream::Bytes chunk) {
     while (!chunk.empty()) {
         if (upload_ && in_segment_ == segment_size_) {
             if (auto closed = close_full(); !closed) {
@@ -55,13 +66,28 @@ Status SegmentWriter::write(stream::Bytes chunk) {
 }
 
 Status SegmentWriter::finish() {
-    finished_ = true;
-    return open_next();
+    if (auto written = write({}); !written) {
+        return written;
+    }
+    auto opened = open_next();  // also a stream of no bytes is an object
+    finished_ = opened.ok();
+    return opened;
 }
 
 Result<std::vector<StoredObject>> SegmentWriter::commit() {
-    if (!finished_) {
-        return failed("the stream into " + key_.text() + " was not finished");
+    if (failure_) {
+        return *failure_;
+    }
+    auto committed = commit_last();
+    if (!committed) {
+        failure_ = committed.error();
+    }
+    return committed;
+}
+
+Result<std::vector<StoredObject>> SegmentWriter::commit_last() {
+    if (!finished_ || committed_) {
+        return failed("the stream into " + key_.text() + " is not finished, or was committed before");
     }
     if (auto closed = close_full(); !closed) {
         return std::move(closed).error();

@@ -92,3 +92,15 @@ def test_reading_a_store_that_is_not_there_is_not_an_empty_list(new_workspace, s
     outcome = workspace.run(*verb)
     assert outcome.code in (1, 4), outcome.err
     assert str(workspace.store.folder) in outcome.err
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_closed_standard_stream_never_becomes_a_file_of_the_store(new_workspace, small_source, closed):
+    workspace = new_workspace(small_source)
+    command = ["sh", "-c", f'exec "$0" "$@" {closed}', str(workspace.lifeboat.binary), "--config", str(workspace.config),
+               "--log-level", "trace", "backup"]
+    run = subprocess.run(command, env=workspace.lifeboat.environment(), timeout=120, check=False)
+    assert run.returncode == 0
+    [backup_id] = workspace.store.manifest_ids()
+    workspace.store.assert_whole(backup_id)
+    workspace.verify(backup_id).expect(0)

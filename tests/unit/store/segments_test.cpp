@@ -156,6 +156,35 @@ TEST(Segments, GoAwayAfterAFaultAtAnyCall) {
     }
 }
 
+TEST(Segments, DoNotGoOnAfterAFailure) {
+    MemoryStore store;
+    FaultScript script;
+    script.fail("commit", 1, {ErrorKind::temporary, "the store is away", {}});
+    FlakyStore flaky(store, script);
+    SegmentWriter writer(flaky, key("a/stream"), segment);
+    ASSERT_TRUE(write(writer, content_of(segment), segment));
+    ASSERT_FALSE(write(writer, "more", 4)) << "the full segment could not be ended";
+    for (const auto& later : {write(writer, "more", 4), writer.finish()}) {
+        ASSERT_FALSE(later);
+        EXPECT_EQ(later.error().what, "the store is away");
+    }
+    EXPECT_FALSE(writer.commit());
+    EXPECT_THAT(listed(store), IsEmpty());
+}
+
+TEST(Segments, AreCommittedOnce) {
+    MemoryStore store;
+    SegmentWriter writer(store, key("a/stream"), segment);
+    ASSERT_TRUE(write(writer, content_of(30), 30));
+    EXPECT_FALSE(writer.commit()) << "not finished";
+    SegmentWriter whole(store, key("b/stream"), segment);
+    ASSERT_TRUE(write(whole, content_of(30), 30));
+    ASSERT_TRUE(whole.finish());
+    ASSERT_TRUE(whole.commit());
+    EXPECT_FALSE(whole.commit());
+    EXPECT_THAT(listed(store), ElementsAre("b/stream"));
+}
+
 TEST(ReadSegments, PassesThemOnInOrderAndFinishesNothing) {
     MemoryStore store;
     const std::string content = content_of(250);

@@ -50,8 +50,8 @@ struct KeyPlace {
     std::optional<BackupId> id;  // for all but other
 };
 
-// `key` must begin with `layout.prefix()`.
-KeyPlace place_of(const Layout& layout, const store::ObjectKey& key);
+// The key of `object` must begin with `layout.prefix()`.
+KeyPlace place_of(const Layout& layout, const store::ObjectKey& object);
 
 // A name of only a-z0-9_- is its own; any other is its letters, digits, - and _, a dot, and the first eight hex
 // digits of its SHA-256, so that two names never share a key.

@@ -36,6 +36,10 @@ private:
     int fd_ = -1;
 };
 
+// First thing in main: opens /dev/null in place of any of standard input, output and error that the caller closed.
+// Otherwise the next file that is opened gets its number, and what is logged or printed goes into that file.
+void keep_standard_streams() noexcept;
+
 struct Pipe {
     Fd read_end;
     Fd write_end;

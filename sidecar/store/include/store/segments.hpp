@@ -5,6 +5,7 @@
 #include "stream/sink.hpp"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace lifeboat::store {
@@ -30,6 +31,8 @@ public:
     Result<std::vector<StoredObject>> commit();
 
 private:
+    Status write_on(stream::Bytes chunk);
+    Result<std::vector<StoredObject>> commit_last();
     Status open_next();
     Status close_full();
 
@@ -41,6 +44,7 @@ private:
     std::vector<StoredObject> stored_;
     bool finished_ = false;
     bool committed_ = false;
+    std::optional<Error> failure_;  // the first one: there is no going on after it
 };
 
 // The key of segment `number`: the key itself for 0, then ".0001" and so on.
