@@ -1,0 +1,82 @@
+// What S3 servers answer, as far as Lifeboat reads it: XML into values.
+//
+// Foreign bytes: nothing here throws or crashes on any input, and what cannot be understood is an empty optional,
+// never a guess. Element names are taken without their namespace prefix. Numbers out of range, missing keys and
+// dates that are none make the whole reply one that is not understood. Keys and prefixes are percent-decoded where
+// the reply says EncodingType url.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lifeboat::s3 {
+
+using TimePoint = std::chrono::system_clock::time_point;
+
+// <Error>, also where a server sends it with status 200.
+struct ErrorReply {
+    std::string code;  // "NoSuchKey"; never empty
+    std::string message;
+    std::string request_id;
+    std::string region;                    // where the server names the right one
+    std::optional<TimePoint> server_time;  // RequestTimeTooSkewed
+};
+std::optional<ErrorReply> parse_error(std::string_view body);
+
+// <InitiateMultipartUploadResult>: the upload id.
+std::optional<std::string> parse_upload_id(std::string_view body);
+
+// <CompleteMultipartUploadResult>: the ETag without its quotes, which some servers leave empty.
+std::optional<std::string> parse_completed_etag(std::string_view body);
+
+// <ListBucketResult> (version 2)
+struct ListedObject {
+    std::string key;
+    std::uint64_t size = 0;
+    TimePoint modified;
+    std::string etag;  // without quotes
+};
+struct ObjectPage {
+    std::vector<ListedObject> objects;
+    std::string next;  // the continuation token; empty on the last page
+};
+std::optional<ObjectPage> parse_object_page(std::string_view body);
+
+// <ListVersionsResult>
+struct ListedVersion {
+    std::string key;
+    std::string version_id;
+    bool hide_marker = false;  // a delete marker: it has neither size nor etag
+    bool latest = false;
+    std::uint64_t size = 0;
+    TimePoint modified;
+    std::string etag;
+};
+struct VersionPage {
+    std::vector<ListedVersion> versions;  // in the reply's order: keys ascending, each with its newest version first
+    std::string next_key;                 // both empty on the last page
+    std::string next_version_id;
+};
+std::optional<VersionPage> parse_version_page(std::string_view body);
+
+// <ListMultipartUploadsResult>
+struct ListedUpload {
+    std::string key;
+    std::string upload_id;
+    TimePoint initiated;
+};
+struct UploadPage {
+    std::vector<ListedUpload> uploads;
+    std::string next_key;  // both empty on the last page
+    std::string next_upload_id;
+};
+std::optional<UploadPage> parse_upload_page(std::string_view body);
+
+// The body of CompleteMultipartUpload: part numbers from 1, and the ETags as the server gave them.
+std::string complete_body(const std::vector<std::string>& etags);
+
+}  // namespace lifeboat::s3
