@@ -156,7 +156,7 @@ Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) 
     if (!plan) {
         return std::move(plan).error();
     }
-    auto store = open_store(loaded->settings);
+    auto store = open_store(loaded->settings, session.stop());
     if (!store) {
         return std::move(store).error();
     }

@@ -71,7 +71,7 @@ Result<ExitCode> cat(Session& session, const CatFlags& flags) {
     if (!loaded) {
         return std::move(loaded).error();
     }
-    auto opened = open_catalogue(loaded->settings);
+    auto opened = open_catalogue(loaded->settings, session.stop());
     if (!opened) {
         return std::move(opened).error();
     }

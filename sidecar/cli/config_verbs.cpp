@@ -24,7 +24,7 @@ std::vector<config::Problem> deeper_problems(const config::Loaded& loaded) {
         }
     }
     if (loaded.settings.store.url) {
-        if (auto store = open_store(loaded.settings); !store) {
+        if (auto store = open_store(loaded.settings, {}); !store) {
             add("store.url", store.error());
         }
     }

@@ -100,9 +100,10 @@ void print_table(const std::vector<catalogue::Catalogue>& catalogues, bool with_
     }
 }
 
-Result<std::vector<catalogue::Catalogue>> read_all(const config::Settings& settings, bool every_instance) {
+Result<std::vector<catalogue::Catalogue>> read_all(const config::Settings& settings, bool every_instance,
+                                                   const std::stop_token& stop) {
     if (!every_instance) {
-        auto opened = open_catalogue(settings);
+        auto opened = open_catalogue(settings, stop);
         if (!opened) {
             return std::move(opened).error();
         }
@@ -110,7 +111,7 @@ Result<std::vector<catalogue::Catalogue>> read_all(const config::Settings& setti
         one.push_back(std::move(opened->catalogue));
         return one;
     }
-    auto store = open_store(settings);
+    auto store = open_store(settings, stop);
     if (!store) {
         return std::move(store).error();
     }
@@ -137,7 +138,7 @@ Result<ExitCode> list(Session& session, bool every_instance) {
     if (!loaded) {
         return std::move(loaded).error();
     }
-    auto catalogues = read_all(loaded->settings, every_instance);
+    auto catalogues = read_all(loaded->settings, every_instance, session.stop());
     if (!catalogues) {
         return std::move(catalogues).error();
     }

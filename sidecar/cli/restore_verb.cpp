@@ -160,7 +160,7 @@ Result<ExitCode> restore_backup(Session& session, const RestoreFlags& flags) {
     if (!plan) {
         return std::move(plan).error();
     }
-    auto opened = open_catalogue(loaded->settings);
+    auto opened = open_catalogue(loaded->settings, session.stop());
     if (!opened) {
         return std::move(opened).error();
     }

@@ -2,7 +2,8 @@
 
 #include "format.hpp"
 #include "os/fd.hpp"
-#include "store/open_store.hpp"
+#include "store/directory_store.hpp"
+#include "store/s3_store.hpp"
 
 #include <unistd.h>
 #include <cstdio>
@@ -82,8 +83,66 @@ void Session::note(const std::string& text) {
     std::fprintf(stderr, "lifeboat: %s\n", printable(text).c_str());
 }
 
-Result<std::unique_ptr<store::ObjectStore>> open_store(const config::Settings& settings) {
-    return store::open_store(settings.store.url ? settings.store.url->text : "");
+namespace {
+
+s3::Addressing addressing_of(config::Addressing addressing) {
+    switch (addressing) {
+        case config::Addressing::path: return s3::Addressing::path;
+        case config::Addressing::virtual_host: return s3::Addressing::virtual_host;
+        case config::Addressing::automatic: break;
+    }
+    return s3::Addressing::automatic;
+}
+
+Result<s3::Credentials> credentials_of(const config::Store& store) {
+    if (!store.access_key_id || !store.secret_access_key) {
+        return Error{ErrorKind::usage, "the store is a bucket, and there is no key for it",
+                     "set store.access_key_id and store.secret_access_key (or their _file forms, or AWS_ACCESS_KEY_ID "
+                     "and AWS_SECRET_ACCESS_KEY)"};
+    }
+    return s3::Credentials{std::string(store.access_key_id->reveal()), *store.secret_access_key, store.session_token};
+}
+
+Result<store::S3Options> s3_options_of(const config::Settings& settings, const std::stop_token& stop) {
+    const auto& store = settings.store;
+    auto credentials = credentials_of(store);
+    if (!credentials) {
+        return std::move(credentials).error();
+    }
+    store::S3Options options;
+    options.bucket = store.url->bucket;
+    options.prefix = store.url->prefix;
+    options.endpoint = store.endpoint;
+    options.region = store.region;
+    options.addressing = addressing_of(store.addressing);
+    options.credentials = *std::move(credentials);
+    options.ca_file = store.ca_file;
+    options.part_size = store.part_size;
+    options.uploads = store.uploads;
+    options.upload_rate = store.upload_rate;
+    if (store.object_lock) {
+        options.lock_for = std::chrono::ceil<std::chrono::seconds>(store.object_lock->retain);
+    }
+    // A dump that waits for the store holds its locks: the store gives up before the dump is ended as stalled, so that
+    // the message names the cause.
+    options.retry_for = settings.postgres.max_stall * 4 / 5;
+    options.stall_after = std::min(options.stall_after, options.retry_for / 2);
+    options.stop = stop;
+    return options;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<store::ObjectStore>> open_store(const config::Settings& settings, const std::stop_token& stop) {
+    const auto& url = settings.store.url;
+    if (!url) {
+        return Error{ErrorKind::usage, "no store is named", "set store.url, or give --store"};
+    }
+    if (url->kind == config::StoreUrl::Kind::folder) {
+        return store::open_directory(url->folder.string());
+    }
+    auto options = s3_options_of(settings, stop);
+    return options ? store::open_s3(*options) : std::move(options).error();
 }
 
 Result<catalogue::Layout> choose_instance(const config::Settings& settings, store::ObjectStore& store) {
@@ -128,8 +187,8 @@ Status check_instance(const catalogue::Catalogue& catalogue, store::ObjectStore&
 
 }  // namespace
 
-Result<OpenCatalogue> open_catalogue(const config::Settings& settings) {
-    auto store = open_store(settings);
+Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std::stop_token& stop) {
+    auto store = open_store(settings, stop);
     if (!store) {
         return std::move(store).error();
     }

@@ -62,12 +62,12 @@ struct OpenCatalogue {
     catalogue::Catalogue catalogue;
 };
 
-Result<std::unique_ptr<store::ObjectStore>> open_store(const config::Settings& settings);
+Result<std::unique_ptr<store::ObjectStore>> open_store(const config::Settings& settings, const std::stop_token& stop);
 
 // The instance that the settings name, or the only one that the store holds.
 Result<catalogue::Layout> choose_instance(const config::Settings& settings, store::ObjectStore& store);
 
-Result<OpenCatalogue> open_catalogue(const config::Settings& settings);
+Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std::stop_token& stop);
 
 // Which backup ID means; notes about what was passed over go to stderr.
 Result<const catalogue::Backup*> choose_backup(const catalogue::Catalogue& catalogue, const catalogue::Wanted& wanted);

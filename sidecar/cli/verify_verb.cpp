@@ -85,7 +85,7 @@ Result<ExitCode> verify(Session& session, const std::string& id) {
     if (!loaded) {
         return std::move(loaded).error();
     }
-    auto opened = open_catalogue(loaded->settings);
+    auto opened = open_catalogue(loaded->settings, session.stop());
     if (!opened) {
         return std::move(opened).error();
     }

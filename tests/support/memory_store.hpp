@@ -67,11 +67,19 @@ public:
         return uploads;
     }
 
+    Status discard(const store::UnfinishedUpload& upload) override {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(open_, [&](const auto& entry) { return entry.second.id == upload.id; });
+        return done();
+    }
+
     Status remove(const store::ObjectKey& key, const std::string& /*version_id*/) override {
         const std::lock_guard lock(mutex_);
         objects_.erase(key);
         return done();
     }
+
+    [[nodiscard]] bool lists_everything() const override { return true; }
 
     // What no writer may do: gives an object other bytes, as a fault or a thief would.
     void tamper(const store::ObjectKey& key, std::string content) {
@@ -94,23 +102,27 @@ private:
     public:
         MemoryUpload(MemoryStore& owner, store::ObjectKey key) : owner_(owner), key_(std::move(key)) {
             const std::lock_guard lock(owner_.mutex_);
-            owner_.open_.emplace(this, store::UnfinishedUpload{key_, 0, std::chrono::system_clock::now()});
+            owner_.open_.emplace(this, store::UnfinishedUpload{key_, 0, std::chrono::system_clock::now(), owner_.next_id()});
         }
         MemoryUpload(const MemoryUpload&) = delete;
         MemoryUpload& operator=(const MemoryUpload&) = delete;
-        ~MemoryUpload() override { end(); }
+        ~MemoryUpload() override { (void)end(); }
 
         Status write(stream::Bytes chunk) override {
             if (ended_) {
                 return failed("the upload of '" + key_.text() + "' was ended before", "begin a new upload");
             }
             if (chunk.size() > owner_.max_object_size_ - content_.size()) {
-                end();
+                (void)end();
                 return failed("'" + key_.text() + "' would be too large for this store", "split it into segments");
             }
             content_.append(stream::as_text(chunk));
             const std::lock_guard lock(owner_.mutex_);
-            owner_.open_.at(this).size = content_.size();
+            const auto open = owner_.open_.find(this);
+            if (open == owner_.open_.end()) {
+                return failed("the upload of '" + key_.text() + "' was discarded", "begin a new upload");
+            }
+            open->second.size = content_.size();
             return done();
         }
 
@@ -118,7 +130,9 @@ private:
             if (ended_) {
                 return failed("the upload of '" + key_.text() + "' was ended before", "begin a new upload");
             }
-            end();
+            if (!end()) {
+                return failed("the upload of '" + key_.text() + "' was discarded", "begin a new upload");
+            }
             store::StoredObject stored{key_, content_.size(), stream::sha256_hex(content_), {}};
             const std::lock_guard lock(owner_.mutex_);
             const bool fresh =
@@ -130,10 +144,10 @@ private:
         }
 
     private:
-        void end() {
+        bool end() {
             ended_ = true;
             const std::lock_guard lock(owner_.mutex_);
-            owner_.open_.erase(this);
+            return owner_.open_.erase(this) != 0;
         }
 
         MemoryStore& owner_;
@@ -141,6 +155,8 @@ private:
         std::string content_;
         bool ended_ = false;
     };
+
+    std::string next_id() { return std::to_string(++ids_); }  // under the lock
 
     std::optional<std::string> find(const store::ObjectKey& key) {
         const std::lock_guard lock(mutex_);
@@ -162,6 +178,7 @@ private:
     std::mutex mutex_;
     std::map<store::ObjectKey, Object> objects_;  // in byte order of keys
     std::map<const MemoryUpload*, store::UnfinishedUpload> open_;
+    int ids_ = 0;
     std::uint64_t max_object_size_;
 };
 
@@ -192,7 +209,7 @@ private:
     std::map<std::string, int> calls_;
 };
 
-// Another store that fails on script, at the verbs begin, write, commit, read, list, unfinished, remove.
+// Another store that fails on script, at the verbs begin, write, commit, read, list, unfinished, discard, remove.
 // A fault comes instead of the call: the store behind it does not hear of it.
 class FlakyStore final : public store::ObjectStore {
 public:
@@ -239,6 +256,15 @@ public:
         }
         return inner_.remove(key, version_id);
     }
+
+    Status discard(const store::UnfinishedUpload& upload) override {
+        if (auto fault = script_.next("discard")) {
+            return *fault;
+        }
+        return inner_.discard(upload);
+    }
+
+    [[nodiscard]] bool lists_everything() const override { return inner_.lists_everything(); }
 
 private:
     class FlakyUpload final : public store::Upload {

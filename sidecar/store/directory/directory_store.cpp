@@ -37,9 +37,13 @@ public:
     Status read(const ObjectKey& key, const std::string& version_id, stream::Sink& to) override;
     Status list(const std::string& prefix, const Visitor& visit) override;
     Result<std::vector<UnfinishedUpload>> unfinished(const std::string& prefix) override;
+    Status discard(const UnfinishedUpload& upload) override;
     Status remove(const ObjectKey& key, const std::string& version_id) override;
+    [[nodiscard]] bool lists_everything() const override { return true; }
 
 private:
+    Status remove_file(const ObjectKey& key, const std::string& file_name) const;
+
     struct OpenObject {
         os::Fd file;
         std::uint64_t size = 0;
@@ -126,7 +130,7 @@ std::chrono::system_clock::time_point modified(const struct stat& status) {
 
 Status DirectoryStore::list(const std::string& prefix, const Visitor& visit) {
     const auto itself = [](std::string_view file_name) { return file_name; };
-    return directory::walk(root_, prefix, itself, [&](const std::string& text, const struct stat& status) {
+    return directory::walk(root_, prefix, itself, [&](const std::string& text, const auto&, const struct stat& status) {
         auto key = ObjectKey::parse(text);
         if (!key) {
             return done();  // a foreign file: none of ours has a name that is no key
@@ -137,13 +141,14 @@ Status DirectoryStore::list(const std::string& prefix, const Visitor& visit) {
 
 Result<std::vector<UnfinishedUpload>> DirectoryStore::unfinished(const std::string& prefix) {
     std::vector<UnfinishedUpload> uploads;
-    auto walked = directory::walk(
-        root_, prefix, directory::object_name_of, [&](const std::string& text, const struct stat& status) {
-            if (auto key = ObjectKey::parse(text); key) {
-                uploads.push_back({*std::move(key), static_cast<std::uint64_t>(status.st_size), modified(status)});
-            }
-            return done();
-        });
+    const auto note = [&](const std::string& text, const std::string& file_name, const struct stat& status) {
+        if (auto key = ObjectKey::parse(text); key) {
+            uploads.push_back(
+                {*std::move(key), static_cast<std::uint64_t>(status.st_size), modified(status), file_name});
+        }
+        return done();
+    };
+    auto walked = directory::walk(root_, prefix, directory::object_name_of, note);
     if (!walked) {
         return walked.error();
     }
@@ -151,6 +156,18 @@ Result<std::vector<UnfinishedUpload>> DirectoryStore::unfinished(const std::stri
 }
 
 Status DirectoryStore::remove(const ObjectKey& key, const std::string& /*version_id*/) {
+    return remove_file(key, std::string(key.name()));
+}
+
+Status DirectoryStore::discard(const UnfinishedUpload& upload) {
+    if (directory::object_name_of(upload.id) != upload.key.name()) {
+        return failed("'" + upload.id + "' is no unfinished file of '" + upload.key.text() + "'",
+                      "discard only what unfinished() showed");
+    }
+    return remove_file(upload.key, upload.id);
+}
+
+Status DirectoryStore::remove_file(const ObjectKey& key, const std::string& file_name) const {
     auto folders = Folders::find(root_, key);
     if (!folders) {
         return folders.error();
@@ -158,7 +175,7 @@ Status DirectoryStore::remove(const ObjectKey& key, const std::string& /*version
     if (folders->empty()) {
         return done();
     }
-    if (::unlinkat(folders->innermost(), std::string(key.name()).c_str(), 0) != 0) {
+    if (::unlinkat(folders->innermost(), file_name.c_str(), 0) != 0) {
         const bool absent = errno == ENOENT || errno == EISDIR;
         return absent ? done() : Status(io_error(errno, "cannot remove", path_of(key)));
     }

@@ -120,7 +120,7 @@ Status Walk::file(int fd, const std::string& above, const std::string& name) con
     if (::fstatat(fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
         return has_vanished(errno) ? done() : Status(io_error(errno, "cannot look at", root_ + "/" + above + name));
     }
-    return S_ISREG(status.st_mode) ? visit_(above + std::string(naming_(name)), status) : done();
+    return S_ISREG(status.st_mode) ? visit_(above + std::string(naming_(name)), name, status) : done();
 }
 
 }  // namespace

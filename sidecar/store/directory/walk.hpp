@@ -14,8 +14,9 @@ namespace lifeboat::store::directory {
 // What a file's name means in this walk: the object's name, or empty to pass over the file.
 using Naming = std::string_view (*)(std::string_view file_name);
 
-// `key` is the text of the object's key, not yet parsed.
-using FileVisitor = std::function<Status(const std::string& key, const struct stat& status)>;
+// `key` is the text of the object's key, not yet parsed; `file_name` is what the file is called in its folder.
+using FileVisitor =
+    std::function<Status(const std::string& key, const std::string& file_name, const struct stat& status)>;
 
 // Calls `visit` for every plain file below `root` that has a name by `naming` and whose key begins with
 // `prefix`: in ascending byte order of keys where a file's name is its object's. Holds the names of one folder

@@ -22,19 +22,22 @@ struct StoredObject {
     std::string version_id;  // empty where the store has no versions
 };
 
-// A finished object, as the store lists it.
+// A finished object, as the store lists it: one version of it, where the store has versions.
 struct ObjectInfo {
     ObjectKey key;
     std::uint64_t size = 0;
     std::chrono::system_clock::time_point modified;  // by the store's clock, not the writer's
     std::string version_id;                          // empty where the store has no versions
+    // No object: somebody's deletion by name, which hides the versions before it and removes none of them.
+    bool hide_marker = false;
 };
 
 // What was begun and never committed, by a writer that was killed or is still at work.
 struct UnfinishedUpload {
     ObjectKey key;
-    std::uint64_t size = 0;
+    std::uint64_t size = 0;  // 0 where the store does not tell
     std::chrono::system_clock::time_point started;
+    std::string id;  // the store's own, for discard()
 };
 
 // One object on its way into the store.
@@ -87,16 +90,25 @@ public:
     virtual Status read(const ObjectKey& key, const std::string& version_id, stream::Sink& to) = 0;
 
     // Calls `visit` for every finished object whose key begins with `prefix` (which may be empty), in
-    // ascending byte order of keys. An error from `visit` ends the listing and is returned. `visit` may
+    // ascending byte order of keys; where the store has versions, for every version and hide marker of a key, the
+    // oldest first. An error from `visit` ends the listing and is returned. `visit` may
     // call the store, also to remove what it is shown.
     using Visitor = std::function<Status(const ObjectInfo&)>;
     virtual Status list(const std::string& prefix, const Visitor& visit) = 0;
 
-    // What writers left unfinished under `prefix`, or are still writing; any order.
+    // What writers left unfinished under `prefix`, or are still writing, as far as it reached the store; any order.
     virtual Result<std::vector<UnfinishedUpload>> unfinished(const std::string& prefix) = 0;
 
-    // Removes one object for good, not by hiding it. An object that is not there counts as removed.
+    // Throws away what unfinished() showed. Its writer, if there still is one, fails. One that is gone counts as done.
+    virtual Status discard(const UnfinishedUpload& upload) = 0;
+
+    // Removes one version of an object for good, not by hiding it; `version_id` empty: every version, and the hide
+    // markers among them. An object that is not there counts as removed.
     virtual Status remove(const ObjectKey& key, const std::string& version_id) = 0;
+
+    // After a list(): whether it showed all there is. False where the store may hold versions that this key cannot
+    // see: what somebody hid is missing from the listing then, and nothing may be deleted because it is missing.
+    [[nodiscard]] virtual bool lists_everything() const = 0;
 };
 
 // Reads a small object whole. ErrorKind::corrupt when it is larger than `limit` bytes.

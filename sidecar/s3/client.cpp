@@ -1,0 +1,103 @@
+#include "s3/client.hpp"
+
+#include "failure.hpp"
+#include "s3/replies.hpp"
+
+#include <algorithm>
+
+namespace lifeboat::s3 {
+namespace {
+
+constexpr Milliseconds reply_within{120'000};  // S3 itself may take minutes to complete a large upload
+
+bool carries_body(const Call& call) {
+    return call.method == "PUT" || call.method == "POST";
+}
+
+}  // namespace
+
+Client::Client(ClientOptions options, Transport& transport, Timer& timer)
+    : options_(std::move(options)),
+      address_(address_bucket(options_.endpoint, options_.bucket, options_.addressing)),
+      transport_(transport),
+      timer_(timer) {}
+
+HttpRequest Client::signed_request(const Call& call, bool fresh_connection) {
+    SigningInput input;
+    input.method = call.method;
+    input.path = address_.path_prefix + "/" + call.key;
+    input.query = call.query;
+    input.headers = call.headers;
+    input.headers["host"] = address_.host;
+    if (carries_body(call)) {
+        input.headers["content-md5"] = md5_base64(call.body.md5);
+    }
+    input.payload_hash = carries_body(call) ? call.body.sha256 : std::string(empty_payload);
+    const auto now = timer_.wall() + std::chrono::seconds(clock_offset_s_.load());
+    Headers headers = sign(input, options_.credentials, options_.endpoint.region, now);
+    headers.merge(input.headers);
+
+    HttpRequest request;
+    request.method = call.method;
+    request.url = options_.endpoint.scheme + "://" + address_.host + encode_path(input.path);
+    if (!call.query.empty()) {
+        request.url += "?" + canonical_query(call.query);
+    }
+    request.headers = std::move(headers);
+    request.body = call.body.bytes;
+    request.largest_reply = call.largest_reply;
+    request.fresh_connection = fresh_connection;
+    request.stall_after = std::min(options_.stall_after, call.within.value_or(options_.stall_after));
+    // A reply that streams an object is as long as the object; every other one is short.
+    request.reply_within = call.operation.name == get_object.name
+                               ? Milliseconds{0}
+                               : std::min(reply_within, call.within.value_or(options_.retry.budget));
+    return request;
+}
+
+Answer Client::once(const Call& call, bool fresh_connection, const std::stop_token& stop) {
+    Answer answer;
+    answer.reply = transport_.perform(signed_request(call, fresh_connection), stop);
+    answer.failure = failure_of(answer.reply, {call, options_.bucket, options_.endpoint}, timer_.wall());
+    return answer;
+}
+
+bool Client::learn_clock(const Answer& answer) {
+    if (answer.ok() || answer.failure->code != "RequestTimeTooSkewed") {
+        return false;
+    }
+    const auto date = answer.reply.headers.find("date");
+    auto theirs = date == answer.reply.headers.end() ? std::nullopt : parse_http_date(date->second);
+    if (const auto error = parse_error(answer.reply.body); error && error->server_time) {
+        theirs = error->server_time;
+    }
+    if (!theirs || clock_learnt_.exchange(true)) {
+        return false;
+    }
+    clock_offset_s_ = std::chrono::round<std::chrono::seconds>(*theirs - timer_.wall()).count();
+    return true;
+}
+
+Answer Client::attempt(const Call& call, bool fresh_connection, const std::stop_token& stop) {
+    auto answer = once(call, fresh_connection, stop);
+    const bool skewed = !answer.ok() && answer.failure->code == "RequestTimeTooSkewed";
+    const bool learnt_meanwhile = skewed && clock_learnt_;  // by another thread, or long ago: then once more is enough
+    if (learn_clock(answer) || learnt_meanwhile) {
+        answer = once(call, true, stop);
+    }
+    return answer;
+}
+
+Answer Client::send(const Call& call, const std::stop_token& stop) {
+    RetryPolicy policy = options_.retry;
+    policy.budget = call.within.value_or(policy.budget);
+    Retry retry(policy, timer_);
+    for (;;) {
+        auto answer = attempt(call, retry.failed() > 0, stop);
+        if (answer.ok() || !answer.failure->retryable || !retry.again(answer.failure->retry_after, stop)) {
+            return answer;
+        }
+    }
+}
+
+}  // namespace lifeboat::s3

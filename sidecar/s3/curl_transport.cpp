@@ -1,0 +1,332 @@
+#include "s3/curl_transport.hpp"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lifeboat::s3 {
+namespace {
+
+using std::chrono::steady_clock;
+
+// A stop is noticed within this time, and a sender that waits for its rate asks again.
+constexpr int tick_ms = 100;
+constexpr int tick_when_limited_ms = 10;
+constexpr long connect_within_ms = 20'000;
+constexpr long send_buffer = 256L * 1024;
+
+template <auto Release>
+struct Releaser {
+    void operator()(auto* handle) const { Release(handle); }
+};
+using Multi = std::unique_ptr<CURLM, Releaser<curl_multi_cleanup>>;
+using Easy = std::unique_ptr<CURL, Releaser<curl_easy_cleanup>>;
+using List = std::unique_ptr<curl_slist, Releaser<curl_slist_free_all>>;
+
+// Each has its own multi handle, which holds its open connection: no two threads ever share one. The order matters:
+// an easy handle goes before the multi handle that it was used in.
+struct Connection {
+    Multi multi{curl_multi_init()};
+    Easy easy{curl_easy_init()};
+};
+
+// What the callbacks of one exchange see.
+struct Exchange {
+    const HttpRequest& request;
+    stream::RateLimit* limit;
+    CURL* easy;
+    HttpReply reply;
+    std::size_t sent = 0;
+    std::uint64_t received = 0;  // of headers and body
+    bool waits_for_rate = false;
+    bool too_long = false;
+};
+
+std::size_t send_body(char* buffer, std::size_t size, std::size_t count, void* context) {
+    auto& exchange = *static_cast<Exchange*>(context);
+    auto length = std::min(size * count, exchange.request.body.size() - exchange.sent);
+    if (length != 0 && exchange.limit != nullptr) {
+        length = exchange.limit->take(length, steady_clock::now());
+        exchange.waits_for_rate = length == 0;
+        if (exchange.waits_for_rate) {
+            return CURL_READFUNC_PAUSE;
+        }
+    }
+    std::memcpy(buffer, exchange.request.body.data() + exchange.sent, length);
+    exchange.sent += length;
+    return length;
+}
+
+// libcurl sends again from the start when a kept connection turns out to be dead before a byte came back.
+int seek_body(void* context, curl_off_t offset, int origin) {
+    auto& exchange = *static_cast<Exchange*>(context);
+    if (origin != SEEK_SET || offset < 0 || static_cast<std::size_t>(offset) > exchange.request.body.size()) {
+        return CURL_SEEKFUNC_FAIL;
+    }
+    exchange.sent = static_cast<std::size_t>(offset);
+    return CURL_SEEKFUNC_OK;
+}
+
+std::string lower(std::string_view text) {
+    std::string result(text);
+    std::transform(result.begin(), result.end(), result.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return result;
+}
+
+std::string_view trimmed(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t\r\n");
+    return first == std::string_view::npos ? std::string_view()
+                                           : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+std::size_t take_header(char* line, std::size_t size, std::size_t count, void* context) {
+    auto& exchange = *static_cast<Exchange*>(context);
+    const std::string_view text(line, size * count);
+    exchange.received += text.size();
+    if (text.starts_with("HTTP/")) {
+        exchange.reply.headers.clear();  // of a 100 Continue before, or of a proxy's answer to CONNECT
+    } else if (const auto colon = text.find(':'); colon != std::string_view::npos) {
+        exchange.reply.headers[lower(trimmed(text.substr(0, colon)))] = trimmed(text.substr(colon + 1));
+    }
+    return size * count;
+}
+
+std::size_t take_body(char* bytes, std::size_t size, std::size_t count, void* context) {
+    auto& exchange = *static_cast<Exchange*>(context);
+    const std::size_t length = size * count;
+    exchange.received += length;
+    if (exchange.reply.body.size() + length > exchange.request.largest_reply) {
+        exchange.too_long = true;
+        return 0;
+    }
+    if (exchange.reply.body.empty()) {  // all at once where the server says how much: no doubling of what is large
+        curl_off_t announced = 0;
+        (void)curl_easy_getinfo(exchange.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+        if (announced > 0 && static_cast<std::uint64_t>(announced) <= exchange.request.largest_reply) {
+            exchange.reply.body.reserve(static_cast<std::size_t>(announced));
+        }
+    }
+    exchange.reply.body.append(bytes, length);
+    return length;
+}
+
+template <class Value>
+void set(CURL* easy, CURLoption option, Value value) {
+    (void)curl_easy_setopt(easy, option, value);  // fails only for options that this libcurl was built without
+}
+
+List header_list(const HttpRequest& request) {
+    List list;
+    const auto add = [&list](const std::string& line) {
+        if (curl_slist* grown = curl_slist_append(list.get(), line.c_str()); grown != nullptr) {
+            (void)list.release();  // its head now is `grown`
+            list.reset(grown);
+        }
+    };
+    for (const auto& [name, value] : request.headers) {
+        add(value.empty() ? name + ";" : name + ": " + value);
+    }
+    // libcurl adds these on its own; signed or not, they are not wanted.
+    for (const char* none : {"Expect:", "Accept:", "Transfer-Encoding:"}) {
+        add(none);
+    }
+    if (request.headers.count("content-type") == 0) {
+        add("Content-Type:");
+    }
+    return list;
+}
+
+void set_method(CURL* easy, const HttpRequest& request) {
+    if (request.method == "HEAD") {
+        set(easy, CURLOPT_NOBODY, 1L);
+    } else if (request.method == "PUT") {
+        set(easy, CURLOPT_UPLOAD, 1L);
+        set(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    } else if (request.method == "POST") {
+        set(easy, CURLOPT_POST, 1L);
+        set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    } else if (request.method != "GET") {
+        set(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    }
+}
+
+// Ends an exchange that does not move, or that moves without ever coming to an end.
+class Watch {
+public:
+    explicit Watch(const HttpRequest& request) : request_(request) {}
+
+    bool stalled(const Exchange& exchange) {
+        const auto now = steady_clock::now();
+        const auto moved = exchange.sent + exchange.received;
+        // Waiting for its turn is not the server's doing.
+        if (moved != moved_ || exchange.waits_for_rate) {
+            moved_ = moved;
+            moved_at_ = now;
+        }
+        if (exchange.sent < request_.body.size()) {
+            sent_at_ = now;
+        }
+        return now - moved_at_ > request_.stall_after ||
+               (request_.reply_within.count() > 0 && now - sent_at_ > request_.reply_within);
+    }
+
+private:
+    const HttpRequest& request_;
+    std::uint64_t moved_ = 0;
+    steady_clock::time_point moved_at_ = steady_clock::now();
+    steady_clock::time_point sent_at_ = steady_clock::now();
+};
+
+Broken broken_by(CURLcode code, const Exchange& exchange) {
+    switch (code) {
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CACERT_BADFILE:
+        case CURLE_SSL_ISSUER_ERROR: return Broken::not_trusted;
+        case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_RESOLVE_PROXY:
+        case CURLE_COULDNT_CONNECT:
+        case CURLE_SSL_CONNECT_ERROR: return Broken::not_reached;
+        default: break;
+    }
+    if (exchange.too_long) {
+        return Broken::too_long;
+    }
+    long sent = 0;
+    (void)curl_easy_getinfo(exchange.easy, CURLINFO_REQUEST_SIZE, &sent);
+    return sent == 0 ? Broken::not_reached : Broken::cut;
+}
+
+class CurlTransport final : public Transport {
+public:
+    explicit CurlTransport(CurlOptions options) : options_(std::move(options)) {
+        static const auto initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+        (void)initialised;
+    }
+
+    HttpReply perform(const HttpRequest& request, const std::stop_token& stop) override {
+        auto connection = take();
+        Exchange exchange{
+            request, request.body.empty() ? nullptr : options_.upload_rate.get(), connection->easy.get(), {}};
+        const List headers = header_list(request);
+        std::string trouble(CURL_ERROR_SIZE, '\0');
+        prepare(exchange, headers.get(), trouble.data());
+        (void)curl_multi_add_handle(connection->multi.get(), exchange.easy);
+        drive(*connection, exchange, stop);
+        (void)curl_multi_remove_handle(connection->multi.get(), exchange.easy);
+        if (exchange.reply.broken) {
+            if (exchange.reply.trouble.empty()) {
+                exchange.reply.trouble = trouble.c_str();
+            }
+            return std::move(exchange.reply);  // the connection goes with it
+        }
+        curl_easy_reset(exchange.easy);
+        give_back(std::move(connection));
+        return std::move(exchange.reply);
+    }
+
+private:
+    std::unique_ptr<Connection> take() {
+        const std::lock_guard lock(mutex_);
+        if (idle_.empty()) {
+            return std::make_unique<Connection>();
+        }
+        auto connection = std::move(idle_.back());
+        idle_.pop_back();
+        return connection;
+    }
+
+    void give_back(std::unique_ptr<Connection> connection) {
+        const std::lock_guard lock(mutex_);
+        idle_.push_back(std::move(connection));
+    }
+
+    void prepare(Exchange& exchange, curl_slist* headers, char* trouble) const {
+        CURL* easy = exchange.easy;
+        const HttpRequest& request = exchange.request;
+        set(easy, CURLOPT_ERRORBUFFER, trouble);
+        set(easy, CURLOPT_URL, request.url.c_str());
+        set(easy, CURLOPT_PATH_AS_IS, 1L);  // it is what was signed
+        set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+        set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+        set(easy, CURLOPT_NOSIGNAL, 1L);
+        set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+        set(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_within_ms);
+        set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+        set(easy, CURLOPT_UPLOAD_BUFFERSIZE, send_buffer);
+        set(easy, CURLOPT_BUFFERSIZE, send_buffer);
+        set(easy, CURLOPT_FRESH_CONNECT, request.fresh_connection ? 1L : 0L);
+        if (options_.ca_file) {
+            set(easy, CURLOPT_CAINFO, options_.ca_file->c_str());
+            set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+        }
+        set_method(easy, request);
+        set(easy, CURLOPT_HTTPHEADER, headers);
+        set(easy, CURLOPT_READFUNCTION, send_body);
+        set(easy, CURLOPT_READDATA, &exchange);
+        set(easy, CURLOPT_SEEKFUNCTION, seek_body);
+        set(easy, CURLOPT_SEEKDATA, &exchange);
+        set(easy, CURLOPT_HEADERFUNCTION, take_header);
+        set(easy, CURLOPT_HEADERDATA, &exchange);
+        set(easy, CURLOPT_WRITEFUNCTION, take_body);
+        set(easy, CURLOPT_WRITEDATA, &exchange);
+    }
+
+    static void drive(Connection& connection, Exchange& exchange, const std::stop_token& stop) {
+        Watch watch(exchange.request);
+        for (int running = 1; running > 0;) {
+            if (stop.stop_requested()) {
+                exchange.reply.broken = Broken::interrupted;
+                return;
+            }
+            if (watch.stalled(exchange)) {
+                exchange.reply.broken = Broken::stalled;
+                exchange.reply.trouble = exchange.sent < exchange.request.body.size()
+                                             ? "the server stopped taking bytes"
+                                             : "the server's reply did not come to an end";
+                return;
+            }
+            if (exchange.waits_for_rate) {
+                (void)curl_easy_pause(exchange.easy, CURLPAUSE_CONT);
+            }
+            (void)curl_multi_perform(connection.multi.get(), &running);
+            if (running > 0) {
+                (void)curl_multi_poll(connection.multi.get(), nullptr, 0,
+                                      exchange.waits_for_rate ? tick_when_limited_ms : tick_ms, nullptr);
+            }
+        }
+        conclude(connection, exchange);
+    }
+
+    static void conclude(Connection& connection, Exchange& exchange) {
+        long status = 0;
+        (void)curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &status);
+        exchange.reply.status = static_cast<int>(status);
+        int left = 0;
+        const CURLMsg* message = curl_multi_info_read(connection.multi.get(), &left);
+        const CURLcode code = message == nullptr ? CURLE_RECV_ERROR : message->data.result;
+        if (code != CURLE_OK) {
+            exchange.reply.broken = broken_by(code, exchange);
+            exchange.reply.trouble.clear();
+        }
+    }
+
+    const CurlOptions options_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Connection>> idle_;
+};
+
+}  // namespace
+
+std::unique_ptr<Transport> curl_transport(CurlOptions options) {
+    return std::make_unique<CurlTransport>(std::move(options));
+}
+
+}  // namespace lifeboat::s3

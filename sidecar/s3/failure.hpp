@@ -1,0 +1,22 @@
+// What a reply that is none of success means: for the program, and in words.
+#pragma once
+
+#include "s3/client.hpp"
+
+namespace lifeboat::s3 {
+
+// Where something was asked, for messages.
+struct Asked {
+    const Call& call;
+    const std::string& bucket;
+    const Endpoint& endpoint;
+};
+
+// The failure that `reply` is; nothing if it is a success. An <Error> in the body of a 200 is a failure.
+std::optional<Failure> failure_of(const HttpReply& reply, const Asked& asked,
+                                  std::chrono::system_clock::time_point now);
+
+// The time of a Date header (RFC 9110, IMF-fixdate).
+std::optional<std::chrono::system_clock::time_point> parse_http_date(const std::string& text);
+
+}  // namespace lifeboat::s3

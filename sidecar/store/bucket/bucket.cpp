@@ -1,0 +1,83 @@
+#include "bucket/bucket.hpp"
+
+#include "bucket/listing.hpp"
+
+namespace lifeboat::store {
+namespace {
+
+// Exactly this key, without the longer ones that a listing by prefix shows after it.
+Result<std::vector<KeyVersion>> listed_under(Bucket& bucket, const std::string& full_key) {
+    std::vector<KeyVersion> versions;
+    auto listed = list_bucket(bucket, full_key, [&](const Listed& entry) -> Result<Onward> {
+        if (entry.key != full_key) {
+            return Onward::stop;
+        }
+        versions.push_back({entry.version_id, entry.size, entry.etag, entry.hide_marker});
+        return Onward::go_on;
+    });
+    if (!listed) {
+        return std::move(listed).error();
+    }
+    return versions;
+}
+
+Sighting seen_by_head(const s3::HttpReply& reply, const Written& written) {
+    const bool ours =
+        header(reply, token_header) == written.token && header(reply, "content-length") == std::to_string(written.size);
+    return {ours ? Standing::ours : Standing::another, header(reply, "x-amz-version-id"), etag_of(reply)};
+}
+
+Sighting seen_by_listing(const std::vector<KeyVersion>& versions, const Written& written) {
+    Sighting sighting{Standing::absent, {}, {}};
+    for (const auto& version : versions) {
+        if (version.hide_marker) {
+            continue;
+        }
+        if (version.size == written.size && version.etag == written.etag) {
+            return {Standing::ours, version.version_id, version.etag};
+        }
+        sighting.standing = Standing::another;
+    }
+    return sighting;
+}
+
+}  // namespace
+
+Result<std::vector<KeyVersion>> versions_of(Bucket& bucket, const std::string& full_key) {
+    return listed_under(bucket, full_key);
+}
+
+Sighting look_for(Bucket& bucket, const Written& written) {
+    s3::Call head{s3::head_object, "HEAD", written.key};
+    auto answer = bucket.client.send(head, bucket.options.stop);
+    if (answer.ok()) {
+        return seen_by_head(answer.reply, written);
+    }
+    if (answer.failure->status == 404) {
+        return {Standing::absent, {}, {}};
+    }
+    // 403: the key may not read, or may not even be told that there is nothing (Backblaze B2 without listBuckets).
+    if (answer.failure->status / 100 != 4) {
+        return {Standing::unknown, {}, {}, answer.failure->error};
+    }
+    auto versions = listed_under(bucket, written.key);
+    if (!versions) {
+        return {Standing::unknown, {}, {}, versions.error()};
+    }
+    return seen_by_listing(*versions, written);
+}
+
+std::string header(const s3::HttpReply& reply, const std::string& name) {
+    const auto found = reply.headers.find(name);
+    return found == reply.headers.end() ? std::string() : found->second;
+}
+
+std::string etag_of(const s3::HttpReply& reply) {
+    std::string etag = header(reply, "etag");
+    if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') {
+        etag = etag.substr(1, etag.size() - 2);
+    }
+    return etag;
+}
+
+}  // namespace lifeboat::store

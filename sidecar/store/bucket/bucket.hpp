@@ -1,0 +1,92 @@
+// What the verbs of an S3 store share: the client, the settings that they act by, memory for parts.
+#pragma once
+
+#include "bucket/buffer_pool.hpp"
+#include "s3/client.hpp"
+#include "s3/payload.hpp"
+#include "store/s3_store.hpp"
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lifeboat::store {
+
+// What ListObjectVersions gives, as far as we know.
+enum class Versions {
+    listed,  // every version, and hide markers
+    none,    // the store has no such operation, and so no versions
+    unseen,  // the key may not use it: there may be versions
+};
+
+struct Bucket {
+    Bucket(const S3Options& wanted, s3::ClientOptions client_options, s3::Transport& transport, s3::Timer& timer)
+        : options(wanted),
+          client(std::move(client_options), transport, timer),
+          buffers(wanted.part_size, wanted.uploads + 1) {}
+
+    [[nodiscard]] std::string full_key(const ObjectKey& key) const { return below_prefix(key.text()); }
+    [[nodiscard]] std::string below_prefix(const std::string& text) const {
+        return options.prefix.empty() ? text : options.prefix + "/" + text;
+    }
+
+    [[nodiscard]] std::string location() const { return "s3://" + below_bucket(); }
+    [[nodiscard]] std::string below_bucket() const {
+        return options.prefix.empty() ? options.bucket : options.bucket + "/" + options.prefix;
+    }
+
+    const S3Options options;
+    s3::Client client;
+    BufferPool buffers;
+    // Whether the store honours If-None-Match, as far as we know: the first that refuses it is not asked again.
+    std::atomic<bool> conditional_writes{true};
+    std::atomic<Versions> versions{Versions::listed};
+};
+
+// The x-amz-meta- header that tells one upload's object from every other's.
+inline constexpr const char* token_header = "x-amz-meta-lifeboat-upload";
+
+// What a writer knows of the object that it wrote.
+struct Written {
+    std::string key;  // in the bucket
+    std::string token;
+    std::uint64_t size = 0;
+    std::string etag;  // the one that an ETag made of MD5s would be
+};
+
+// What stands under a key.
+enum class Standing {
+    ours,     // the object that was written
+    another,  // some other object
+    absent,   // nothing
+    unknown,  // neither HEAD nor a listing tells
+};
+
+struct Sighting {
+    Standing standing = Standing::unknown;
+    std::string version_id;
+    std::string etag;
+    std::optional<Error> why_unknown = std::nullopt;
+};
+
+// Looks for `written`: by HEAD, whose token and size decide; where the key may not read, by a listing, whose size and
+// ETag decide.
+Sighting look_for(Bucket& bucket, const Written& written);
+
+// What the last ListObjectVersions or ListObjectsV2 shows under exactly this key.
+struct KeyVersion {
+    std::string version_id;  // empty where the store has no versions
+    std::uint64_t size = 0;
+    std::string etag;
+    bool hide_marker = false;
+};
+Result<std::vector<KeyVersion>> versions_of(Bucket& bucket, const std::string& full_key);
+
+// A header's value, or empty.
+std::string header(const s3::HttpReply& reply, const std::string& name);
+
+// An ETag header without its quotes.
+std::string etag_of(const s3::HttpReply& reply);
+
+}  // namespace lifeboat::store

@@ -1,0 +1,257 @@
+#include "bucket/ranged_read.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace lifeboat::store {
+namespace {
+
+// The object as its first reply showed it.
+struct Found {
+    std::uint64_t size = 0;
+    std::string etag;  // with its quotes, for If-Match
+};
+
+struct Range {
+    std::uint64_t from = 0;
+    std::uint64_t length = 0;
+};
+
+Error no_object(const Bucket& bucket, const ObjectKey& key) {
+    return {ErrorKind::not_found, "no object '" + key.text() + "' in " + bucket.location(),
+            "list what is there, or check that this is the right store"};
+}
+
+// "bytes 0-99/1234": the last number.
+std::optional<std::uint64_t> size_in(const std::string& content_range) {
+    const auto slash = content_range.rfind('/');
+    if (slash == std::string::npos) {
+        return std::nullopt;
+    }
+    std::uint64_t size = 0;
+    const char* end = content_range.data() + content_range.size();
+    const auto [stopped, code] = std::from_chars(content_range.data() + slash + 1, end, size);
+    return code == std::errc() && stopped == end ? std::optional(size) : std::nullopt;
+}
+
+class RangedRead {
+public:
+    RangedRead(Bucket& bucket, const ObjectKey& key, const std::string& version_id)
+        : bucket_(bucket),
+          key_(key),
+          version_id_(version_id),
+          outer_stop_(bucket.options.stop, [this] { stop_.request_stop(); }) {}
+    RangedRead(const RangedRead&) = delete;
+    RangedRead& operator=(const RangedRead&) = delete;
+    ~RangedRead() {
+        stop_.request_stop();
+        const std::lock_guard lock(mutex_);
+        ended_ = true;
+        changed_.notify_all();
+    }
+
+    Status pass_on(stream::Sink& to);
+
+private:
+    [[nodiscard]] std::uint64_t range_size() const { return bucket_.options.part_size; }
+    [[nodiscard]] std::size_t ranges() const {
+        return static_cast<std::size_t>((found_.size + range_size() - 1) / range_size());
+    }
+    [[nodiscard]] Range range(std::size_t index) const {
+        const std::uint64_t from = index * range_size();
+        return {from, std::min(range_size(), found_.size - from)};
+    }
+
+    Result<std::string> first_range();
+    Result<std::string> first_without_ranges(s3::HttpReply reply);
+    Result<std::string> fetch(Range wanted, std::string bytes);
+    s3::Call call_for(Range wanted) const;
+    Error error_of(const s3::Failure& failure) const;
+    void start_fetchers();
+    void work();
+    Result<std::string> wait_for(std::size_t index);
+    static Status pass_slices(const std::string& bytes, stream::Sink& to);
+
+    Bucket& bucket_;
+    const ObjectKey& key_;
+    const std::string& version_id_;
+    Found found_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::size_t next_to_fetch_ = 1;
+    std::size_t next_to_pass_ = 1;
+    std::map<std::size_t, Result<std::string>> fetched_;
+    bool ended_ = false;
+    std::stop_source stop_;
+    std::stop_callback<std::function<void()>> outer_stop_;
+    std::vector<std::jthread> fetchers_;  // last: they end before anything that they use
+};
+
+s3::Call RangedRead::call_for(Range wanted) const {
+    s3::Call call{version_id_.empty() ? s3::get_object : s3::get_version, "GET", bucket_.full_key(key_)};
+    if (!version_id_.empty()) {
+        call.query.emplace_back("versionId", version_id_);
+    }
+    call.headers["range"] =
+        "bytes=" + std::to_string(wanted.from) + "-" + std::to_string(wanted.from + wanted.length - 1);
+    if (!found_.etag.empty()) {
+        call.headers["if-match"] = found_.etag;
+    }
+    call.largest_reply = std::max<std::size_t>(wanted.length, std::size_t{1} << 20U);  // an error's page, at the least
+    return call;
+}
+
+Error RangedRead::error_of(const s3::Failure& failure) const {
+    if (failure.status == 412) {
+        return {ErrorKind::corrupt, "'" + key_.text() + "' was given other bytes while it was read",
+                "find out who writes into the store, and verify this backup"};
+    }
+    if (failure.code == "NoSuchBucket") {
+        return failure.error;
+    }
+    return failure.status == 404 ? no_object(bucket_, key_) : failure.error;
+}
+
+// Also tells what there is: until it is back nobody knows how many ranges there are.
+Result<std::string> RangedRead::first_range() {
+    s3::Retry retry(bucket_.client.policy(), bucket_.client.timer());
+    for (;;) {
+        auto answer = bucket_.client.attempt(call_for({0, range_size()}), retry.failed() > 0, stop_.get_token());
+        if (!answer.ok() && answer.failure->status == 416) {
+            return std::string();  // there is no first byte
+        }
+        const auto size = answer.reply.status == 206 ? size_in(header(answer.reply, "content-range")) : std::nullopt;
+        if (size && answer.reply.body.size() <= std::min(*size, range_size())) {
+            found_ = {*size, header(answer.reply, "etag")};
+            return fetch(range(0), std::move(answer.reply.body));
+        }
+        if (answer.ok()) {
+            return first_without_ranges(std::move(answer.reply));
+        }
+        if (!answer.failure->retryable || !retry.again(answer.failure->retry_after, stop_.get_token())) {
+            return error_of(*answer.failure);
+        }
+    }
+}
+
+// A server may leave Range aside where the object is not longer than what was asked for.
+Result<std::string> RangedRead::first_without_ranges(s3::HttpReply reply) {
+    if (reply.status != 200) {
+        return failed("what the store answered for '" + key_.text() + "' is not the range that was asked for",
+                      "check that store.endpoint is an S3 server");
+    }
+    found_ = {reply.body.size(), header(reply, "etag")};
+    return std::move(reply.body);
+}
+
+// `bytes`: what is there of it.
+Result<std::string> RangedRead::fetch(Range wanted, std::string bytes) {
+    std::optional<s3::Retry> retry;
+    while (bytes.size() < wanted.length) {
+        const Range rest{wanted.from + bytes.size(), wanted.length - bytes.size()};
+        auto answer = bucket_.client.attempt(call_for(rest), retry.has_value(), stop_.get_token());
+        const bool moved = answer.reply.status == 206 && !answer.reply.body.empty();
+        if (moved && answer.reply.body.size() <= rest.length) {
+            // Of a reply that broke, too: it goes on from there.
+            bytes = bytes.empty() ? std::move(answer.reply.body) : bytes + answer.reply.body;
+        }
+        if (bytes.size() == wanted.length) {
+            break;
+        }
+        if (answer.ok()) {
+            return failed("the store gave fewer or more bytes of '" + key_.text() + "' than were asked for",
+                          "check that store.endpoint is an S3 server");
+        }
+        if (!retry || moved) {
+            retry.emplace(bucket_.client.policy(), bucket_.client.timer());
+        }
+        if (!answer.failure->retryable || !retry->again(answer.failure->retry_after, stop_.get_token())) {
+            return error_of(*answer.failure);
+        }
+    }
+    return bytes;
+}
+
+void RangedRead::work() {
+    for (;;) {
+        std::unique_lock lock(mutex_);
+        // So many are in memory: those that are fetched, that wait, and the one that is passed on.
+        changed_.wait(lock, [&] {
+            return ended_ || next_to_fetch_ >= ranges() || next_to_fetch_ < next_to_pass_ + bucket_.options.uploads;
+        });
+        if (ended_ || next_to_fetch_ >= ranges()) {
+            return;
+        }
+        const std::size_t index = next_to_fetch_++;
+        lock.unlock();
+        auto bytes = fetch(range(index), {});
+        lock.lock();
+        fetched_.emplace(index, std::move(bytes));
+        changed_.notify_all();
+    }
+}
+
+void RangedRead::start_fetchers() {
+    const std::size_t count = std::min<std::size_t>(bucket_.options.uploads, ranges() > 1 ? ranges() - 1 : 0);
+    for (std::size_t i = 0; i < count; ++i) {
+        fetchers_.emplace_back([this] { work(); });
+    }
+}
+
+Result<std::string> RangedRead::wait_for(std::size_t index) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return fetched_.count(index) != 0; });
+    auto bytes = std::move(fetched_.extract(index).mapped());
+    next_to_pass_ = index + 1;
+    changed_.notify_all();
+    return bytes;
+}
+
+// A reader that has had enough is heard soon.
+Status RangedRead::pass_slices(const std::string& bytes, stream::Sink& to) {
+    constexpr std::size_t slice = std::size_t{256} * 1024;
+    for (auto left = stream::as_bytes(bytes); !left.empty();) {
+        const auto chunk = left.first(std::min(slice, left.size()));
+        if (auto passed = to.write(chunk); !passed) {
+            return passed;
+        }
+        left = left.subspan(chunk.size());
+    }
+    return done();
+}
+
+Status RangedRead::pass_on(stream::Sink& to) {
+    auto first = first_range();
+    if (!first) {
+        return std::move(first).error();
+    }
+    start_fetchers();
+    if (auto passed = pass_slices(*first, to); !passed) {
+        return passed;
+    }
+    first = std::string();
+    for (std::size_t index = 1; index < ranges(); ++index) {
+        auto bytes = wait_for(index);
+        if (!bytes) {
+            return std::move(bytes).error();
+        }
+        if (auto passed = pass_slices(*bytes, to); !passed) {
+            return passed;
+        }
+    }
+    return done();
+}
+
+}  // namespace
+
+Status read_in_ranges(Bucket& bucket, const ObjectKey& key, const std::string& version_id, stream::Sink& to) {
+    return RangedRead(bucket, key, version_id).pass_on(to);
+}
+
+}  // namespace lifeboat::store

@@ -1,0 +1,197 @@
+#include "store/s3_store.hpp"
+
+#include "bucket/bucket.hpp"
+#include "bucket/listing.hpp"
+#include "bucket/ranged_read.hpp"
+#include "bucket/s3_upload.hpp"
+#include "s3/curl_transport.hpp"
+#include "stream/rate_limit.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace lifeboat::store {
+namespace {
+
+// DigitalOcean Spaces and Wasabi take no larger object, Cloudflare R2 hardly one.
+constexpr std::uint64_t largest_object = 4'900'000'000'000;
+
+class S3Store final : public ObjectStore {
+public:
+    S3Store(const S3Options& options, s3::ClientOptions client_options, std::unique_ptr<s3::Transport> owned,
+            s3::Transport& transport, s3::Timer& timer)
+        : transport_(std::move(owned)), bucket_(options, std::move(client_options), transport, timer) {}
+
+    [[nodiscard]] std::string location() const override { return bucket_.location(); }
+    [[nodiscard]] std::uint64_t max_object_size() const override {
+        return std::min(bucket_.options.part_size * bucket_.options.largest_part_number, largest_object);
+    }
+    Result<std::unique_ptr<Upload>> begin(const ObjectKey& key) override {
+        return std::unique_ptr<Upload>(std::make_unique<S3Upload>(bucket_, key));
+    }
+    Status read(const ObjectKey& key, const std::string& version_id, stream::Sink& to) override {
+        return read_in_ranges(bucket_, key, version_id, to);
+    }
+    Status list(const std::string& prefix, const Visitor& visit) override;
+    Result<std::vector<UnfinishedUpload>> unfinished(const std::string& prefix) override;
+    Status discard(const UnfinishedUpload& upload) override;
+    Status remove(const ObjectKey& key, const std::string& version_id) override;
+    [[nodiscard]] bool lists_everything() const override { return bucket_.versions != Versions::unseen; }
+
+private:
+    // Without the store's prefix; nothing for a foreign key: none of ours is one that ObjectKey refuses.
+    [[nodiscard]] std::optional<ObjectKey> own_key(const std::string& full_key) const;
+    Status remove_version(const std::string& full_key, const std::string& version_id);
+
+    std::unique_ptr<s3::Transport> transport_;  // unless it is someone else's
+    Bucket bucket_;
+};
+
+std::optional<ObjectKey> S3Store::own_key(const std::string& full_key) const {
+    const std::string before = bucket_.below_prefix("");
+    if (!full_key.starts_with(before)) {
+        return std::nullopt;
+    }
+    auto key = ObjectKey::parse(std::string_view(full_key).substr(before.size()));
+    return key ? std::optional(*std::move(key)) : std::nullopt;
+}
+
+// A store shows the newest version of a key first.
+class OldestFirst {
+public:
+    explicit OldestFirst(const ObjectStore::Visitor& visit) : visit_(visit) {}
+
+    Status take(ObjectInfo info) {
+        if (!versions_.empty() && versions_.front().key != info.key) {
+            if (auto visited = pass_on(); !visited) {
+                return visited;
+            }
+        }
+        versions_.push_back(std::move(info));
+        return done();
+    }
+
+    Status pass_on() {
+        auto versions = std::exchange(versions_, {});
+        std::reverse(versions.begin(), versions.end());
+        for (const auto& version : versions) {
+            if (auto visited = visit_(version); !visited) {
+                return visited;
+            }
+        }
+        return done();
+    }
+
+private:
+    const ObjectStore::Visitor& visit_;
+    std::vector<ObjectInfo> versions_;
+};
+
+Status S3Store::list(const std::string& prefix, const Visitor& visit) {
+    OldestFirst versions(visit);
+    auto listed = list_bucket(bucket_, bucket_.below_prefix(prefix), [&](const Listed& entry) -> Result<Onward> {
+        if (auto key = own_key(entry.key)) {
+            if (auto taken =
+                    versions.take({*std::move(key), entry.size, entry.modified, entry.version_id, entry.hide_marker});
+                !taken) {
+                return std::move(taken).error();
+            }
+        }
+        return Onward::go_on;
+    });
+    return listed ? versions.pass_on() : std::move(listed);
+}
+
+Result<std::vector<UnfinishedUpload>> S3Store::unfinished(const std::string& prefix) {
+    std::vector<UnfinishedUpload> uploads;
+    auto listed = list_unfinished(bucket_, bucket_.below_prefix(prefix), [&](const ListedUnfinished& upload) {
+        if (auto key = own_key(upload.key)) {
+            uploads.push_back({*std::move(key), 0, upload.initiated, upload.upload_id});
+        }
+        return done();
+    });
+    if (!listed) {
+        return std::move(listed).error();
+    }
+    return uploads;
+}
+
+Status S3Store::discard(const UnfinishedUpload& upload) {
+    auto answer = bucket_.client.send(
+        {s3::abort_upload, "DELETE", bucket_.full_key(upload.key), {{"uploadId", upload.id}}}, bucket_.options.stop);
+    return answer.ok() || answer.failure->code == "NoSuchUpload" ? done() : Status(answer.failure->error);
+}
+
+Status S3Store::remove_version(const std::string& full_key, const std::string& version_id) {
+    s3::Call call{version_id.empty() ? s3::delete_object : s3::delete_version, "DELETE", full_key};
+    if (!version_id.empty()) {
+        call.query.emplace_back("versionId", version_id);
+    }
+    auto answer = bucket_.client.send(call, bucket_.options.stop);
+    const bool gone = !answer.ok() && answer.failure->status == 404 && answer.failure->code != "NoSuchBucket";
+    return answer.ok() || gone ? done() : Status(answer.failure->error);
+}
+
+Status S3Store::remove(const ObjectKey& key, const std::string& version_id) {
+    const std::string full_key = bucket_.full_key(key);
+    if (!version_id.empty()) {
+        return remove_version(full_key, version_id);
+    }
+    auto versions = versions_of(bucket_, full_key);
+    if (!versions) {
+        return in_context("cannot tell which versions of '" + key.text() + "' to delete", std::move(versions).error());
+    }
+    if (bucket_.versions == Versions::unseen) {
+        return failed("cannot tell which versions of '" + key.text() + "' there are, and a deletion by name would only hide it",
+                      "give the key the right to list them: s3:ListBucketVersions");
+    }
+    for (const auto& version : *versions) {
+        if (auto removed = remove_version(full_key, version.version_id); !removed) {
+            return removed;
+        }
+    }
+    return done();
+}
+
+Result<s3::ClientOptions> client_options_of(const S3Options& options) {
+    auto endpoint = s3::resolve_endpoint(options.endpoint, options.region);
+    if (!endpoint) {
+        return std::move(endpoint).error();
+    }
+    s3::ClientOptions client{*std::move(endpoint), options.bucket, options.addressing, options.credentials, {}, {}};
+    client.retry.budget = options.retry_for;
+    client.stall_after = options.stall_after;
+    return client;
+}
+
+std::unique_ptr<s3::Transport> transport_of(const S3Options& options) {
+    s3::CurlOptions curl{options.ca_file, nullptr};
+    if (options.upload_rate) {
+        curl.upload_rate = std::make_shared<stream::RateLimit>(*options.upload_rate, std::chrono::steady_clock::now());
+    }
+    return s3::curl_transport(std::move(curl));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ObjectStore>> open_s3(const S3Options& options) {
+    auto client = client_options_of(options);
+    if (!client) {
+        return std::move(client).error();
+    }
+    auto transport = transport_of(options);
+    auto& used = *transport;
+    return std::unique_ptr<ObjectStore>(
+        std::make_unique<S3Store>(options, *std::move(client), std::move(transport), used, s3::system_timer()));
+}
+
+Result<std::unique_ptr<ObjectStore>> open_s3(const S3Options& options, s3::Transport& transport, s3::Timer& timer) {
+    auto client = client_options_of(options);
+    if (!client) {
+        return std::move(client).error();
+    }
+    return std::unique_ptr<ObjectStore>(
+        std::make_unique<S3Store>(options, *std::move(client), nullptr, transport, timer));
+}
+
+}  // namespace lifeboat::store

@@ -1,0 +1,53 @@
+// One object on its way into a bucket.
+#pragma once
+
+#include "bucket/bucket.hpp"
+#include "bucket/part_sender.hpp"
+#include "store/object_store.hpp"
+#include "stream/sha256.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace lifeboat::store {
+
+class S3Upload final : public Upload {
+public:
+    S3Upload(Bucket& bucket, ObjectKey key);
+    S3Upload(const S3Upload&) = delete;
+    S3Upload& operator=(const S3Upload&) = delete;
+    ~S3Upload() override;
+
+    Status write(stream::Bytes chunk) override;
+    Result<StoredObject> commit() override;
+
+private:
+    Status take(stream::Bytes chunk);
+    Status send_part();
+    Status begin_parts();
+    Status refuse_to_replace();
+    Result<StoredObject> store_all();
+    Result<Sighting> put_whole();
+    Result<Sighting> put_parts();
+    Result<Sighting> make_visible(s3::Call call);
+    [[nodiscard]] bool refused_the_condition(const s3::Answer& answer, const s3::Call& call);
+    std::optional<Sighting> believed(const s3::Answer& answer, const s3::Call& call);
+    Result<Sighting> seen_again(Sighting told);
+    void give_up();
+    [[nodiscard]] s3::Headers object_headers() const;
+    [[nodiscard]] Error exists_error() const;
+
+    Bucket& bucket_;
+    const ObjectKey key_;
+    Written written_;
+    stream::Sha256 hash_;
+    Buffer current_;
+    std::string upload_id_;  // empty before the first part
+    std::optional<PartSender> sender_;
+    bool md5_etags_ = true;  // every part's ETag was the MD5 of what was sent
+    bool ended_ = false;
+    bool visible_ = false;
+};
+
+}  // namespace lifeboat::store
