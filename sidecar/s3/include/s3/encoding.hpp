@@ -4,6 +4,7 @@
 // once and does not normalise it; other AWS services do otherwise.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,11 @@ std::string encode(std::string_view text);
 
 // The same, but slashes stay.
 std::string encode_path(std::string_view path);
+
+// What a server means by a name that it encoded (EncodingType url): %XX is that byte, in digits of either case, and
+// '+' is a blank, for AWS writes blanks so and a plus as %2B. Turns back what encode() and encode_path() make.
+// Nothing for a '%' without two hex digits.
+std::optional<std::string> decode(std::string_view text);
 
 // "a=1&b=&uploads=": encoded, then sorted by name and value. Empty for no parameters.
 std::string canonical_query(const Query& query);

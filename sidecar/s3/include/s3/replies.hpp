@@ -1,9 +1,11 @@
 // What S3 servers answer, as far as Lifeboat reads it: XML into values.
 //
 // Foreign bytes: nothing here throws or crashes on any input, and what cannot be understood is an empty optional,
-// never a guess. Element names are taken without their namespace prefix. Numbers out of range, missing keys and
-// dates that are none make the whole reply one that is not understood. Keys and prefixes are percent-decoded where
-// the reply says EncodingType url.
+// never a guess. Element names are taken without their namespace prefix; white space around the document is no harm.
+// Numbers out of range, missing keys and ids, fields given twice, dates that are none (or outside of 1970 to 2261),
+// and a truncated listing that does not say where it goes on make the whole reply one that is not understood. Keys
+// and key markers are decoded (s3/encoding.hpp) where the reply says EncodingType url; tokens and ids never are.
+// Texts are the server's: any bytes, to be made printable before a terminal or a log sees them.
 #pragma once
 
 #include <chrono>
@@ -23,14 +25,15 @@ struct ErrorReply {
     std::string message;
     std::string request_id;
     std::string region;                    // where the server names the right one
-    std::optional<TimePoint> server_time;  // RequestTimeTooSkewed
+    std::optional<TimePoint> server_time;  // RequestTimeTooSkewed; empty too where it is no date
 };
 std::optional<ErrorReply> parse_error(std::string_view body);
 
 // <InitiateMultipartUploadResult>: the upload id.
 std::optional<std::string> parse_upload_id(std::string_view body);
 
-// <CompleteMultipartUploadResult>: the ETag without its quotes, which some servers leave empty.
+// <CompleteMultipartUploadResult>: the ETag without its quotes, which some servers leave empty. A result without any
+// ETag element is not understood: take it for no success.
 std::optional<std::string> parse_completed_etag(std::string_view body);
 
 // <ListBucketResult> (version 2)
@@ -58,8 +61,8 @@ struct ListedVersion {
 };
 struct VersionPage {
     std::vector<ListedVersion> versions;  // in the reply's order: keys ascending, each with its newest version first
-    std::string next_key;                 // both empty on the last page
-    std::string next_version_id;
+    std::string next_key;                 // both empty on the last page, and only then is this one
+    std::string next_version_id;          // may be empty: then go on with next_key alone
 };
 std::optional<VersionPage> parse_version_page(std::string_view body);
 
@@ -71,7 +74,7 @@ struct ListedUpload {
 };
 struct UploadPage {
     std::vector<ListedUpload> uploads;
-    std::string next_key;  // both empty on the last page
+    std::string next_key;  // both empty on the last page, and only then is this one
     std::string next_upload_id;
 };
 std::optional<UploadPage> parse_upload_page(std::string_view body);

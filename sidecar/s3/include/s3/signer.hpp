@@ -30,15 +30,17 @@ using Headers = std::map<std::string, std::string>;
 
 struct SigningInput {
     std::string method;        // "GET"
-    std::string path;          // absolute and not encoded yet: "/bucket/a key"
+    std::string path;          // absolute, neither encoded nor normalised: "/bucket/a key"; empty means "/"
     Query query;               // not encoded yet
-    Headers headers;           // all that are to be signed; must hold "host"
-    std::string payload_hash;  // 64 lower-case hex digits
+    Headers headers;           // all that are to be signed; must hold "host"; no line breaks in values
+    std::string payload_hash;  // 64 lower-case hex digits, or "UNSIGNED-PAYLOAD"
 };
 
 // The headers to add to `input.headers` before sending: authorization, x-amz-date, x-amz-content-sha256, and
 // x-amz-security-token where there is a session token. `now` is the time by the server's clock, to the second.
-// The result holds a secret (the token): it is sent and never logged.
+// What an earlier sign() added to `input.headers` is not signed again but replaced, so signing anew is no special case.
+// The result holds a secret (the token): it is sent and never logged. Any thread. Throws std::runtime_error where
+// OpenSSL has no HMAC-SHA256 to offer, which is a broken installation.
 Headers sign(const SigningInput& input, const Credentials& credentials, std::string_view region,
              std::chrono::system_clock::time_point now);
 
