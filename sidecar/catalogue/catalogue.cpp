@@ -9,23 +9,38 @@ namespace {
 
 using store::ObjectInfo;
 
+// The versions of one key, and hide markers among them: the oldest first.
+using History = std::vector<ObjectInfo>;
+
 // One listing, sorted out by what each key is.
 struct Listing {
-    std::vector<std::pair<BackupId, ObjectInfo>> manifests;
-    std::vector<std::pair<BackupId, ObjectInfo>> partials;
+    std::map<BackupId, History> manifests;
+    std::map<BackupId, History> partials;
     std::set<BackupId> accepted;
-    std::map<BackupId, std::vector<ObjectInfo>> data;
+    std::map<BackupId, std::vector<ObjectInfo>> data;  // without hide markers
 };
+
+void note_accepted(Listing& listing, const BackupId& id, const ObjectInfo& object) {
+    if (!object.hide_marker) {
+        listing.accepted.insert(id);
+    }
+}
+
+void note_data(Listing& listing, const BackupId& id, const ObjectInfo& object) {
+    if (!object.hide_marker) {
+        listing.data[id].push_back(object);
+    }
+}
 
 Result<Listing> list_instance(store::ObjectStore& store, const Layout& layout) {
     Listing listing;
     auto listed = store.list(layout.prefix(), [&](const ObjectInfo& object) {
         auto place = place_of(layout, object.key);
         switch (place.kind) {
-            case KeyKind::manifest: listing.manifests.emplace_back(*place.id, object); break;
-            case KeyKind::partial_manifest: listing.partials.emplace_back(*place.id, object); break;
-            case KeyKind::accepted: listing.accepted.insert(*place.id); break;
-            case KeyKind::data: listing.data[*place.id].push_back(object); break;
+            case KeyKind::manifest: listing.manifests[*place.id].push_back(object); break;
+            case KeyKind::partial_manifest: listing.partials[*place.id].push_back(object); break;
+            case KeyKind::accepted: note_accepted(listing, *place.id, object); break;
+            case KeyKind::data: note_data(listing, *place.id, object); break;
             case KeyKind::other: break;
         }
         return done();
@@ -36,10 +51,16 @@ Result<Listing> list_instance(store::ObjectStore& store, const Layout& layout) {
     return listing;
 }
 
+// By its version where both sides know one; a copy of a versioned store may have none.
+bool is_there(const store::StoredObject& object, const ObjectInfo& info) {
+    return info.key == object.key &&
+           (object.version_id.empty() || info.version_id.empty() || object.version_id == info.version_id);
+}
+
 bool all_listed(const Manifest& manifest, const std::vector<ObjectInfo>& present) {
     const auto objects = manifest.all_objects();
     return std::all_of(objects.begin(), objects.end(), [&](const auto& object) {
-        return std::any_of(present.begin(), present.end(), [&](const auto& info) { return info.key == object.key; });
+        return std::any_of(present.begin(), present.end(), [&](const auto& info) { return is_there(object, info); });
     });
 }
 
@@ -54,68 +75,149 @@ State state_of(const Manifest& manifest, KeyKind kind, const Listing& listing) {
     return manifest.marks.empty() || listing.accepted.count(manifest.id) != 0 ? State::good : State::marked;
 }
 
-Status add_backup(Catalogue& catalogue, store::ObjectStore& store, const Layout& layout, const Listing& listing,
-                  KeyKind kind, const std::pair<BackupId, ObjectInfo>& entry) {
-    const auto& [id, object] = entry;
-    auto json = store::get(store, object.key, object.version_id, largest_manifest);
+// Reads manifests of one instance into a catalogue.
+class Reader {
+public:
+    Reader(store::ObjectStore& store, const Layout& layout, std::optional<std::chrono::milliseconds> expires_after,
+           const Listing& listing, Catalogue& catalogue)
+        : store_(store), layout_(layout), expires_after_(expires_after), listing_(listing), catalogue_(catalogue) {}
+
+    Status add(KeyKind kind, const BackupId& id, const History& history);
+
+private:
+    struct Judged {
+        State state;
+        std::string tampering;
+    };
+
+    Result<std::string> text_of(const ObjectInfo& object) {
+        return store::get(store_, object.key, object.version_id, largest_manifest);
+    }
+    Judged judge(const Manifest& manifest, KeyKind kind, History::const_iterator first, History::const_iterator end,
+                 const std::string& json);
+    [[nodiscard]] bool by_age_rule(const Manifest& manifest, const ObjectInfo& first, const ObjectInfo& marker) const;
+
+    store::ObjectStore& store_;
+    const Layout& layout_;
+    const std::optional<std::chrono::milliseconds> expires_after_;
+    const Listing& listing_;
+    Catalogue& catalogue_;
+};
+
+Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
+    const auto first = std::find_if(history.begin(), history.end(), [](const auto& info) { return !info.hide_marker; });
+    if (first == history.end()) {
+        return done();  // only the markers are left of it
+    }
+    auto json = text_of(*first);
     if (!json) {
         if (json.error().kind == ErrorKind::not_found) {
             return done();  // pruned since it was listed
         }
         if (json.error().kind == ErrorKind::corrupt) {
-            catalogue.refused.push_back(std::move(json).error());  // one that is too large must not hide the others
+            catalogue_.refused.push_back(std::move(json).error());  // one that is too large must not hide the others
             return done();
         }
         return std::move(json).error();
     }
-    auto manifest = parse_manifest(*json, layout, id);
+    auto manifest = parse_manifest(*json, layout_, id);
     if (!manifest) {
-        catalogue.refused.push_back(std::move(manifest).error());
+        catalogue_.refused.push_back(std::move(manifest).error());
         return done();
     }
-    const State state = state_of(*manifest, kind, listing);
-    catalogue.backups.push_back({std::move(*manifest), state, object.modified});
+    auto judged = judge(*manifest, kind, first, history.end(), *json);
+    catalogue_.backups.push_back(
+        {std::move(*manifest), judged.state, first->modified, std::move(judged.tampering)});
     return done();
 }
 
-Leftover leftover_of(const BackupId& id, const std::vector<ObjectInfo>& objects) {
-    Leftover leftover{id, 0, {}};
+bool Reader::by_age_rule(const Manifest& manifest, const ObjectInfo& first, const ObjectInfo& marker) const {
+    const auto days = std::chrono::days(manifest.retention.keep_days);
+    const auto rule = expires_after_.value_or(days);
+    return rule.count() > 0 && marker.modified - first.modified >= rule;
+}
+
+// What came after the first version decides whether somebody meddled.
+Reader::Judged Reader::judge(const Manifest& manifest, KeyKind kind, History::const_iterator first,
+                             History::const_iterator end, const std::string& json) {
+    const State state = state_of(manifest, kind, listing_);
+    if (state == State::expired) {
+        return {state, {}};
+    }
+    for (auto later = std::next(first); later != end; ++later) {
+        if (later->hide_marker) {
+            return by_age_rule(manifest, *first, *later)
+                       ? Judged{State::expired, {}}
+                       : Judged{State::hidden, "somebody hid its manifest on " + os::utc_text(later->modified)};
+        }
+        const auto text = text_of(*later);
+        if (!text || *text != json) {  // the same bytes are another try of the writer, whose first one did succeed
+            return {State::hidden, "somebody wrote over its manifest on " + os::utc_text(later->modified)};
+        }
+    }
+    return {state, {}};
+}
+
+Leftover& leftover_of(std::map<BackupId, Leftover>& found, const BackupId& id) {
+    return found.try_emplace(id, Leftover{id, 0, {}}).first->second;
+}
+
+void add_data(std::map<BackupId, Leftover>& found, const BackupId& id, const std::vector<ObjectInfo>& objects) {
+    auto& leftover = leftover_of(found, id);
     for (const auto& object : objects) {
         leftover.bytes += object.size;
         leftover.touched = std::max(leftover.touched, object.modified);
     }
-    return leftover;
+    leftover.objects = objects;
+}
+
+void add_upload(std::map<BackupId, Leftover>& found, const BackupId& id, store::UnfinishedUpload upload) {
+    auto& leftover = leftover_of(found, id);
+    leftover.bytes += upload.size;
+    leftover.touched = std::max(leftover.touched, upload.started);
+    leftover.uploads.push_back(std::move(upload));
+}
+
+// A manifest counts here whatever was done to it: what it names is never taken for a leftover.
+bool has_manifest(const Listing& listing, const BackupId& id) {
+    return listing.manifests.count(id) != 0 || listing.partials.count(id) != 0;
+}
+
+std::optional<os::TimePoint> newest_manifest(const Listing& listing) {
+    std::optional<os::TimePoint> newest;
+    for (const auto* manifests : {&listing.manifests, &listing.partials}) {
+        for (const auto& [id, history] : *manifests) {
+            newest = std::max(newest.value_or(history.front().modified), history.front().modified);
+        }
+    }
+    return newest;
 }
 
 // Data without a manifest, and uploads that were never finished.
-Status add_leftovers(Catalogue& catalogue, store::ObjectStore& store, const Layout& layout, const Listing& listing) {
-    std::set<BackupId> whole;
-    for (const auto* list : {&listing.manifests, &listing.partials}) {
-        for (const auto& [id, object] : *list) {
-            whole.insert(id);
-        }
-    }
-    std::map<BackupId, Leftover> found;
-    for (const auto& [id, objects] : listing.data) {
-        if (whole.count(id) == 0) {
-            found.emplace(id, leftover_of(id, objects));
-        }
-    }
+Result<Leftovers> leftovers_of(store::ObjectStore& store, const Layout& layout, const Listing& listing) {
     auto unfinished = store.unfinished(layout.prefix());
     if (!unfinished) {
         return std::move(unfinished).error();
     }
-    for (const auto& upload : *unfinished) {
-        if (const auto place = place_of(layout, upload.key); place.id && whole.count(*place.id) == 0) {
-            auto& leftover = found.try_emplace(*place.id, Leftover{*place.id, 0, {}}).first->second;
-            leftover.bytes += upload.size;
-            leftover.touched = std::max(leftover.touched, upload.started);
+    Leftovers leftovers;
+    std::map<BackupId, Leftover> found;
+    for (const auto& [id, objects] : listing.data) {
+        if (!has_manifest(listing, id)) {
+            add_data(found, id, objects);
+        }
+    }
+    for (auto& upload : *unfinished) {
+        if (const auto place = place_of(layout, upload.key); place.id && !has_manifest(listing, *place.id)) {
+            add_upload(found, *place.id, std::move(upload));
+        } else {
+            leftovers.strays.push_back(std::move(upload));
         }
     }
     for (auto& [id, leftover] : found) {
-        catalogue.leftovers.push_back(std::move(leftover));
+        leftovers.runs.push_back(std::move(leftover));
     }
-    return done();
+    leftovers.newest_manifest = newest_manifest(listing);
+    return leftovers;
 }
 
 }  // namespace
@@ -125,35 +227,48 @@ std::string_view name_of(State state) {
         case State::good: return "good";
         case State::marked: return "marked";
         case State::partial: return "partial";
+        case State::hidden: return "hidden";
         case State::expired: return "expired";
     }
     return "";
 }
 
-Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout) {
+Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout,
+                                 std::optional<std::chrono::milliseconds> expires_after) {
     auto listing = list_instance(store, layout);
     if (!listing) {
         return std::move(listing).error();
     }
     Catalogue catalogue;
     catalogue.instance = layout.instance();
-    for (const auto& entry : listing->manifests) {
-        if (auto added = add_backup(catalogue, store, layout, *listing, KeyKind::manifest, entry); !added) {
+    Reader reader(store, layout, expires_after, *listing, catalogue);
+    for (const auto& [id, history] : listing->manifests) {
+        if (auto added = reader.add(KeyKind::manifest, id, history); !added) {
             return std::move(added).error();
         }
     }
-    for (const auto& entry : listing->partials) {
-        if (auto added = add_backup(catalogue, store, layout, *listing, KeyKind::partial_manifest, entry); !added) {
+    for (const auto& [id, history] : listing->partials) {
+        if (auto added = reader.add(KeyKind::partial_manifest, id, history); !added) {
             return std::move(added).error();
         }
     }
     std::sort(catalogue.backups.begin(), catalogue.backups.end(), [](const Backup& a, const Backup& b) {
         return std::tie(a.stored, a.manifest.id) < std::tie(b.stored, b.manifest.id);
     });
-    if (auto added = add_leftovers(catalogue, store, layout, *listing); !added) {
-        return std::move(added).error();
+    auto leftovers = leftovers_of(store, layout, *listing);
+    if (!leftovers) {
+        return std::move(leftovers).error();
     }
+    catalogue.leftovers = std::move(leftovers->runs);
     return catalogue;
+}
+
+Result<Leftovers> find_leftovers(store::ObjectStore& store, const Layout& layout) {
+    auto listing = list_instance(store, layout);
+    if (!listing) {
+        return std::move(listing).error();
+    }
+    return leftovers_of(store, layout, *listing);
 }
 
 Result<std::vector<Layout>> list_instances(store::ObjectStore& store) {

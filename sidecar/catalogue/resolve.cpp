@@ -54,6 +54,7 @@ bool will_do(const Backup& backup, const Wanted& wanted, bool newest) {
         case State::good: return true;
         case State::marked: return wanted.marked;
         case State::partial: return wanted.partial || (newest && wanted.database.has_value());
+        case State::hidden:
         case State::expired: return false;
     }
     return false;
@@ -64,6 +65,8 @@ std::string note_about(const Backup& newer) {
         "a newer backup, " + newer.manifest.id.text() + ", is passed over: it is " + std::string(name_of(newer.state));
     if (newer.state == State::marked) {
         note += " (" + newer.manifest.marks.front().reason + ")";
+    } else if (newer.state == State::hidden) {
+        note += " (" + newer.tampering + "); its id restores it";
     } else if (newer.state == State::partial) {
         note += " (some databases failed)";
     }

@@ -1,4 +1,5 @@
 #include "backup/backup_job.hpp"
+#include "backup/sweep.hpp"
 #include "config/values.hpp"
 #include "format.hpp"
 #include "progress.hpp"
@@ -146,6 +147,30 @@ Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, b
                   "mend what the lines above name, and run it again");
 }
 
+// What earlier runs left, once it can no longer be written to. A backup that is stored stays a success whatever comes
+// of it: the key may lack the right to list or to delete.
+void sweep_leftovers(const config::Settings& settings, store::ObjectStore& store, EventLog& log) {
+    if (settings.retention.prune == config::PruneMode::never) {
+        return;
+    }
+    const auto min_age = std::max<std::chrono::milliseconds>(std::chrono::days{1}, settings.schedule.max_duration);
+    const auto swept = backup::sweep(store, settings.instance.name, min_age);
+    if (!swept) {
+        log.write(LogLevel::info, "sweep_not_possible",
+                  {{"error", whole_text(swept.error())}, {"next", swept.error().next}});
+        return;
+    }
+    if (swept->uploads + swept->objects > 0) {
+        log.write(LogLevel::info, "leftovers_swept",
+                  {{"unfinished_uploads", swept->uploads}, {"objects", swept->objects}, {"bytes", swept->bytes}});
+    }
+    if (swept->refused) {
+        log.write(LogLevel::info, "leftovers_kept",
+                  {{"error", whole_text(*swept->refused)},
+                   {"next", "let the bucket's own rules delete what runs left behind (docs/stores.md)"}});
+    }
+}
+
 Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) {
     auto loaded = session.load({.instance = true, .store = true, .postgres = true, .recipients = true});
     if (!loaded) {
@@ -167,6 +192,9 @@ Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) 
         log.write(LogLevel::error, "backup_failed",
                   {{"error", whole_text(outcome.error())}, {"next", outcome.error().next}});
         return std::move(outcome).error();
+    }
+    if (outcome->manifest) {
+        sweep_leftovers(loaded->settings, **store, log);
     }
     return conclude(*outcome, log, session.flags.json);
 }

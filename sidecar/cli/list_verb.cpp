@@ -92,6 +92,12 @@ void print_table(const std::vector<catalogue::Catalogue>& catalogues, bool with_
         print(table(header, rows));
     }
     for (const auto& catalogue : catalogues) {
+        for (const auto& backup : catalogue.backups) {
+            if (!backup.tampering.empty()) {
+                Session::note("warning: " + backup.manifest.id.text() + " of " + catalogue.instance + " is hidden: " +
+                              backup.tampering + "; what was written first is still there, and its id restores it");
+            }
+        }
         for (const auto& leftover : catalogue.leftovers) {
             Session::note("note: " + leftover.id.text() + " of " + catalogue.instance +
                           " has no manifest and is no backup: a run under way, or one that was killed (" +
@@ -121,7 +127,7 @@ Result<std::vector<catalogue::Catalogue>> read_all(const config::Settings& setti
     }
     std::vector<catalogue::Catalogue> all;
     for (const auto& layout : *layouts) {
-        auto catalogue = catalogue::read_catalogue(**store, layout);
+        auto catalogue = catalogue::read_catalogue(**store, layout, settings.store.expires_after);
         if (!catalogue) {
             return std::move(catalogue).error();
         }

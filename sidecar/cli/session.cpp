@@ -196,7 +196,7 @@ Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std
     if (!layout) {
         return std::move(layout).error();
     }
-    auto read = catalogue::read_catalogue(**store, *layout);
+    auto read = catalogue::read_catalogue(**store, *layout, settings.store.expires_after);
     if (!read) {
         return std::move(read).error();
     }

@@ -23,6 +23,8 @@ public:
     Result<std::vector<store::UnfinishedUpload>> unfinished(const std::string& prefix) override {
         return inner_.unfinished(prefix);
     }
+    Status discard(const store::UnfinishedUpload& upload) override { return inner_.discard(upload); }
+    [[nodiscard]] bool lists_everything() const override { return inner_.lists_everything(); }
     Status remove(const store::ObjectKey& key, const std::string& version_id) override {
         return inner_.remove(key, version_id);
     }

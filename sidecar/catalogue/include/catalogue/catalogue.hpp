@@ -4,6 +4,7 @@
 #include "catalogue/manifest.hpp"
 #include "store/object_store.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,7 +15,8 @@ enum class State {
     good,     // whole, and unmarked or accepted
     marked,   // whole, and an owner should look before trusting it
     partial,  // some databases of the run failed
-    expired,  // its manifest is there and some of its objects are not
+    hidden,   // somebody hid or wrote over its manifest; what was written first is there and restorable
+    expired,  // some of its objects are gone, or the store's own age rule has hidden it
 };
 
 std::string_view name_of(State state);
@@ -23,6 +25,7 @@ struct Backup {
     Manifest manifest;
     State state = State::good;
     os::TimePoint stored;  // when its manifest reached the store, by the store's clock
+    std::string tampering = {};  // what was done to a hidden one, in words
 };
 
 // What a run left that has no manifest: being written now, or left by a run that was killed.
@@ -30,6 +33,17 @@ struct Leftover {
     BackupId id;
     std::uint64_t bytes = 0;
     os::TimePoint touched;  // the newest of its objects and unfinished uploads
+    std::vector<store::ObjectInfo> objects = {};
+    std::vector<store::UnfinishedUpload> uploads = {};
+};
+
+// Everything under an instance that belongs to no backup.
+struct Leftovers {
+    std::vector<Leftover> runs;  // by id
+    // Uploads of whole backups whose beginning was told to nobody, and of what belongs to no run.
+    std::vector<store::UnfinishedUpload> strays;
+    // When the newest manifest reached the store: the latest time by the store's clock that is known.
+    std::optional<os::TimePoint> newest_manifest;
 };
 
 struct Catalogue {
@@ -40,7 +54,15 @@ struct Catalogue {
 };
 
 // One listing of the instance's folder, and one read for each manifest.
-Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout);
+//
+// Where the store has versions, the oldest version of a manifest's key is the manifest: whoever writes over it later,
+// or hides it, has no right to. A hide marker that came once the backup was `expires_after` old is the bucket's own
+// age rule at work; without a known rule the manifest's own keep_days stand in for it.
+Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout,
+                                 std::optional<std::chrono::milliseconds> expires_after = std::nullopt);
+
+// The same listing, without reading a manifest. not_found when the store is not there.
+Result<Leftovers> find_leftovers(store::ObjectStore& store, const Layout& layout);
 
 // Every name at the top of the store that can be an instance and holds a manifest or data, sorted.
 Result<std::vector<Layout>> list_instances(store::ObjectStore& store);

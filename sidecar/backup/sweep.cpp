@@ -1,0 +1,92 @@
+#include "backup/sweep.hpp"
+
+namespace lifeboat::backup {
+namespace {
+
+class Sweeper {
+public:
+    Sweeper(store::ObjectStore& store, os::TimePoint before) : store_(store), before_(before) {}
+
+    void run(const catalogue::Leftover& leftover) {
+        if (leftover.touched >= before_) {
+            ++outcome_.too_young;
+            return;
+        }
+        for (const auto& upload : leftover.uploads) {
+            discard(upload);
+        }
+        // What looks as if it had no manifest may have one that this key cannot see.
+        if (store_.lists_everything()) {
+            for (const auto& object : leftover.objects) {
+                remove(object);
+            }
+        }
+    }
+
+    void stray(const store::UnfinishedUpload& upload) {
+        if (upload.started >= before_) {
+            ++outcome_.too_young;
+        } else {
+            discard(upload);
+        }
+    }
+
+    [[nodiscard]] const SweepOutcome& outcome() const { return outcome_; }
+
+private:
+    void discard(const store::UnfinishedUpload& upload) {
+        if (note(store_.discard(upload))) {
+            ++outcome_.uploads;
+        }
+    }
+
+    void remove(const store::ObjectInfo& object) {
+        // A key without the right to delete is refused once, not for every object.
+        if (!may_remove_) {
+            return;
+        }
+        may_remove_ = note(store_.remove(object.key, object.version_id));
+        if (may_remove_) {
+            ++outcome_.objects;
+            outcome_.bytes += object.size;
+        }
+    }
+
+    bool note(const Status& status) {
+        if (!status && !outcome_.refused) {
+            outcome_.refused = status.error();
+        }
+        return status.ok();
+    }
+
+    store::ObjectStore& store_;
+    const os::TimePoint before_;
+    bool may_remove_ = true;
+    SweepOutcome outcome_;
+};
+
+}  // namespace
+
+Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instance, std::chrono::milliseconds min_age) {
+    auto layout = catalogue::Layout::of(instance);
+    if (!layout) {
+        return std::move(layout).error();
+    }
+    auto leftovers = catalogue::find_leftovers(store, *layout);
+    if (!leftovers) {
+        return std::move(leftovers).error();
+    }
+    if (!leftovers->newest_manifest) {
+        return SweepOutcome{};  // nothing tells the store's time
+    }
+    Sweeper sweeper(store, *leftovers->newest_manifest - min_age);
+    for (const auto& run : leftovers->runs) {
+        sweeper.run(run);
+    }
+    for (const auto& upload : leftovers->strays) {
+        sweeper.stray(upload);
+    }
+    return sweeper.outcome();
+}
+
+}  // namespace lifeboat::backup
