@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from support import ROOT, requirements, samples
+from support import ROOT, ceph, requirements, samples
 from support.fingerprint import fingerprint
 from support.postgres import PostgresServer
 from support.workspace import Workspace
@@ -83,6 +83,16 @@ def small_source(new_server):
     server.create_database("first", samples.incompressible(4))
     server.create_database("second", samples.incompressible(4))
     return server
+
+
+@pytest.fixture(scope="session")
+def object_server(room):
+    """A real S3 server, started when the first story wants it. Stories share it, each with buckets of its own."""
+    if absent := ceph.absent_programs():
+        requirements.missing(", ".join(absent), "scripts/deps installs them")
+    server = ceph.ObjectServer.create(room / "s3")
+    yield server
+    server.stop()
 
 
 @pytest.fixture
