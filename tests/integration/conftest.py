@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support import ROOT, ceph, requirements, samples
+from support.fault_server import FaultServer
 from support.fingerprint import fingerprint
 from support.postgres import PostgresServer
 from support.workspace import Workspace
@@ -88,11 +89,19 @@ def small_source(new_server):
 @pytest.fixture(scope="session")
 def object_server(room):
     """A real S3 server, started when the first story wants it. Stories share it, each with buckets of its own."""
-    if absent := ceph.absent_programs():
-        requirements.missing(", ".join(absent), "scripts/deps installs them")
+    if lacking := ceph.absent():
+        requirements.missing(", ".join(lacking), "scripts/deps installs them")
     server = ceph.ObjectServer.create(room / "s3")
     yield server
     server.stop()
+
+
+@pytest.fixture
+def fault_server(object_server):
+    """A proxy before that server which goes wrong on demand; see support/faults.py."""
+    with FaultServer(object_server.port) as server:
+        yield server
+    assert server.failures == [], "the fault server itself failed"
 
 
 @pytest.fixture

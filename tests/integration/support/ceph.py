@@ -25,6 +25,7 @@ By itself it serves a command, and is gone when the command ends:
 
 import argparse
 import contextlib
+import importlib.util
 import json
 import os
 import secrets
@@ -41,14 +42,12 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import boto3
-import botocore.config
-
 from . import certificates
 from .postgres import free_port
 from .users import as_user
 
 REGION = "us-east-1"
+PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 
 ADMIN = "owner"
@@ -74,9 +73,10 @@ OF_BUCKET = {"s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:GetLifecycleC
              "s3:GetBucketObjectLockConfiguration", "s3:ListBucketMultipartUploads"}
 
 
-def absent_programs():
-    """What the server needs and this machine lacks."""
-    return [program for program in PROGRAMS if shutil.which(program) is None]
+def absent():
+    """What this machine lacks of what the server needs."""
+    programs = [program for program in PROGRAMS if shutil.which(program, path=PATH) is None]
+    return programs + ([] if importlib.util.find_spec("boto3") else ["boto3"])
 
 
 @dataclass(frozen=True)
@@ -282,8 +282,11 @@ class ObjectServer:
                 "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
                 "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required"}
 
-    def client(self, user=None, *, endpoint=None, secret_key=None, tls=False, attempts=1):
+    def client(self, user=None, *, endpoint=None, secret_key=None, tls=False, attempts=1, read_timeout=60):
         """boto3's S3 client: an independent one. It asks once and does not repeat, unless told to."""
+        import boto3  # only here: who wants no object server needs no boto3
+        import botocore.config
+
         user = user or self.owner
         return boto3.client(
             "s3", endpoint_url=endpoint or (self.tls_endpoint if tls else self.endpoint), region_name=REGION,
@@ -291,12 +294,13 @@ class ObjectServer:
             verify=str(self.ca_file),
             config=botocore.config.Config(
                 signature_version="s3v4", s3={"addressing_style": "path", "payload_signing_enabled": True},
-                retries={"total_max_attempts": attempts}, connect_timeout=10, read_timeout=60, proxies={}))
+                retries={"total_max_attempts": attempts}, connect_timeout=10, read_timeout=read_timeout, proxies={}))
 
     def aws(self, *arguments, input=None):
-        """What Debian's `aws` prints, as bytes; another independent client. Another `aws` may stand before it on PATH."""
+        """What Debian's `aws` prints, as bytes: another independent client."""
         done = subprocess.run(["/usr/bin/aws", "--endpoint-url", self.endpoint, *arguments], input=input,
-                              env={**_environment(), **self.environment()}, capture_output=True, timeout=600, check=False)
+                              env={**_environment(), **self.environment()}, capture_output=True, timeout=600,
+                              check=False)
         assert done.returncode == 0, f"aws {arguments} failed:\n{done.stderr.decode(errors='replace')}"
         return done.stdout
 
@@ -365,9 +369,9 @@ class ObjectServer:
             return json.loads(text)
         return text
 
-    def run_lifecycle(self):
-        """Applies the lifecycle rules now instead of at the server's next round."""
-        self.admin("lc", "process")
+    def run_lifecycle(self, day=1):
+        """Applies the lifecycle rules now, as if a day lasted that many seconds."""
+        self.admin("lc", "process", "--rgw-lc-debug-interval", str(day))
 
     def collect_garbage(self):
         """Frees the space of deleted objects now."""
@@ -381,7 +385,7 @@ class ObjectServer:
 
 
 def _environment():
-    return {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+    return {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 
 
 def _accepts(port):
@@ -415,7 +419,7 @@ def _arguments():
     parser.add_argument("--versioning", action="store_true", help="the buckets keep versions")
     parser.add_argument("--object-lock", action="store_true", help="the buckets know object lock")
     parser.add_argument("--on-disk", action="store_true", help="keep objects in a file instead of memory")
-    parser.add_argument("--lifecycle-day", type=int, metavar="SECONDS", help="how long a day of a lifecycle rule lasts")
+    parser.add_argument("--lifecycle-day", type=int, metavar="SECONDS", help="how long a lifecycle rule's day lasts")
     parser.add_argument("command", nargs="+", metavar="COMMAND")
     return parser.parse_args()
 
@@ -438,8 +442,8 @@ def _serve(options, folder):
 
 def main():
     options = _arguments()
-    if absent := absent_programs():
-        print(f"support.ceph: {', '.join(absent)} not found; scripts/deps installs them", file=sys.stderr)
+    if lacking := absent():
+        print(f"support.ceph: {', '.join(lacking)} not found; scripts/deps installs them", file=sys.stderr)
         return 1
     if options.dir and options.dir.exists() and any(options.dir.iterdir()):
         print(f"support.ceph: {options.dir} is not empty", file=sys.stderr)
