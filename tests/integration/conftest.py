@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from support import ROOT, requirements, samples
+from support import ROOT, ceph, requirements, samples
+from support.fault_server import FaultServer
 from support.fingerprint import fingerprint
 from support.postgres import PostgresServer
 from support.workspace import Workspace
@@ -83,6 +84,24 @@ def small_source(new_server):
     server.create_database("first", samples.incompressible(4))
     server.create_database("second", samples.incompressible(4))
     return server
+
+
+@pytest.fixture(scope="session")
+def object_server(room):
+    """A real S3 server, started when the first story wants it. Stories share it, each with buckets of its own."""
+    if lacking := ceph.absent():
+        requirements.missing(", ".join(lacking), "scripts/deps installs them")
+    server = ceph.ObjectServer.create(room / "s3")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def fault_server(object_server):
+    """A proxy before that server which goes wrong on demand; see support/faults.py."""
+    with FaultServer(object_server.port) as server:
+        yield server
+    assert server.failures == [], "the fault server itself failed"
 
 
 @pytest.fixture
