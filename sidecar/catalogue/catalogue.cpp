@@ -126,8 +126,7 @@ Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
         return done();
     }
     auto judged = judge(*manifest, kind, first, history.end(), *json);
-    catalogue_.backups.push_back(
-        {std::move(*manifest), judged.state, first->modified, std::move(judged.tampering)});
+    catalogue_.backups.push_back({std::move(*manifest), judged.state, first->modified, std::move(judged.tampering)});
     return done();
 }
 

@@ -102,7 +102,8 @@ private:
     public:
         MemoryUpload(MemoryStore& owner, store::ObjectKey key) : owner_(owner), key_(std::move(key)) {
             const std::lock_guard lock(owner_.mutex_);
-            owner_.open_.emplace(this, store::UnfinishedUpload{key_, 0, std::chrono::system_clock::now(), owner_.next_id()});
+            owner_.open_.emplace(this,
+                                 store::UnfinishedUpload{key_, 0, std::chrono::system_clock::now(), owner_.next_id()});
         }
         MemoryUpload(const MemoryUpload&) = delete;
         MemoryUpload& operator=(const MemoryUpload&) = delete;

@@ -142,8 +142,9 @@ Status S3Store::remove(const ObjectKey& key, const std::string& version_id) {
         return in_context("cannot tell which versions of '" + key.text() + "' to delete", std::move(versions).error());
     }
     if (bucket_.versions == Versions::unseen) {
-        return failed("cannot tell which versions of '" + key.text() + "' there are, and a deletion by name would only hide it",
-                      "give the key the right to list them: s3:ListBucketVersions");
+        return failed(
+            "cannot tell which versions of '" + key.text() + "' there are, and a deletion by name would only hide it",
+            "give the key the right to list them: s3:ListBucketVersions");
     }
     for (const auto& version : *versions) {
         if (auto removed = remove_version(full_key, version.version_id); !removed) {

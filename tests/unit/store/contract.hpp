@@ -25,6 +25,8 @@ struct ContractSubject {
     std::string name;
     // A store that holds nothing and is there. The pointer owns whatever the store needs to live.
     std::function<std::shared_ptr<store::ObjectStore>()> make_empty;
+    // After so many bytes an upload has reached the store, though nothing of it is visible.
+    std::size_t reaches_the_store = 300'000;
 };
 
 inline std::ostream& operator<<(std::ostream& out, const ContractSubject& subject) {
@@ -283,17 +285,36 @@ TEST_P(ObjectStoreContract, LetsAVisitorRemoveWhatItIsShown) {
 }
 
 TEST_P(ObjectStoreContract, TellsWhatIsUnfinished) {
+    const std::string content = content_of(GetParam().reaches_the_store);
     auto upload = begin("data/1/app");
     auto other = begin("other/app");
-    ASSERT_TRUE(upload->write(stream::as_bytes(content_of(300'000))).ok());
+    ASSERT_TRUE(upload->write(stream::as_bytes(content)).ok());
+    ASSERT_TRUE(other->write(stream::as_bytes(content)).ok());
     auto found = store().unfinished("data/");
     ASSERT_TRUE(found.ok());
     ASSERT_EQ(found->size(), 1U);
     EXPECT_EQ(found->front().key.text(), "data/1/app");
-    EXPECT_LE(found->front().size, 300'000U);
+    EXPECT_LE(found->front().size, content.size());
     EXPECT_LT(std::chrono::abs(std::chrono::system_clock::now() - found->front().started), std::chrono::minutes(5));
     ASSERT_TRUE(upload->commit().ok());
     EXPECT_THAT(unfinished_keys(store()), ElementsAre("other/app"));
+}
+
+TEST_P(ObjectStoreContract, DiscardsWhatIsUnfinished) {
+    const std::string content = content_of(GetParam().reaches_the_store);
+    auto upload = begin("data/1/app");
+    auto other = begin("data/2/app");
+    ASSERT_TRUE(upload->write(stream::as_bytes(content)).ok());
+    ASSERT_TRUE(other->write(stream::as_bytes(content)).ok());
+    auto found = store().unfinished("data/1/");
+    ASSERT_TRUE(found.ok());
+    ASSERT_EQ(found->size(), 1U);
+    EXPECT_TRUE(store().discard(found->front()).ok());
+    EXPECT_TRUE(store().discard(found->front()).ok()) << "it is gone already, which counts as done";
+    EXPECT_THAT(unfinished_keys(store()), ElementsAre("data/2/app"));
+    EXPECT_FALSE(upload->commit().ok()) << "its writer was robbed of it";
+    EXPECT_TRUE(other->commit().ok());
+    EXPECT_THAT(listed(store()), ElementsAre("data/2/app"));
 }
 
 TEST_P(ObjectStoreContract, RemovesAnObjectAndNothingElse) {
@@ -304,6 +325,19 @@ TEST_P(ObjectStoreContract, RemovesAnObjectAndNothingElse) {
     EXPECT_THAT(listed(store()), ElementsAre("data/1/app2", "data/2/app"));
     EXPECT_EQ(get_text(store(), "data/1/app").error().kind, ErrorKind::not_found);
     EXPECT_EQ(get_text(store(), "data/1/app2").value(), "data/1/app2");
+}
+
+TEST_P(ObjectStoreContract, RemovesByTheVersionIdThatItListed) {
+    ASSERT_TRUE(put_text(store(), "data/1/app", "x").ok());
+    int seen = 0;
+    ASSERT_TRUE(store().list("", [&](const store::ObjectInfo& info) {
+        ++seen;
+        EXPECT_FALSE(info.hide_marker);
+        return store().remove(info.key, info.version_id);
+    }));
+    EXPECT_EQ(seen, 1);
+    EXPECT_THAT(listed(store()), IsEmpty()) << "neither the object nor a marker that hides it";
+    EXPECT_TRUE(store().lists_everything());
 }
 
 TEST_P(ObjectStoreContract, CountsAnAbsentObjectAsRemoved) {

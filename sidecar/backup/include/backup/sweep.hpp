@@ -12,10 +12,10 @@
 namespace lifeboat::backup {
 
 struct SweepOutcome {
-    std::size_t uploads = 0;  // unfinished ones that were thrown away
-    std::size_t objects = 0;  // of data without a manifest, deleted
-    std::uint64_t bytes = 0;  // of those objects
-    std::size_t too_young = 0;            // runs and uploads that may still be written
+    std::size_t uploads = 0;       // unfinished ones that were thrown away
+    std::size_t objects = 0;       // of data without a manifest, deleted
+    std::uint64_t bytes = 0;       // of those objects
+    std::size_t too_young = 0;     // runs and uploads that may still be written
     std::optional<Error> refused;  // the store's word on the first that it would not let go
 };
 

@@ -24,7 +24,7 @@ std::string_view name_of(State state);
 struct Backup {
     Manifest manifest;
     State state = State::good;
-    os::TimePoint stored;  // when its manifest reached the store, by the store's clock
+    os::TimePoint stored;        // when its manifest reached the store, by the store's clock
     std::string tampering = {};  // what was done to a hidden one, in words
 };
 
