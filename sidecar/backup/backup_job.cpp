@@ -147,6 +147,9 @@ Result<BackupOutcome> Job::run_on(postgres::ServerLock& lock, const postgres::Se
     if (!manifest) {
         return std::move(manifest).error();
     }
+    if (auto written = write_restore_text(store_, layout_); !written) {
+        return std::move(written).error();
+    }
     observer_.started(manifest->id, facts, selection.chosen.size() + 1);
     if (programs_.outdated()) {
         observer_.warned("", "the PostgreSQL clients are " + programs_.version +
@@ -303,9 +306,6 @@ Result<BackupOutcome> Job::commit(Manifest manifest) {
     manifest.finished = clock_.now();
     const bool whole = manifest.failures.empty();
     const auto key = whole ? layout_.manifest(manifest.id) : layout_.partial_manifest(manifest.id);
-    if (auto written = write_restore_text(store_, layout_); !written) {
-        return std::move(written).error();
-    }
     const std::string json = catalogue::to_json(manifest);
     if (auto put = store::put(store_, key, stream::as_bytes(json)); !put) {
         // The store may have taken it although it told otherwise. What a manifest names must stay for as long
