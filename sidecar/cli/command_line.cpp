@@ -20,9 +20,9 @@ with what was looked at, 4 not found, 5 refused to protect data, 128+N ended by 
 void add_global_flags(CLI::App& app, GlobalFlags& flags) {
     app.add_option("--config", flags.config, "Settings file [/etc/lifeboat/lifeboat.toml, if it is there]")
         ->type_name("FILE");
-    app.add_option("--store", flags.store, "Where backups lie: file:///folder")->type_name("URL");
-    app.add_option("--endpoint", flags.endpoint, "The object store's address")->type_name("URL");
-    app.add_option("--region", flags.region, "The object store's region")->type_name("NAME");
+    app.add_option("--store", flags.store, "Where backups lie: s3://BUCKET/PREFIX or file:///FOLDER")->type_name("URL");
+    app.add_option("--endpoint", flags.endpoint, "The S3 server, as https://HOST")->type_name("URL");
+    app.add_option("--region", flags.region, "The region to sign for [derived from the endpoint]")->type_name("NAME");
     app.add_option("--instance", flags.instance, "Whose backups")->type_name("NAME");
     app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error")->type_name("LEVEL");
     app.add_option("-i,--identity", flags.identities, "Key file that opens backups; may repeat; - is standard input")
