@@ -211,6 +211,11 @@ Status Job::dump_all(postgres::ServerLock& lock, const postgres::Selection& sele
 
 Status Job::dump_one(const std::string& name, postgres::ServerLock& lock, Manifest& manifest) {
     observer_.part_started(name);
+    if (!catalogue::can_be_named(name)) {
+        return failed("its name is not UTF-8, and no manifest could tell it from another's",
+                      "connected to a database of its encoding, run ALTER DATABASE … RENAME TO with a name in ASCII; "
+                      "or leave it out by postgres.exclude");
+    }
     const DumpTools tools{plan_,   programs_, lock.connection(), manifest.server.role == "standby", observer_,
                           writer_, stop_};
     auto dumped = dump_database(tools, name, layout_.database(manifest.id, name, encrypted()));
