@@ -27,7 +27,7 @@ def test_a_database_that_no_manifest_can_name_fails_alone_and_says_what_to_do(mi
     [backup] = workspace.list()
     assert backup["state"] == "partial"
     assert backup["databases"] == ["letters", "postgres"]
-    manifest = workspace.store.manifest(backup["id"])
+    manifest = workspace.store.manifest(backup["id"], "partial")
     assert len(manifest["failures"]) == 2
 
 
