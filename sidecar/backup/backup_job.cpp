@@ -186,18 +186,20 @@ Result<Manifest> Job::begin_manifest(const postgres::ServerFacts& facts, postgre
 }
 
 Status Job::dump_all(postgres::ServerLock& lock, const postgres::Selection& selection, Manifest& manifest) {
-    for (const auto& name : selection.missing) {
-        const Error error{ErrorKind::not_found, "the server has no database '" + name + "'",
-                          "create it, or take it out of postgres.databases"};
-        if (auto noted = note_failure(manifest, name, error); !noted) {
-            return noted;
-        }
-    }
     for (const auto& name : selection.chosen) {
         if (auto dumped = dump_one(name, lock, manifest); !dumped) {
             if (auto survived = after_failure(name, dumped.error(), lock, manifest); !survived) {
                 return survived;
             }
+        }
+    }
+    // Last, because the first failure is the run's when nothing could be stored: then it is not a name that is to
+    // blame.
+    for (const auto& name : selection.missing) {
+        const Error error{ErrorKind::not_found, "the server has no database '" + name + "'",
+                          "create it, or take it out of postgres.databases"};
+        if (auto noted = note_failure(manifest, name, error); !noted) {
+            return noted;
         }
     }
     if (manifest.databases.empty()) {
