@@ -150,6 +150,26 @@ Result<ExitCode> print_preview(const restore::RestorePreview& preview, const std
     return preview.lacks.empty() ? ExitCode::done : ExitCode::failed;
 }
 
+void print_outcome(const restore::RestorePlan& plan, const catalogue::Manifest& manifest, bool json) {
+    auto restored = plan.databases;
+    if (restored.empty()) {
+        for (const auto& database : manifest.databases) {
+            restored.push_back({database.name, database.name});
+        }
+    }
+    if (json) {
+        Json databases = Json::array();
+        for (const auto& database : restored) {
+            databases.push_back({{"name", database.name}, {"new_name", database.new_name}});
+        }
+        print_line(Json{{"id", manifest.id.text()}, {"databases", std::move(databases)}}.dump(
+            2, ' ', false, Json::error_handler_t::replace));
+        return;
+    }
+    print_line("restored " + std::to_string(restored.size()) + (restored.size() == 1 ? " database" : " databases") +
+               " of backup " + manifest.id.text());
+}
+
 Result<ExitCode> restore_backup(Session& session, const RestoreFlags& flags) {
     auto loaded = session.load({.store = true});
     if (!loaded) {
@@ -189,9 +209,7 @@ Result<ExitCode> restore_backup(Session& session, const RestoreFlags& flags) {
     if (auto restored = restore::run_restore(*plan, source, manifest, observer, session.stop()); !restored) {
         return std::move(restored).error();
     }
-    const std::size_t count = plan->databases.empty() ? manifest.databases.size() : plan->databases.size();
-    print_line("restored " + std::to_string(count) + (count == 1 ? " database" : " databases") + " of backup " +
-               manifest.id.text());
+    print_outcome(*plan, manifest, session.flags.json);
     return ExitCode::done;
 }
 
