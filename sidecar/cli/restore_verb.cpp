@@ -67,8 +67,8 @@ bool is_known(const catalogue::Catalogue& catalogue, const std::string& database
                        [&](const auto& backup) { return backup.manifest.find(database) != nullptr; });
 }
 
-// "app" or "app=app_copy". A name may hold '=' itself, so what the backups have decides where it ends: the whole text
-// if that is a database's name, else what stands before the first '=' that makes it one.
+// "app" or "app=app_copy". A name may hold '=' itself, so what the backups have decides where it ends: the longest
+// beginning that is a database's name.
 restore::DatabaseChoice choice_of(const std::string& text, const catalogue::Catalogue& catalogue) {
     const auto split = [&](std::size_t equals) {
         return restore::DatabaseChoice{text.substr(0, equals), text.substr(equals + 1)};
@@ -77,7 +77,7 @@ restore::DatabaseChoice choice_of(const std::string& text, const catalogue::Cata
     if (first == std::string::npos || is_known(catalogue, text)) {
         return {text, text};
     }
-    for (auto equals = first; equals != std::string::npos; equals = text.find('=', equals + 1)) {
+    for (auto equals = text.rfind('='); equals > first; equals = text.rfind('=', equals - 1)) {
         if (is_known(catalogue, text.substr(0, equals))) {
             return split(equals);
         }

@@ -14,6 +14,8 @@ def named_server(new_server):
 @pytest.mark.parametrize(("asked", "source", "target"), [
     ("a=x", "a", "x"),
     ("a=b", "a=b", "a=b"),
+    ("a=b=a=b", "a=b", "a=b"),
+    ("a=b=c", "a=b", "c"),
     ("c=d", "c=d", "c=d"),
     ("c=d=e=f", "c=d", "e=f"),
 ])
