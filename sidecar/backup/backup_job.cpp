@@ -189,18 +189,20 @@ Result<Manifest> Job::begin_manifest(const postgres::ServerFacts& facts, postgre
 }
 
 Status Job::dump_all(postgres::ServerLock& lock, const postgres::Selection& selection, Manifest& manifest) {
-    for (const auto& name : selection.missing) {
-        const Error error{ErrorKind::not_found, "the server has no database '" + name + "'",
-                          "create it, or take it out of postgres.databases"};
-        if (auto noted = note_failure(manifest, name, error); !noted) {
-            return noted;
-        }
-    }
     for (const auto& name : selection.chosen) {
         if (auto dumped = dump_one(name, lock, manifest); !dumped) {
             if (auto survived = after_failure(name, dumped.error(), lock, manifest); !survived) {
                 return survived;
             }
+        }
+    }
+    // Last, because the first failure is the run's when nothing could be stored: then it is not a name that is to
+    // blame.
+    for (const auto& name : selection.missing) {
+        const Error error{ErrorKind::not_found, "the server has no database '" + name + "'",
+                          "create it, or take it out of postgres.databases"};
+        if (auto noted = note_failure(manifest, name, error); !noted) {
+            return noted;
         }
     }
     if (manifest.databases.empty()) {
@@ -214,6 +216,11 @@ Status Job::dump_all(postgres::ServerLock& lock, const postgres::Selection& sele
 
 Status Job::dump_one(const std::string& name, postgres::ServerLock& lock, Manifest& manifest) {
     observer_.part_started(name);
+    if (!catalogue::can_be_named(name)) {
+        return failed("its name is not UTF-8, and no manifest could tell it from another's",
+                      "connected to a database of its encoding, run ALTER DATABASE … RENAME TO with a name in ASCII; "
+                      "or leave it out by postgres.exclude");
+    }
     const DumpTools tools{plan_,   programs_, lock.connection(), manifest.server.role == "standby", observer_,
                           writer_, stop_};
     auto dumped = dump_database(tools, name, layout_.database(manifest.id, name, encrypted()));
