@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+import time
 from pathlib import Path
 
 # Those that decide how fast hashing, encrypting, checksums and compression are.
@@ -22,9 +23,19 @@ def memory():
     return tuple(int(lines[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
 
 
-def load():
-    """How many processes ran or waited for a core or a disk in the last minute, on average."""
-    return os.getloadavg()[0]
+def busy(seconds=3):
+    """Which share of the cores' time others took, watched for a while in which nothing of ours runs."""
+    before = _core_time()
+    time.sleep(seconds)
+    used, whole = (after - earlier for after, earlier in zip(_core_time(), before))
+    return used / whole
+
+
+def _core_time():
+    """Ticks since the machine's start: those that were used, and all."""
+    fields = [int(word) for word in Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]]
+    idle = fields[3] + fields[4]  # idle, and idle with a disk at work
+    return sum(fields) - idle, sum(fields)
 
 
 def description(postgres_bin, lifeboat, root):

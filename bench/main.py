@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import botocore.exceptions
 import contestants
 import machine
 import sample_data
@@ -35,6 +37,9 @@ SPARE_MEMORY = 3 << 30
 # The server keeps its own work small and steady: nothing but the contestants is to be seen in the figures.
 POSTGRES_SETTINGS = ("autovacuum=off", "wal_level=minimal", "max_wal_senders=0", "shared_buffers=512MB",
                      "checkpoint_timeout=1d", "maintenance_work_mem=256MB")
+
+# The share of the cores' time that others may take before the figures are called into question.
+MOST_BUSY = 0.05
 
 
 class Failed(Exception):
@@ -130,7 +135,8 @@ class Bench:
             raise Failed(f"{what} of ({contestant.key}) failed: {codes}\n{said}")
         largest = max(processes, key=lambda process: process["peak"])
         return table.Measurement(wall=result["wall"], cpu=sum(process["cpu"] for process in processes),
-                                 peak=largest["peak"], peak_program=largest["program"])
+                                 peak=largest["peak"], peak_program=largest["program"],
+                                 processes=tuple(processes))
 
     def _stored(self, contestant):
         return sum(self.objects.objects(contestants.BUCKET, contestant.prefix).values())
@@ -157,7 +163,7 @@ class Bench:
         stored = self._stored(contestant)
         if stored <= before:
             raise Failed(f"backup of ({contestant.key}) ended well and stored nothing")
-        return table.Measurement(**{**measured.as_dict(), "stored": stored})
+        return dataclasses.replace(measured, stored=stored)
 
     def bring_back(self, contestant):
         """Fills an empty database from the last backup; what came back must be what was there."""
@@ -186,8 +192,8 @@ class Bench:
     # --- all of it ---
 
     def run(self):
-        self.load_before = machine.load()
         self.start()
+        self.busy = machine.busy()
         self.fill()
         self.warm_up()
         backups = self.rounds("backup", self.back_up, list(self.contestants))
@@ -196,21 +202,22 @@ class Bench:
 
     def report(self, backups, restores):
         level = "the default level" if self.options.level is None else f"level {self.options.level}"
-        idle = "" if self.load_before < 0.5 else " **The machine was not idle: these figures mean little.**"
+        warning = " **Others were at work: these figures mean little.**" if self.busy > MOST_BUSY else ""
         return "\n".join([
             *machine.description(self.postgres.bin_dir, self.options.lifeboat, ROOT),
             f"- **Data**: a database of {self.database_bytes / 1e9:.2f} GB, {self.dump_bytes / 1e9:.2f} GB as "
             "`pg_dump -Fc -Z0` writes it",
             f"- **Run**: {time.strftime('%Y-%m-%d', time.gmtime())}, medians of {self.options.rounds}; Lifeboat at "
             f"{level}; client, PostgreSQL and S3 server share the machine; objects "
-            f"{'in memory' if self.in_memory else 'on disk'}; load before: {self.load_before:.2f}.{idle}",
+            f"{'in memory' if self.in_memory else 'on disk'}; {self.busy:.0%} of the cores' time taken by others "
+            f"beforehand.{warning}",
             "", *table.backups(contestants.ALL, backups),
             *(["", *table.restores(contestants.ALL, restores)] if restores else []), ""])
 
     def raw(self, backups, restores):
         """Every single measurement, for those who do their own sums."""
-        return {"database_bytes": self.database_bytes, "dump_bytes": self.dump_bytes, "load_before": self.load_before,
-                **{name: {key: [measured.as_dict() for measured in found] for key, found in results.items()}
+        return {"database_bytes": self.database_bytes, "dump_bytes": self.dump_bytes, "busy": self.busy,
+                **{name: {key: [dataclasses.asdict(measured) for measured in found] for key, found in results.items()}
                    for name, results in (("backups", backups), ("restores", restores))}}
 
     def linger(self):
@@ -306,7 +313,7 @@ def main():
     try:
         _run(options, folder)
         return 0
-    except (Failed, AssertionError) as error:
+    except (Failed, AssertionError, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         print(f"bench/run: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -67,29 +67,40 @@ def _readings():
         yield f"""
             SELECT setseed({first % 9973} / 9973.0);
             INSERT INTO reading
-            SELECT n, n % 499, '2024-01-01 00:00+00'::timestamptz + n / 499 * interval '1 second'
-                              + random() * interval '40 milliseconds',
+            SELECT n, n % 499, '2024-01-01 00:00+00'::timestamptz
+                              + (n / 499 * 1000 + (random() * 40)::int) * interval '1 millisecond',
                    round((20 + n % 499 / 10.0 + 5 * sin(n / 90000.0) + random())::numeric, 3),
                    CASE WHEN random() < 0.02 THEN 1 + (random() * 5)::int ELSE 0 END
             FROM generate_series({first}, {first + READINGS_AT_ONCE - 1}) AS n"""
 
 
 class _Prose:
-    """Words of a made-up language, some common, most rare: the n-th is about 1/n as frequent as the first."""
+    """Words of a made-up language and set phrases of them, some common, most rare, as in any language.
 
-    def __init__(self, seed, words=8000):
+    Without the phrases, words would follow each other by pure chance: nothing for a compressor to find, and every
+    level as good as the others. With them, zstd's levels are about as far apart as on what people write.
+    """
+
+    def __init__(self, seed, words=8000, phrases=30_000):
         self.random = random.Random(seed)
         starts, middles = ("b c d f g h k l m n p r s t v st tr pl".split(), "a e i o u ea ou".split())
         syllables = [start + middle for start in starts for middle in middles]
         self._words = ["".join(self.random.choices(syllables, k=self.random.choice((1, 2, 2, 3, 3, 4))))
                        for _ in range(words)]
-        self._weights = list(itertools.accumulate(1 / rank for rank in range(1, words + 1)))
+        # The n-th word is about 1/n as frequent as the first; half of a text are phrases.
+        of_words = [1 / rank for rank in range(1, words + 1)]
+        of_phrases = [1 / (rank + 20) ** 0.9 for rank in range(phrases)]
+        share = sum(of_words) / sum(of_phrases)
+        self._word_weights = list(itertools.accumulate(of_words))
+        self._pieces = self._words + [" ".join(self.words(self.random.choice((2, 3, 3, 4, 5, 7))))
+                                      for _ in range(phrases)]
+        self._piece_weights = list(itertools.accumulate(of_words + [weight * share for weight in of_phrases]))
 
     def words(self, count):
-        return self.random.choices(self._words, cum_weights=self._weights, k=count)
+        return self.random.choices(self._words, cum_weights=self._word_weights, k=count)
 
-    def text(self, count):
-        return " ".join(self.words(count))
+    def text(self, pieces):
+        return " ".join(self.random.choices(self._pieces, cum_weights=self._piece_weights, k=pieces))
 
 
 def _documents():
@@ -100,15 +111,15 @@ def _documents():
     while True:
         rows = []
         for _ in range(DOCUMENTS_AT_ONCE):
-            attributes = {"author": {"name": prose.text(2), "id": chance.randrange(100_000)},
+            attributes = {"author": {"name": " ".join(prose.words(2)), "id": chance.randrange(100_000)},
                           "tags": prose.words(chance.randrange(2, 9)), "rating": round(chance.random() * 5, 2),
-                          "published": chance.random() < 0.8, "source": f"https://example.org/{prose.text(1)}",
+                          "published": chance.random() < 0.8, "source": f"https://example.org/{prose.words(1)[0]}",
                           "key": f"{chance.getrandbits(128):032x}",
                           "history": [{"at": f"2024-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}",
                                        "by": chance.randrange(1000), "action": chance.choice(("edit", "view", "move"))}
                                       for _ in range(chance.randrange(5))]}
-            body = prose.text(int(50 + 600 * chance.random() ** 3))
-            rows.append(f"{next(number)}\t{prose.text(4)}\t{body}\t{json.dumps(attributes)}\n")
+            body = prose.text(int(20 + 260 * chance.random() ** 3))
+            rows.append(f"{next(number)}\t{prose.text(3)}\t{body}\t{json.dumps(attributes)}\n")
         yield "".join(rows).encode()
 
 

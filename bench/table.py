@@ -1,6 +1,6 @@
 """Measurements to tables: medians, and their ratios to the ones of the same run that they are compared with."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
 
 
@@ -13,9 +13,7 @@ class Measurement:
     peak: int  # bytes, of the process that had the most
     peak_program: str
     stored: int = 0  # bytes
-
-    def as_dict(self):
-        return asdict(self)
+    processes: tuple = ()  # as meter.py gives them
 
 
 def _row(cells):
