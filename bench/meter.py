@@ -58,6 +58,7 @@ def wait_for(step, pids, commands):
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a terminal's interrupt ends this, too, and without a traceback
     job = json.load(sys.stdin)
     os.chdir(job["folder"])
     processes = []
