@@ -68,16 +68,14 @@ std::uint64_t stored_bytes(const catalogue::Manifest& manifest, const std::strin
 restore::VerifyReport verify_watched(const restore::Source& source, const catalogue::Manifest& manifest) {
     Progress progress([](const std::string& text) { Session::note(text); });
     std::string current;
-    std::uint64_t bytes = 0;
-    return restore::verify(source, manifest, [&](const std::string& part, std::uint64_t moved) {
-        if (part != current) {
-            current = part;
-            bytes = 0;
-            progress.start(part);
-        }
-        bytes += moved;
-        progress.update({bytes, std::nullopt, stored_bytes(manifest, part)});
-    });
+    return restore::verify(source, manifest,
+                           [&](const std::string& part, std::uint64_t fetched, std::optional<std::uint64_t> plain) {
+                               if (part != current) {
+                                   current = part;
+                                   progress.start(part);
+                               }
+                               progress.update({fetched, plain, stored_bytes(manifest, part)});
+                           });
 }
 
 Result<ExitCode> verify(Session& session, const std::string& id) {

@@ -26,13 +26,20 @@ public:
     Loading(stream::Sink& next, const RestoreTools& tools, const std::string& name)
         : next_(next), tools_(tools), name_(name) {}
 
+    // The source to read from, so that what is fetched is counted, too.
+    [[nodiscard]] Source source() {
+        Source counted = tools_.source;
+        counted.fetched_bytes = &fetched_;
+        return counted;
+    }
+
     Status write(stream::Bytes chunk) override {
         if (tools_.stop.stop_requested()) {
             return Error{ErrorKind::interrupted, "stopped", {}};
         }
         auto passed = next_.write(chunk);
         bytes_ += chunk.size();
-        tools_.observer.part_moved(name_, bytes_);
+        tools_.observer.part_moved(name_, fetched_.load(std::memory_order_relaxed), bytes_);
         return passed;
     }
     Status finish() override { return next_.finish(); }
@@ -41,6 +48,7 @@ private:
     stream::Sink& next_;
     const RestoreTools& tools_;
     const std::string& name_;
+    std::atomic<std::uint64_t> fetched_{0};
     std::uint64_t bytes_ = 0;
 };
 
@@ -325,7 +333,7 @@ Status DatabaseRestore::load_streamed(std::vector<std::string> arguments) {
     const std::stop_callback end(tools_.stop, [&program] { program->end(); });
     stream::FdSink input(program->input(), "pg_restore");
     Loading loading(input, tools_, task_.new_name);
-    auto fed = read_stream(tools_.source, task_.record.objects, loading);
+    auto fed = read_stream(loading.source(), task_.record.objects, loading);
     // pg_restore stops reading when it fails; why is on its stderr. When the stream is bad, the end of its input
     // must not look like the end of the archive, so it is ended instead (by its destructor).
     const bool reader_gone = !fed && fed.error().kind == ErrorKind::interrupted && !tools_.stop.stop_requested();
@@ -342,7 +350,7 @@ Status DatabaseRestore::load_from_file(std::vector<std::string> arguments) {
         return std::move(file).error();
     }
     Loading loading(**file, tools_, task_.new_name);
-    if (auto fetched = read_stream(tools_.source, task_.record.objects, loading); !fetched) {
+    if (auto fetched = read_stream(loading.source(), task_.record.objects, loading); !fetched) {
         return fetched;
     }
     arguments.push_back(os::memory_file_path((*file)->fd()));

@@ -6,11 +6,17 @@
 #include "target_check.hpp"
 
 #include <deque>
+#include <numeric>
 
 namespace lifeboat::restore {
 namespace {
 
 constexpr std::size_t largest_globals = std::size_t{64} << 20U;
+
+std::uint64_t size_of(const std::vector<store::StoredObject>& objects) {
+    return std::accumulate(objects.begin(), objects.end(), std::uint64_t{0},
+                           [](std::uint64_t sum, const auto& object) { return sum + object.size; });
+}
 
 const char* words_for(Fate fate) {
     switch (fate) {
@@ -211,7 +217,7 @@ Status Job::bring_back_globals(postgres::Connection& connection) {
         observer_.noted("this partial backup holds no globals: roles must be there already");
         return done();
     }
-    observer_.part_started("globals", std::nullopt);
+    observer_.part_started("globals", size_of(manifest_.globals));
     if (auto restored = restore_globals(connection, globals_, plan_.alter_roles, observer_); !restored) {
         return restored;
     }
@@ -223,7 +229,7 @@ Status Job::bring_back_databases(postgres::Connection& connection, const postgre
     const RestoreTools tools{plan_, source_, connection, programs, observer_, stop_};
     for (std::size_t i = 0; i < choices_.size(); ++i) {
         const auto& choice = choices_[i];
-        observer_.part_started(choice.new_name, manifest_.find(choice.name)->archive_bytes);
+        observer_.part_started(choice.new_name, size_of(manifest_.find(choice.name)->objects));
         const DatabaseTask task{*manifest_.find(choice.name), choice.new_name, heads_[i], before_[i]};
         Fate fate = Fate::as_before;
         if (auto restored = restore_database(tools, task, fate); !restored) {

@@ -51,9 +51,8 @@ private:
     std::function<void(std::uint64_t)> moved_;
 };
 
-Status open_archive(const Source& source, const std::vector<store::StoredObject>& objects) {
-    stream::Discard discard;
-    archive::TocTap tap(discard, {.wanted = [](auto, auto) { return archive::TocFields::nothing(); }, .take = {}});
+Status open_archive(const Source& source, const std::vector<store::StoredObject>& objects, stream::Sink& to) {
+    archive::TocTap tap(to, {.wanted = [](auto, auto) { return archive::TocFields::nothing(); }, .take = {}});
     if (auto read = read_stream(source, objects, tap); !read) {
         return read;
     }
@@ -63,9 +62,8 @@ Status open_archive(const Source& source, const std::vector<store::StoredObject>
     return understood ? done() : tap.toc().verdict();
 }
 
-Status open_text(const Source& source, const std::vector<store::StoredObject>& objects) {
-    stream::Discard discard;
-    return read_stream(source, objects, discard);
+Status open_text(const Source& source, const std::vector<store::StoredObject>& objects, stream::Sink& to) {
+    return read_stream(source, objects, to);
 }
 
 Status check_hashes(const Source& source, const std::vector<store::StoredObject>& objects) {
@@ -84,15 +82,20 @@ bool VerifyReport::good() const {
     return std::all_of(parts.begin(), parts.end(), [](const auto& part) { return part.outcome.ok(); });
 }
 
-VerifyReport verify(const Source& source, const catalogue::Manifest& manifest,
-                    const std::function<void(const std::string& part, std::uint64_t bytes)>& moved) {
+VerifyReport verify(const Source& source, const catalogue::Manifest& manifest, const VerifyMoved& moved) {
     VerifyReport report;
     report.opened = source.encrypted == catalogue::Encrypted::no || !source.identities.empty();
     const auto check = [&](const std::string& part, const std::vector<store::StoredObject>& objects, auto open) {
-        Reporting store(source.store, [&](std::uint64_t bytes) { moved(part, bytes); });
+        stream::Discard discard;
+        stream::Counter plain(discard);
+        std::uint64_t fetched = 0;
+        Reporting store(source.store, [&](std::uint64_t bytes) {
+            fetched += bytes;
+            moved(part, fetched, report.opened ? std::optional(plain.bytes()) : std::nullopt);
+        });
         const Source reporting{store, source.encrypted, source.identities};
-        report.parts.push_back(
-            {part, size_of(objects), report.opened ? open(reporting, objects) : check_hashes(reporting, objects)});
+        report.parts.push_back({part, size_of(objects),
+                                report.opened ? open(reporting, objects, plain) : check_hashes(reporting, objects)});
     };
     for (const auto& database : manifest.databases) {
         check(database.name, database.objects, open_archive);
