@@ -7,6 +7,7 @@
 #include "store/s3_store.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,14 @@ struct Bucket {
     [[nodiscard]] std::string full_key(const ObjectKey& key) const { return below_prefix(key.text()); }
     [[nodiscard]] std::string below_prefix(const std::string& text) const {
         return options.prefix.empty() ? text : options.prefix + "/" + text;
+    }
+
+    // Whatever the settings are, without overflow.
+    [[nodiscard]] std::uint64_t largest_object() const {
+        // DigitalOcean Spaces and Wasabi take no larger object, Cloudflare R2 hardly one.
+        constexpr std::uint64_t most = 4'900'000'000'000;
+        return options.part_size > most / options.largest_part_number ? most
+                                                                      : options.part_size * options.largest_part_number;
     }
 
     [[nodiscard]] std::string location() const { return "s3://" + below_bucket(); }

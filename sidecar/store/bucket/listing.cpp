@@ -2,6 +2,8 @@
 
 #include "s3/replies.hpp"
 
+#include <utility>
+
 namespace lifeboat::store {
 namespace {
 
@@ -13,6 +15,8 @@ Error not_understood(const Bucket& bucket, const s3::Operation& operation) {
                   "check that store.endpoint is an S3 server");
 }
 
+// A server that leads back to where it was asked from would do so for ever: see the callers.
+//
 // One page, and what is said when there is none.
 template <class Page>
 Result<Page> page_of(Bucket& bucket, const s3::Operation& operation, s3::Query query,
@@ -56,12 +60,16 @@ Status go_through_versions(Bucket& bucket, const std::string& prefix, s3::Versio
         if (!next) {
             return std::move(next).error();
         }
+        if (next->next_key == page.next_key && next->next_version_id == page.next_version_id) {
+            return not_understood(bucket, s3::list_versions);
+        }
         page = *std::move(next);
     }
 }
 
 Status go_through_objects(Bucket& bucket, const std::string& prefix, const Visit& visit) {
     s3::Query query{{"list-type", "2"}, {"prefix", prefix}};
+    std::string here;
     for (;;) {
         auto page = page_of(bucket, s3::list_objects, query, s3::parse_object_page);
         if (!page) {
@@ -78,6 +86,9 @@ Status go_through_objects(Bucket& bucket, const std::string& prefix, const Visit
         }
         if (page->next.empty()) {
             return done();
+        }
+        if (page->next == std::exchange(here, page->next)) {
+            return not_understood(bucket, s3::list_objects);
         }
         query = {{"list-type", "2"}, {"prefix", prefix}, {"continuation-token", page->next}};
     }
@@ -119,6 +130,7 @@ Status list_bucket(Bucket& bucket, const std::string& prefix, const Visit& visit
 Status list_unfinished(Bucket& bucket, const std::string& prefix,
                        const std::function<Status(const ListedUnfinished&)>& visit) {
     s3::Query query{{"uploads", ""}, {"prefix", prefix}};
+    std::pair<std::string, std::string> here;
     for (;;) {
         auto page = page_of(bucket, s3::list_uploads, query, s3::parse_upload_page);
         if (!page) {
@@ -131,6 +143,9 @@ Status list_unfinished(Bucket& bucket, const std::string& prefix,
         }
         if (page->next_key.empty()) {
             return done();
+        }
+        if (std::pair next(page->next_key, page->next_upload_id); next == std::exchange(here, next)) {
+            return not_understood(bucket, s3::list_uploads);
         }
         query = {{"uploads", ""}, {"prefix", prefix}, {"key-marker", page->next_key}};
         if (!page->next_upload_id.empty()) {

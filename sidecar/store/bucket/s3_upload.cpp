@@ -4,14 +4,15 @@
 #include "os/random.hpp"
 #include "s3/replies.hpp"
 
+#include <array>
 #include <utility>
 
 namespace lifeboat::store {
 namespace {
 
 // How long giving up may take: someone who asked us to stop is waiting for it.
-constexpr s3::Milliseconds abort_within{2'500};
 constexpr s3::Milliseconds abort_within_unhurried{10'000};
+constexpr std::array<s3::Milliseconds, 2> abort_within{{s3::Milliseconds{2'000}, s3::Milliseconds{700}}};
 constexpr std::size_t token_bytes = 16;
 
 bool looks_like_md5(const std::string& etag) {
@@ -40,10 +41,11 @@ Status S3Upload::write(stream::Bytes chunk) {
 }
 
 Status S3Upload::take(stream::Bytes chunk) {
-    const std::uint64_t most = bucket_.options.part_size * bucket_.options.largest_part_number;
+    const std::uint64_t most = bucket_.largest_object();
     if (chunk.size() > most - written_.size) {
-        return failed("'" + key_.text() + "' would be larger than " + std::to_string(most) + " bytes, which is " +
-                          std::to_string(bucket_.options.largest_part_number) + " parts",
+        return failed("'" + key_.text() + "' would be larger than " + std::to_string(most) +
+                          " bytes, the most that goes into " + std::to_string(bucket_.options.largest_part_number) +
+                          " parts",
                       "raise store.part_size");
     }
     written_.size += chunk.size();
@@ -193,10 +195,10 @@ Result<Sighting> S3Upload::make_visible(s3::Call call) {
         const Error error = answer.ok() ? failed("the store took '" + written_.key + "' and gave no ETag for it",
                                                  "check that store.endpoint is an S3 server")
                                         : answer.failure->error;
-        const bool retryable = answer.ok() || answer.failure->retryable;
-        if (!retryable ||
-            !retry.again(answer.ok() ? std::nullopt : answer.failure->retry_after, bucket_.options.stop)) {
-            return error;
+        // Not told what is wrong, another try may be told.
+        s3::Failure failure = answer.ok() ? s3::Failure{error, 0, {}, true, true, {}} : *answer.failure;
+        if (!s3::Client::again(retry, failure, bucket_.options.stop)) {
+            return failure.error;
         }
     }
 }
@@ -257,17 +259,27 @@ void S3Upload::give_up() {
     if (upload_id_.empty()) {
         return;
     }
-    const bool hurried = bucket_.options.stop.stop_requested();
     s3::Call call{s3::abort_upload, "DELETE", written_.key, {{"uploadId", std::exchange(upload_id_, {})}}};
-    call.within = hurried ? abort_within : abort_within_unhurried;
     // A part whose connection was cut may still arrive after the first abort, which then has to be said again. What
     // cannot be aborted is left to a later sweep, and to the bucket's own rule.
-    for (int time = 0; time < 2; ++time) {
-        const auto answer = hurried ? bucket_.client.attempt(call, true, {}) : bucket_.client.send(call, {});
-        if (!answer.ok()) {
+    for (const auto hurried_within : abort_within) {
+        if (!abort(call, hurried_within)) {
             return;
         }
     }
+}
+
+bool S3Upload::abort(s3::Call& call, s3::Milliseconds hurried_within) {
+    const auto& stop = bucket_.options.stop;
+    if (!stop.stop_requested()) {
+        call.within = abort_within_unhurried;
+        const auto answer = bucket_.client.send(call, stop);
+        if (answer.ok() || answer.failure->error.kind != ErrorKind::interrupted) {
+            return answer.ok();
+        }
+    }
+    call.within = hurried_within;
+    return bucket_.client.attempt(call, true, {}).ok();
 }
 
 s3::Headers S3Upload::object_headers() const {

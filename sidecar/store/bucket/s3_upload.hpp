@@ -35,6 +35,7 @@ private:
     std::optional<Sighting> believed(const s3::Answer& answer, const s3::Call& call);
     Result<Sighting> seen_again(Sighting told);
     void give_up();
+    bool abort(s3::Call& call, s3::Milliseconds hurried_within);
     [[nodiscard]] s3::Headers object_headers() const;
     [[nodiscard]] Error exists_error() const;
 

@@ -1,8 +1,8 @@
 // Any request at all: it is signed without harm, by the rules that make a signature the same for everyone; and any
 // text as an endpoint. The input's lines are the method, the path, the host or endpoint, the region, and then
 // "?name=value" for a parameter and "name:value" for a header.
-#include "s3/endpoint.hpp"
 #include "s3/signer.hpp"
+#include "s3/endpoint.hpp"
 
 #include <algorithm>
 #include <cstddef>
