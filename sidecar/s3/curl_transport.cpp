@@ -47,6 +47,7 @@ struct Exchange {
     std::size_t sent = 0;          // of the body, into libcurl's hands
     std::uint64_t received = 0;    // of headers and body
     std::size_t header_bytes = 0;  // of them
+    bool headers_ended = false;
     bool waits_for_rate = false;
     bool too_long = false;
 };
@@ -100,6 +101,9 @@ std::size_t take_header(char* line, std::size_t size, std::size_t count, void* c
     }
     if (text.starts_with("HTTP/")) {
         exchange.reply.headers.clear();  // of a 100 Continue before, or of a proxy's answer to CONNECT
+        exchange.headers_ended = false;
+    } else if (trimmed(text).empty()) {
+        exchange.headers_ended = true;
     } else if (const auto colon = text.find(':'); colon != std::string_view::npos) {
         exchange.reply.headers[lower(trimmed(text.substr(0, colon)))] = trimmed(text.substr(colon + 1));
     }
@@ -335,7 +339,9 @@ private:
         const CURLcode code = message == nullptr ? CURLE_RECV_ERROR : message->data.result;
         if (code != CURLE_OK) {
             exchange.reply.broken = broken_by(code, exchange);
-            exchange.reply.trouble.clear();
+        } else if (!exchange.headers_ended) {  // libcurl is content with a connection that ends among the headers
+            exchange.reply.broken = Broken::cut;
+            exchange.reply.trouble = "the connection ended in the middle of the reply's headers";
         }
     }
 
