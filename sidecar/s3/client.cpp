@@ -71,10 +71,12 @@ bool Client::learn_clock(const Answer& answer) {
     if (const auto error = parse_error(answer.reply.body); error && error->server_time) {
         theirs = error->server_time;
     }
-    if (!theirs || clock_learnt_.exchange(true)) {
+    const std::lock_guard lock(learning_);
+    if (!theirs || clock_learnt_) {
         return false;
     }
     clock_offset_s_ = std::chrono::round<std::chrono::seconds>(*theirs - timer_.wall()).count();
+    clock_learnt_ = true;
     return true;
 }
 
@@ -94,10 +96,20 @@ Answer Client::send(const Call& call, const std::stop_token& stop) {
     Retry retry(policy, timer_);
     for (;;) {
         auto answer = attempt(call, retry.failed() > 0, stop);
-        if (answer.ok() || !answer.failure->retryable || !retry.again(answer.failure->retry_after, stop)) {
+        if (answer.ok() || !again(retry, *answer.failure, stop)) {
             return answer;
         }
     }
+}
+
+bool Client::again(Retry& retry, Failure& failure, const std::stop_token& stop) {
+    if (!failure.retryable || retry.again(failure.retry_after, stop)) {
+        return failure.retryable;
+    }
+    if (stop.stop_requested()) {
+        failure = interrupted();
+    }
+    return false;
 }
 
 }  // namespace lifeboat::s3

@@ -31,10 +31,7 @@ constexpr s3::Milliseconds after_stop{3'000};
 
 }  // namespace
 
-std::optional<s3::Milliseconds> Bucket::left_after_stop() {
-    if (!options.stop.stop_requested()) {
-        return std::nullopt;
-    }
+s3::Milliseconds Bucket::left_after_stop() {
     const std::lock_guard lock(mutex_);
     const auto now = client.timer().now();
     if (!last_moment_) {
@@ -44,14 +41,17 @@ std::optional<s3::Milliseconds> Bucket::left_after_stop() {
 }
 
 s3::Answer Bucket::take_back(s3::Call call) {
-    const auto left = left_after_stop();
-    if (!left) {
-        return client.send(call, options.stop);
+    if (!options.stop.stop_requested()) {
+        auto answer = client.send(call, options.stop);
+        if (answer.ok() || answer.failure->error.kind != ErrorKind::interrupted) {
+            return answer;
+        }
     }
-    if (left->count() == 0) {
+    const auto left = left_after_stop();
+    if (left.count() == 0) {
         return {{}, s3::Failure{{ErrorKind::interrupted, "stopped", {}, {}}, 0, {}, false, true, {}}};
     }
-    call.within = left;
+    call.within = std::min(left, call.within.value_or(left));
     return client.send(call, {});
 }
 

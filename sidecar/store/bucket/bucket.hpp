@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -33,6 +34,14 @@ struct Bucket {
         return options.prefix.empty() ? text : options.prefix + "/" + text;
     }
 
+    // Whatever the settings are, without overflow.
+    [[nodiscard]] std::uint64_t largest_object() const {
+        // DigitalOcean Spaces and Wasabi take no larger object, Cloudflare R2 hardly one.
+        constexpr std::uint64_t most = 4'900'000'000'000;
+        return options.part_size > most / options.largest_part_number ? most
+                                                                      : options.part_size * options.largest_part_number;
+    }
+
     [[nodiscard]] std::string location() const { return "s3://" + below_bucket(); }
     [[nodiscard]] std::string below_bucket() const {
         return options.prefix.empty() ? options.bucket : options.bucket + "/" + options.prefix;
@@ -53,7 +62,7 @@ struct Bucket {
     std::atomic<Versions> versions{Versions::listed};
 
 private:
-    std::optional<s3::Milliseconds> left_after_stop();
+    s3::Milliseconds left_after_stop();
 
     std::mutex mutex_;
     std::optional<std::chrono::steady_clock::time_point> last_moment_;
