@@ -147,6 +147,9 @@ Result<BackupOutcome> Job::run_on(postgres::ServerLock& lock, const postgres::Se
     if (!manifest) {
         return std::move(manifest).error();
     }
+    if (auto written = write_restore_text(store_, layout_); !written) {
+        return std::move(written).error();
+    }
     observer_.started(manifest->id, facts, selection.chosen.size() + 1);
     if (programs_.outdated()) {
         observer_.warned("", "the PostgreSQL clients are " + programs_.version +
@@ -186,18 +189,20 @@ Result<Manifest> Job::begin_manifest(const postgres::ServerFacts& facts, postgre
 }
 
 Status Job::dump_all(postgres::ServerLock& lock, const postgres::Selection& selection, Manifest& manifest) {
-    for (const auto& name : selection.missing) {
-        const Error error{ErrorKind::not_found, "the server has no database '" + name + "'",
-                          "create it, or take it out of postgres.databases"};
-        if (auto noted = note_failure(manifest, name, error); !noted) {
-            return noted;
-        }
-    }
     for (const auto& name : selection.chosen) {
         if (auto dumped = dump_one(name, lock, manifest); !dumped) {
             if (auto survived = after_failure(name, dumped.error(), lock, manifest); !survived) {
                 return survived;
             }
+        }
+    }
+    // Last, because the first failure is the run's when nothing could be stored: then it is not a name that is to
+    // blame.
+    for (const auto& name : selection.missing) {
+        const Error error{ErrorKind::not_found, "the server has no database '" + name + "'",
+                          "create it, or take it out of postgres.databases"};
+        if (auto noted = note_failure(manifest, name, error); !noted) {
+            return noted;
         }
     }
     if (manifest.databases.empty()) {
@@ -211,6 +216,11 @@ Status Job::dump_all(postgres::ServerLock& lock, const postgres::Selection& sele
 
 Status Job::dump_one(const std::string& name, postgres::ServerLock& lock, Manifest& manifest) {
     observer_.part_started(name);
+    if (!catalogue::can_be_named(name)) {
+        return failed("its name is not UTF-8, and no manifest could tell it from another's",
+                      "connected to a database of its encoding, run ALTER DATABASE … RENAME TO with a name in ASCII; "
+                      "or leave it out by postgres.exclude");
+    }
     const DumpTools tools{plan_,   programs_, lock.connection(), manifest.server.role == "standby", observer_,
                           writer_, stop_};
     auto dumped = dump_database(tools, name, layout_.database(manifest.id, name, encrypted()));
@@ -303,9 +313,6 @@ Result<BackupOutcome> Job::commit(Manifest manifest) {
     manifest.finished = clock_.now();
     const bool whole = manifest.failures.empty();
     const auto key = whole ? layout_.manifest(manifest.id) : layout_.partial_manifest(manifest.id);
-    if (auto written = write_restore_text(store_, layout_); !written) {
-        return std::move(written).error();
-    }
     const std::string json = catalogue::to_json(manifest);
     if (auto put = store::put(store_, key, stream::as_bytes(json)); !put) {
         // The store may have taken it although it told otherwise. What a manifest names must stay for as long

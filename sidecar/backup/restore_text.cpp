@@ -53,10 +53,12 @@ Status write_restore_text(store::ObjectStore& store, const catalogue::Layout& la
     const auto key = layout.restore_text();
     bool there = false;
     auto listed = store.list(key.text(), [&](const store::ObjectInfo& object) {
-        there = there || object.key == key;
+        if (object.key == key) {
+            there = !object.hide_marker;  // of the newest version, which comes last
+        }
         return done();
     });
-    if (!listed || there) {
+    if (there || (!listed && listed.error().kind != ErrorKind::not_found)) {
         return listed;
     }
     const std::string text = restore_text(layout.instance());

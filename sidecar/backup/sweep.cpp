@@ -31,6 +31,12 @@ public:
         }
     }
 
+    void refused(const Error& error) {
+        if (!outcome_.refused) {
+            outcome_.refused = error;
+        }
+    }
+
     [[nodiscard]] const SweepOutcome& outcome() const { return outcome_; }
 
 private:
@@ -53,8 +59,8 @@ private:
     }
 
     bool note(const Status& status) {
-        if (!status && !outcome_.refused) {
-            outcome_.refused = status.error();
+        if (!status) {
+            refused(status.error());
         }
         return status.ok();
     }
@@ -80,6 +86,9 @@ Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instanc
         return SweepOutcome{};  // nothing tells the store's time
     }
     Sweeper sweeper(store, *leftovers->newest_manifest - min_age);
+    if (leftovers->uploads_unseen) {
+        sweeper.refused(*leftovers->uploads_unseen);
+    }
     for (const auto& run : leftovers->runs) {
         sweeper.run(run);
     }

@@ -195,10 +195,14 @@ std::optional<os::TimePoint> newest_manifest(const Listing& listing) {
 // Data without a manifest, and uploads that were never finished.
 Result<Leftovers> leftovers_of(store::ObjectStore& store, const Layout& layout, const Listing& listing) {
     auto unfinished = store.unfinished(layout.prefix());
-    if (!unfinished) {
-        return std::move(unfinished).error();
-    }
     Leftovers leftovers;
+    if (!unfinished) {
+        if (unfinished.error().kind == ErrorKind::interrupted) {
+            return std::move(unfinished).error();
+        }
+        leftovers.uploads_unseen = unfinished.error();
+        unfinished = std::vector<store::UnfinishedUpload>{};
+    }
     std::map<BackupId, Leftover> found;
     for (const auto& [id, objects] : listing.data) {
         if (!has_manifest(listing, id)) {

@@ -371,6 +371,15 @@ std::string to_json(const Manifest& manifest) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+bool can_be_named(const std::string& database) {
+    try {
+        (void)Json(database).dump();
+        return true;
+    } catch (const Json::type_error&) {
+        return false;
+    }
+}
+
 Result<Manifest> parse_manifest(std::string_view json, const Layout& layout, const BackupId& id) {
     const std::string name = "the manifest of " + id.text();
     const auto parsed = Parsed::parse(json, nullptr, false);

@@ -60,21 +60,31 @@ bool will_do(const Backup& backup, const Wanted& wanted, bool newest) {
     return false;
 }
 
-std::string note_about(const Backup& newer) {
-    std::string note =
-        "a newer backup, " + newer.manifest.id.text() + ", is passed over: it is " + std::string(name_of(newer.state));
-    if (newer.state == State::marked) {
-        note += " (" + newer.manifest.marks.front().reason + ")";
-    } else if (newer.state == State::hidden) {
-        note += " (" + newer.tampering + "); its id restores it";
-    } else if (newer.state == State::partial) {
-        note += " (some databases failed)";
+std::string state_in_words(const Backup& backup) {
+    std::string words(name_of(backup.state));
+    if (backup.state == State::marked) {
+        words += " (" + backup.manifest.marks.front().reason + ")";
+    } else if (backup.state == State::partial) {
+        words += " (some databases failed)";
+    } else if (backup.state == State::hidden) {
+        words += " (" + backup.tampering + "); its id restores it";
+    } else if (backup.state == State::expired) {
+        words += " (some of its objects are gone)";
     }
-    return note;
+    return words;
+}
+
+// Whether someone who looks for this database wants to hear that the backup was passed over.
+bool concerns(const Backup& backup, const Wanted& wanted) {
+    const auto& failures = backup.manifest.failures;
+    return !wanted.database || backup.manifest.find(*wanted.database) != nullptr ||
+           std::any_of(failures.begin(), failures.end(),
+                       [&](const auto& failure) { return failure.database == wanted.database; });
 }
 
 Result<Chosen> newest_until(const Catalogue& catalogue, const Wanted& wanted, std::optional<os::TimePoint> until) {
     Chosen chosen;
+    const Backup* passed_over = nullptr;  // the newest of them
     // clang 14 cannot compile libstdc++ 12's std::views::reverse.
     // NOLINTNEXTLINE(modernize-loop-convert)
     for (auto at = catalogue.backups.rbegin(); at != catalogue.backups.rend(); ++at) {
@@ -86,16 +96,19 @@ Result<Chosen> newest_until(const Catalogue& catalogue, const Wanted& wanted, st
             chosen.backup = &backup;
             return chosen;
         }
-        if (backup.state != State::good) {
-            chosen.notes.push_back(note_about(backup));
+        if (backup.state != State::good && concerns(backup, wanted)) {
+            chosen.notes.push_back("a newer backup, " + backup.manifest.id.text() + ", is passed over: it is " +
+                                   state_in_words(backup));
+            passed_over = passed_over == nullptr ? &backup : passed_over;
         }
     }
     std::string what = "no good backup";
     what += wanted.database ? " of database '" + *wanted.database + "'" : "";
     what += until ? " that started at or before " + os::utc_text(*until) : "";
     Error error = none_found(catalogue, what);
-    if (!chosen.notes.empty()) {
-        error.next = chosen.notes.front();
+    if (passed_over != nullptr) {
+        error.next = "backup " + passed_over->manifest.id.text() + " was passed over: it is " +
+                     state_in_words(*passed_over) + "; where that will do, name it by its id";
     }
     return error;
 }

@@ -56,23 +56,26 @@ private:
     std::optional<std::uint64_t> estimate_;
 };
 
-Result<std::vector<age::Recipient>> recipients_of(const config::Settings& settings) {
+Result<std::vector<age::Recipient>> recipients_of(const config::Loaded& loaded) {
     std::vector<age::Recipient> recipients;
-    for (const auto& text : settings.encryption.recipients) {
+    for (const auto& text : loaded.settings.encryption.recipients) {
         auto recipient = age::Recipient::parse(text);
         if (!recipient) {
-            return in_context("encryption.recipients", std::move(recipient).error());
+            const auto origin = loaded.origins.find("encryption.recipients");
+            const std::string place = origin == loaded.origins.end() ? "" : origin->second.text() + ": ";
+            return in_context(place + "encryption.recipients", std::move(recipient).error());
         }
         recipients.push_back(*recipient);
     }
     return recipients;
 }
 
-Result<backup::BackupPlan> plan_of(const config::Settings& settings, std::chrono::milliseconds lock_wait) {
-    auto recipients = recipients_of(settings);
+Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::milliseconds lock_wait) {
+    auto recipients = recipients_of(loaded);
     if (!recipients) {
         return std::move(recipients).error();
     }
+    const auto& settings = loaded.settings;
     const auto& postgres = settings.postgres;
     const auto& keep = settings.retention;
     backup::BackupPlan plan;
@@ -128,6 +131,9 @@ void print_outcome(const catalogue::Manifest& manifest, bool good, bool json) {
 Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, bool json) {
     if (outcome.kind == backup::BackupOutcome::Kind::not_ours) {
         Session::note("note: the server is a standby, and role = \"primary\": nothing to do here");
+        if (json) {
+            print_line(Json{{"id", nullptr}, {"state", "not_ours"}}.dump());
+        }
         return ExitCode::done;
     }
     const auto& manifest = *outcome.manifest;
@@ -141,7 +147,7 @@ Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, b
     }
     std::string parts;
     for (const auto& failure : manifest.failures) {
-        parts += (parts.empty() ? "" : ", ") + failure.database.value_or("the globals");
+        parts += (parts.empty() ? "" : ", ") + printable(failure.database.value_or("the globals"));
     }
     return failed("the backup is only partial, for these failed: " + parts,
                   "mend what the lines above name, and run it again");
@@ -177,7 +183,7 @@ Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) 
         return std::move(loaded).error();
     }
     EventLog log = Session::open_log(*loaded);
-    auto plan = plan_of(loaded->settings, lock_wait);
+    auto plan = plan_of(*loaded, lock_wait);
     if (!plan) {
         return std::move(plan).error();
     }
@@ -189,8 +195,11 @@ Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) 
     const os::SystemClock clock;
     auto outcome = backup::run_backup(*plan, **store, clock, observer, session.stop());
     if (!outcome) {
-        log.write(LogLevel::error, "backup_failed",
-                  {{"error", whole_text(outcome.error())}, {"next", outcome.error().next}});
+        // People read the message that comes last; twice the same would only hide what stands above it.
+        if (log.format() == LogFormat::json) {
+            log.write(LogLevel::error, "backup_failed",
+                      {{"error", whole_text(outcome.error())}, {"next", outcome.error().next}});
+        }
         return std::move(outcome).error();
     }
     if (outcome->manifest) {

@@ -1,6 +1,7 @@
 #include "cli/command_line.hpp"
 
 #include "config/suggest.hpp"
+#include "format.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -20,9 +21,9 @@ with what was looked at, 4 not found, 5 refused to protect data, 128+N ended by 
 void add_global_flags(CLI::App& app, GlobalFlags& flags) {
     app.add_option("--config", flags.config, "Settings file [/etc/lifeboat/lifeboat.toml, if it is there]")
         ->type_name("FILE");
-    app.add_option("--store", flags.store, "Where backups lie: file:///folder")->type_name("URL");
-    app.add_option("--endpoint", flags.endpoint, "The object store's address")->type_name("URL");
-    app.add_option("--region", flags.region, "The object store's region")->type_name("NAME");
+    app.add_option("--store", flags.store, "Where backups lie: s3://BUCKET/PREFIX or file:///FOLDER")->type_name("URL");
+    app.add_option("--endpoint", flags.endpoint, "The S3 server, as https://HOST")->type_name("URL");
+    app.add_option("--region", flags.region, "The region to sign for [derived from the endpoint]")->type_name("NAME");
     app.add_option("--instance", flags.instance, "Whose backups")->type_name("NAME");
     app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error")->type_name("LEVEL");
     app.add_option("-i,--identity", flags.identities, "Key file that opens backups; may repeat; - is standard input")
@@ -33,9 +34,9 @@ void add_global_flags(CLI::App& app, GlobalFlags& flags) {
 }
 
 void report(const Error& error) {
-    std::fprintf(stderr, "lifeboat: %s\n", whole_text(error).c_str());
+    std::fprintf(stderr, "lifeboat: %s\n", printable_lines(whole_text(error)).c_str());
     if (!error.next.empty()) {
-        std::fprintf(stderr, "  next: %s\n", error.next.c_str());
+        std::fprintf(stderr, "  next: %s\n", printable_lines(error.next).c_str());
     }
 }
 
@@ -57,9 +58,16 @@ int perform(const Action& action, Session& session) {
     return static_cast<int>(*result);
 }
 
-// The first thing that was neither a flag nor a known verb, if no verb came before it.
-std::optional<std::string> unknown_verb(const CLI::App& app) {
-    if (!app.get_subcommands().empty()) {
+// The last verb that was understood: `lifeboat` itself, `lifeboat config`, `lifeboat config check`.
+const CLI::App& deepest(const CLI::App& app) {
+    const auto verbs = app.get_subcommands();
+    return verbs.empty() ? app : deepest(*verbs.front());
+}
+
+// The first thing that is no flag where a verb of `verb` had to stand. What a verb does not know falls through to
+// `app`.
+std::optional<std::string> unknown_verb(const CLI::App& app, const CLI::App& verb) {
+    if (verb.get_subcommands(nullptr).empty()) {
         return std::nullopt;
     }
     for (const auto& word : app.remaining()) {
@@ -70,19 +78,33 @@ std::optional<std::string> unknown_verb(const CLI::App& app) {
     return std::nullopt;
 }
 
+std::string spelled_out(const CLI::App& verb) {
+    return verb.get_parent() == nullptr ? verb.get_name() : spelled_out(*verb.get_parent()) + " " + verb.get_name();
+}
+
+// CLI11's sentences begin with a capital. A positional's name is all capitals, and stays.
+std::string begun_small(std::string what) {
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(what[i]); };
+    if (what.size() > 1 && std::isupper(at(1)) == 0) {
+        what.front() = static_cast<char>(std::tolower(at(0)));
+    }
+    return what;
+}
+
 int complain(const CLI::App& app, std::string what) {
-    std::string next = "lifeboat --help, or lifeboat VERB --help, shows what there is";
-    if (const auto word = unknown_verb(app)) {
+    const CLI::App& verb = deepest(app);
+    std::string next = spelled_out(verb) + " --help shows what there is";
+    if (const auto word = unknown_verb(app, verb)) {
         what = "there is no verb '" + *word + "'";
         std::vector<std::string> verbs;
-        for (const auto* verb : app.get_subcommands(nullptr)) {
-            verbs.push_back(verb->get_name());
+        for (const auto* known : verb.get_subcommands(nullptr)) {
+            verbs.push_back(known->get_name());
         }
         if (const auto meant = config::closest(*word, verbs)) {
-            next = "did you mean 'lifeboat " + *meant + "'?";
+            next = "did you mean '" + spelled_out(verb) + " " + *meant + "'?";
         }
     }
-    what.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(what.front())));
+    what = begun_small(std::move(what));
     report({ErrorKind::usage, what, next});
     return static_cast<int>(ExitCode::usage);
 }
@@ -92,7 +114,10 @@ int complain(const CLI::App& app, std::string what) {
 CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& does, const std::string& examples) {
     CLI::App* verb = app.add_subcommand(name, does);
     verb->fallthrough();
-    verb->footer("\nExamples:\n" + examples);
+    verb->footer(
+        "\nAlso the flags of `lifeboat --help`, such as --config, --store and -i, before or after the verb.\n"
+        "\nExamples:\n" +
+        examples);
     return *verb;
 }
 

@@ -24,6 +24,8 @@ public:
     // Fields must hold nothing that is secret, and no rows.
     void write(LogLevel level, const std::string& event, const Fields& fields = Fields::object());
 
+    [[nodiscard]] LogFormat format() const { return format_; }
+
 private:
     LogFormat format_;
     std::shared_ptr<spdlog::logger> logger_;

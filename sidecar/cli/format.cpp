@@ -58,17 +58,30 @@ std::string human_duration(std::chrono::seconds duration) {
     return text.data();
 }
 
-std::string printable(const std::string& text) {
+namespace {
+
+std::string printable_but(const std::string& text, char kept) {
     std::string shown;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto byte = static_cast<unsigned char>(text[i]);
         const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
         // U+0080 to U+009F are control characters too: some terminals take U+009B for the start of a command.
         const bool second_set = byte == 0xC2 && next >= 0x80 && next < 0xA0;
-        shown += byte < 0x20 || byte == 0x7F || second_set ? '?' : text[i];
+        const bool control = byte < 0x20 || byte == 0x7F || second_set;
+        shown += control && text[i] != kept ? '?' : text[i];
         i += second_set ? 1 : 0;
     }
     return shown;
+}
+
+}  // namespace
+
+std::string printable(const std::string& text) {
+    return printable_but(text, ' ');
+}
+
+std::string printable_lines(const std::string& text) {
+    return printable_but(text, '\n');
 }
 
 std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {

@@ -20,4 +20,7 @@ std::string table(const std::vector<std::string>& header, const std::vector<std:
 // A name fit for a terminal: control characters become "?".
 std::string printable(const std::string& text);
 
+// The same for a text of several lines: line breaks stay.
+std::string printable_lines(const std::string& text);
+
 }  // namespace lifeboat::cli

@@ -9,9 +9,12 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 namespace lifeboat::cli {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 Secret file_text(const age::Identity& identity) {
     std::string text =
@@ -42,7 +45,7 @@ Status write_new_file(const std::string& path, const Secret& content) {
     return done();
 }
 
-Result<ExitCode> keygen(const std::string& output) {
+Result<ExitCode> keygen(const std::string& output, bool json) {
     auto identity = age::Identity::generate();
     if (!identity) {
         return std::move(identity).error();
@@ -53,7 +56,10 @@ Result<ExitCode> keygen(const std::string& output) {
     } else if (auto written = write_new_file(output, content); !written) {
         return std::move(written).error();
     }
-    if (!output.empty() || !is_terminal(STDOUT_FILENO)) {
+    if (json && !output.empty()) {
+        print_line(Json{{"public_key", identity->recipient().text()}, {"file", output}}.dump(
+            2, ' ', false, Json::error_handler_t::replace));
+    } else if (!output.empty() || !is_terminal(STDOUT_FILENO)) {
         std::fprintf(stderr, "Public key: %s\n", identity->recipient().text().c_str());
     }
     return ExitCode::done;
@@ -68,7 +74,8 @@ void add_keygen(CLI::App& app, Action& action) {
     const auto output = std::make_shared<std::string>();
     verb.add_option("-o,--output", *output, "Write the key to this new file, mode 0600 [standard output]")
         ->type_name("FILE");
-    verb.callback([&action, output] { action = [output](Session&) { return keygen(*output); }; });
+    verb.callback(
+        [&action, output] { action = [output](Session& session) { return keygen(*output, session.flags.json); }; });
 }
 
 }  // namespace lifeboat::cli

@@ -6,6 +6,7 @@
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace lifeboat::cli {
@@ -61,11 +62,27 @@ private:
     std::optional<std::uint64_t> total_;
 };
 
-// "app" or "app=app_copy". A name that holds '=' itself is written with both sides.
-restore::DatabaseChoice choice_of(const std::string& text) {
-    const auto equals = text.find('=');
-    return equals == std::string::npos ? restore::DatabaseChoice{text, text}
-                                       : restore::DatabaseChoice{text.substr(0, equals), text.substr(equals + 1)};
+bool is_known(const catalogue::Catalogue& catalogue, const std::string& database) {
+    return std::any_of(catalogue.backups.begin(), catalogue.backups.end(),
+                       [&](const auto& backup) { return backup.manifest.find(database) != nullptr; });
+}
+
+// "app" or "app=app_copy". A name may hold '=' itself, so what the backups have decides where it ends: the longest
+// beginning that is a database's name.
+restore::DatabaseChoice choice_of(const std::string& text, const catalogue::Catalogue& catalogue) {
+    const auto split = [&](std::size_t equals) {
+        return restore::DatabaseChoice{text.substr(0, equals), text.substr(equals + 1)};
+    };
+    const auto first = text.find('=');
+    if (first == std::string::npos || is_known(catalogue, text)) {
+        return {text, text};
+    }
+    for (auto equals = text.rfind('='); equals > first; equals = text.rfind('=', equals - 1)) {
+        if (is_known(catalogue, text.substr(0, equals))) {
+            return split(equals);
+        }
+    }
+    return split(first);
 }
 
 Result<restore::RestorePlan> plan_of(const config::Settings& settings, const RestoreFlags& flags) {
@@ -84,9 +101,6 @@ Result<restore::RestorePlan> plan_of(const config::Settings& settings, const Res
     plan.overwrite = flags.overwrite;
     plan.jobs = flags.jobs;
     plan.lock_wait = *wait;
-    for (const auto& text : flags.databases) {
-        plan.databases.push_back(choice_of(text));
-    }
     return plan;
 }
 
@@ -150,6 +164,26 @@ Result<ExitCode> print_preview(const restore::RestorePreview& preview, const std
     return preview.lacks.empty() ? ExitCode::done : ExitCode::failed;
 }
 
+void print_outcome(const restore::RestorePlan& plan, const catalogue::Manifest& manifest, bool json) {
+    auto restored = plan.databases;
+    if (restored.empty()) {
+        for (const auto& database : manifest.databases) {
+            restored.push_back({database.name, database.name});
+        }
+    }
+    if (json) {
+        Json databases = Json::array();
+        for (const auto& database : restored) {
+            databases.push_back({{"name", database.name}, {"new_name", database.new_name}});
+        }
+        print_line(Json{{"id", manifest.id.text()}, {"databases", std::move(databases)}}.dump(
+            2, ' ', false, Json::error_handler_t::replace));
+        return;
+    }
+    print_line("restored " + std::to_string(restored.size()) + (restored.size() == 1 ? " database" : " databases") +
+               " of backup " + manifest.id.text());
+}
+
 Result<ExitCode> restore_backup(Session& session, const RestoreFlags& flags) {
     auto loaded = session.load({.store = true});
     if (!loaded) {
@@ -163,6 +197,9 @@ Result<ExitCode> restore_backup(Session& session, const RestoreFlags& flags) {
     auto opened = open_catalogue(loaded->settings, session.stop());
     if (!opened) {
         return std::move(opened).error();
+    }
+    for (const auto& text : flags.databases) {
+        plan->databases.push_back(choice_of(text, opened->catalogue));
     }
     const auto one = flags.databases.size() == 1 ? std::optional(plan->databases.front().name) : std::nullopt;
     auto backup = choose_backup(opened->catalogue, {flags.id, one, flags.marked, flags.partial});
@@ -189,9 +226,7 @@ Result<ExitCode> restore_backup(Session& session, const RestoreFlags& flags) {
     if (auto restored = restore::run_restore(*plan, source, manifest, observer, session.stop()); !restored) {
         return std::move(restored).error();
     }
-    const std::size_t count = plan->databases.empty() ? manifest.databases.size() : plan->databases.size();
-    print_line("restored " + std::to_string(count) + (count == 1 ? " database" : " databases") + " of backup " +
-               manifest.id.text());
+    print_outcome(*plan, manifest, session.flags.json);
     return ExitCode::done;
 }
 

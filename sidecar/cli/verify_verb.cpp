@@ -66,11 +66,12 @@ std::uint64_t stored_bytes(const catalogue::Manifest& manifest, const std::strin
     return sum;
 }
 
-restore::VerifyReport verify_watched(const restore::Source& source, const catalogue::Manifest& manifest) {
+restore::VerifyReport verify_watched(const restore::Source& source, const catalogue::Manifest& manifest,
+                                     const std::stop_token& stop) {
     Progress progress([](const std::string& text) { Session::note(text); });
     std::string current;
     std::uint64_t bytes = 0;
-    return restore::verify(source, manifest, [&](const std::string& part, std::uint64_t moved) {
+    const auto show = [&](const std::string& part, std::uint64_t moved) {
         if (part != current) {
             current = part;
             bytes = 0;
@@ -78,7 +79,8 @@ restore::VerifyReport verify_watched(const restore::Source& source, const catalo
         }
         bytes += moved;
         progress.update({bytes, std::nullopt, stored_bytes(manifest, part)});
-    });
+    };
+    return restore::verify(source, manifest, show, stop);
 }
 
 Result<ExitCode> verify(Session& session, const std::string& id) {
@@ -99,7 +101,7 @@ Result<ExitCode> verify(Session& session, const std::string& id) {
         return std::move(identities).error();
     }
     const auto& manifest = (*backup)->manifest;
-    const auto report = verify_watched({*opened->store, manifest.encrypted(), *identities}, manifest);
+    const auto report = verify_watched({*opened->store, manifest.encrypted(), *identities}, manifest, session.stop());
     if (auto error = could_not_look(report)) {
         return *error;
     }

@@ -118,6 +118,7 @@ private:
     void take_flags();
     void take_standard_names();
     void take_standard_name(const Key& key);
+    void tell_what_libpq_takes();
     void settle(const Key& key);
     void apply(const Key& key, const Given& given);
     Result<Raw> secret_behind(const Given& given);
@@ -306,6 +307,31 @@ void Loader::take_standard_name(const Key& key) {
     }
 }
 
+// libpq reads these by itself where nothing stronger is given. Told as the origin, so that `config show` does not say
+// "default" of a server that the environment chose.
+void Loader::tell_what_libpq_takes() {
+    using Names = std::vector<std::string>;
+    const auto tell = [&](const char* dotted, const Names& names) {
+        std::string set;
+        for (const std::string& name : names) {
+            const auto found = sources_.environment.find(name);
+            if (found != sources_.environment.end() && !found->second.empty()) {
+                set += (set.empty() ? "" : ", ") + name;
+            }
+        }
+        if (given(*find_key(dotted)).empty() && !set.empty()) {
+            loaded_.origins[dotted] = {Origin::Kind::standard_name, set, 0, std::nullopt};
+        }
+    };
+    tell("postgres.uri", {"PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGDATABASE"});
+    const Json uri = find_key("postgres.uri")->show(loaded_.settings);
+    const bool holds_password =
+        uri.is_string() && uri.get_ref<const std::string&>().find("(hidden)") != std::string::npos;
+    if (!holds_password) {
+        tell("postgres.password", {"PGPASSWORD", "PGPASSFILE"});
+    }
+}
+
 // `x` and `x_file` from the same source: neither is the stronger one.
 bool Loader::is_given_twice(const Key& key) {
     const auto& words = given(key);
@@ -432,6 +458,7 @@ Attempt Loader::finish() {
     for (const Key& key : all_keys()) {
         settle(key);
     }
+    tell_what_libpq_takes();
     check_missing();
     check_values_together();
     std::stable_sort(found_.begin(), found_.end(), [](const Found& a, const Found& b) {

@@ -185,11 +185,19 @@ PgResult await_result(PGconn* connection, const std::stop_token& stop) {
     return last;
 }
 
+// A database of encoding SQL_ASCII holds bytes of no known meaning, also in the names of roles and tables. The server
+// would refuse to send, or to take, those that are no UTF-8.
+const char* client_encoding(const PGconn* connection) {
+    const char* encoding = PQparameterStatus(connection, "server_encoding");
+    return encoding != nullptr && std::strcmp(encoding, "SQL_ASCII") == 0 ? "SQL_ASCII" : "UTF8";
+}
+
 // Off by name, because a role or a database may have set any of them; which exist depends on the version.
-std::string session_settings(int version_num) {
+std::string session_settings(const PGconn* connection, int version_num) {
     std::string sql =
         "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
-        "SET client_encoding = 'UTF8'; SET search_path = pg_catalog; SET standard_conforming_strings = on";
+        "SET search_path = pg_catalog; SET standard_conforming_strings = on; SET client_encoding = ";
+    sql += client_encoding(connection);
     if (version_num >= 140000) {
         sql += "; SET idle_session_timeout = 0";
     }
@@ -282,7 +290,7 @@ Result<Connection> Connection::open(const Server& server, const std::optional<st
     if (auto connected = finish_connecting(connection.connection_.get(), stop); !connected) {
         return std::move(connected).error();
     }
-    if (auto set = connection.execute(session_settings(connection.version_num())); !set) {
+    if (auto set = connection.execute(session_settings(connection.connection_.get(), connection.version_num())); !set) {
         return std::move(set).error();
     }
     return connection;

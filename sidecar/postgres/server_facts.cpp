@@ -39,6 +39,26 @@ std::string optional_value(Connection& connection, const std::string& sql) {
     return value ? *value : "";
 }
 
+// What PostgreSQL keeps about databases has no encoding of its own. Connecting takes the bytes as they are, so they
+// must not be converted on their way here from the encoding of whichever database this is.
+Result<Rows> as_stored(Connection& connection, const std::string& sql) {
+    const auto set_encoding = [&](const std::string& source) {
+        return connection.value("SELECT pg_catalog.set_config('client_encoding', " + source + ", false)");
+    };
+    auto before = connection.value("SELECT pg_catalog.current_setting('client_encoding')");
+    if (!before) {
+        return std::move(before).error();
+    }
+    if (auto set = set_encoding("pg_catalog.current_setting('server_encoding')"); !set) {
+        return std::move(set).error();
+    }
+    auto rows = connection.query(sql);
+    if (auto reset = set_encoding("'" + *before + "'"); !reset && rows) {
+        return std::move(reset).error();
+    }
+    return rows;
+}
+
 }  // namespace
 
 Result<ServerFacts> read_server_facts(Connection& connection) {
@@ -62,10 +82,10 @@ Result<ServerFacts> read_server_facts(Connection& connection) {
 }
 
 Result<std::vector<std::string>> list_databases(Connection& connection) {
-    auto rows = connection.query(
-        "SELECT datname FROM pg_catalog.pg_database "
-        "WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 "
-        "ORDER BY datname COLLATE \"C\"");
+    auto rows = as_stored(connection,
+                          "SELECT datname FROM pg_catalog.pg_database "
+                          "WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2 "
+                          "ORDER BY datname COLLATE \"C\"");
     if (!rows) {
         return std::move(rows).error();
     }

@@ -107,6 +107,9 @@ Status Job::restore(postgres::Connection& connection) {
     return bring_back_databases(connection, programs_);
 }
 
+// PostgreSQL cuts off the rest of a longer one, with no more than a notice.
+constexpr std::size_t longest_name = 63;
+
 Status Job::choose() {
     choices_ = plan_.databases;
     if (choices_.empty()) {
@@ -121,7 +124,13 @@ Status Job::choose() {
                          "backup " + manifest_.id.text() + " has no database '" + choice.name + "'",
                          "`lifeboat show " + manifest_.id.text() + "` names those it has"};
         }
-        if (choice.new_name.empty() || !new_names.insert(choice.new_name).second) {
+        if (choice.new_name.empty() || choice.new_name.size() > longest_name) {
+            return Error{ErrorKind::usage,
+                         "database '" + choice.name + "' cannot be restored under a name " +
+                             (choice.new_name.empty() ? "that is empty" : "of more than 63 bytes"),
+                         "write --database NAME=NEWNAME with 1 to 63 bytes of NEWNAME"};
+        }
+        if (!new_names.insert(choice.new_name).second) {
             return Error{ErrorKind::usage, "two databases cannot both be restored as '" + choice.new_name + "'",
                          "give each its own name"};
         }

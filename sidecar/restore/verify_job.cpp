@@ -10,11 +10,11 @@
 namespace lifeboat::restore {
 namespace {
 
-// Tells how far the reading has come, and whether it was the store that ended it.
+// Tells how far the reading has come and whether it was the store that ended it, and gives up when asked to stop.
 class Reporting final : public store::ObjectStore {
 public:
-    Reporting(store::ObjectStore& inner, std::function<void(std::uint64_t)> moved)
-        : inner_(inner), moved_(std::move(moved)) {}
+    Reporting(store::ObjectStore& inner, std::function<void(std::uint64_t)> moved, const std::stop_token& stop)
+        : inner_(inner), moved_(std::move(moved)), stop_(stop) {}
 
     [[nodiscard]] std::string location() const override { return inner_.location(); }
     [[nodiscard]] std::uint64_t max_object_size() const override { return inner_.max_object_size(); }
@@ -29,7 +29,7 @@ public:
         return inner_.remove(key, version_id);
     }
     Status read(const store::ObjectKey& key, const std::string& version_id, stream::Sink& to) override {
-        Passing passing(to, moved_);
+        Passing passing(to, moved_, stop_);
         auto read = inner_.read(key, version_id, passing);
         // These two kinds tell of the object; any other of the way to it.
         const bool of_the_object =
@@ -42,8 +42,12 @@ public:
 private:
     class Passing final : public stream::Sink {
     public:
-        Passing(stream::Sink& next, const std::function<void(std::uint64_t)>& moved) : next_(next), moved_(moved) {}
+        Passing(stream::Sink& next, const std::function<void(std::uint64_t)>& moved, const std::stop_token& stop)
+            : next_(next), moved_(moved), stop_(stop) {}
         Status write(stream::Bytes chunk) override {
+            if (stop_.stop_requested()) {
+                return Error{ErrorKind::interrupted, "stopped", {}};
+            }
             auto passed = next_.write(chunk);
             failed_ = !passed.ok();
             moved_(chunk.size());
@@ -55,11 +59,13 @@ private:
     private:
         stream::Sink& next_;
         const std::function<void(std::uint64_t)>& moved_;
+        const std::stop_token& stop_;
         bool failed_ = false;
     };
 
     store::ObjectStore& inner_;
     std::function<void(std::uint64_t)> moved_;
+    const std::stop_token& stop_;
     bool refused_ = false;
 };
 
@@ -97,11 +103,13 @@ bool VerifyReport::good() const {
 }
 
 VerifyReport verify(const Source& source, const catalogue::Manifest& manifest,
-                    const std::function<void(const std::string& part, std::uint64_t bytes)>& moved) {
+                    const std::function<void(const std::string& part, std::uint64_t bytes)>& moved,
+                    const std::stop_token& stop) {
     VerifyReport report;
     report.opened = source.encrypted == catalogue::Encrypted::no || !source.identities.empty();
     const auto check = [&](const std::string& part, const std::vector<store::StoredObject>& objects, auto open) {
-        Reporting store(source.store, [&](std::uint64_t bytes) { moved(part, bytes); });
+        Reporting store(
+            source.store, [&](std::uint64_t bytes) { moved(part, bytes); }, stop);
         const Source reporting{store, source.encrypted, source.identities};
         auto outcome = report.opened ? open(reporting, objects) : check_hashes(reporting, objects);
         report.parts.push_back({part, size_of(objects), std::move(outcome), !store.refused()});

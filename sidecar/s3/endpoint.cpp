@@ -133,6 +133,14 @@ bool fits_into_host(const Endpoint& endpoint, std::string_view bucket) {
            });
 }
 
+// AWS knows lower case only; what others call their regions is theirs.
+std::string region_for(std::string_view host, const std::string& given) {
+    if (given.empty()) {
+        return region_of_host(host);
+    }
+    return is_aws_host(host) ? lowered(given) : given;
+}
+
 bool wants_bucket_in_host(std::string_view host, Addressing addressing) {
     // A private link's host takes both, and has a certificate for the path's sake.
     const bool by_itself = is_aws_host(host) && !host.ends_with(".vpce.amazonaws.com");
@@ -154,7 +162,7 @@ Result<Endpoint> resolve_endpoint(const std::optional<std::string>& endpoint,
     }
     auto resolved = parse_url(*endpoint);
     if (resolved) {
-        resolved->region = given.empty() ? region_of_host(without_port(resolved->host)) : given;
+        resolved->region = region_for(without_port(resolved->host), given);
     }
     return resolved;
 }

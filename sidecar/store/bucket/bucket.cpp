@@ -2,24 +2,10 @@
 
 #include "bucket/listing.hpp"
 
+#include <algorithm>
+
 namespace lifeboat::store {
 namespace {
-
-// Exactly this key, without the longer ones that a listing by prefix shows after it.
-Result<std::vector<KeyVersion>> listed_under(Bucket& bucket, const std::string& full_key) {
-    std::vector<KeyVersion> versions;
-    auto listed = list_bucket(bucket, full_key, [&](const Listed& entry) -> Result<Onward> {
-        if (entry.key != full_key) {
-            return Onward::stop;
-        }
-        versions.push_back({entry.version_id, entry.size, entry.etag, entry.hide_marker});
-        return Onward::go_on;
-    });
-    if (!listed) {
-        return std::move(listed).error();
-    }
-    return versions;
-}
 
 Sighting seen_by_head(const s3::HttpReply& reply, const Written& written) {
     const bool ours =
@@ -41,15 +27,53 @@ Sighting seen_by_listing(const std::vector<KeyVersion>& versions, const Written&
     return sighting;
 }
 
+constexpr s3::Milliseconds after_stop{3'000};
+
 }  // namespace
 
-Result<std::vector<KeyVersion>> versions_of(Bucket& bucket, const std::string& full_key) {
-    return listed_under(bucket, full_key);
+std::optional<s3::Milliseconds> Bucket::left_after_stop() {
+    if (!options.stop.stop_requested()) {
+        return std::nullopt;
+    }
+    const std::lock_guard lock(mutex_);
+    const auto now = client.timer().now();
+    if (!last_moment_) {
+        last_moment_ = now + after_stop;
+    }
+    return std::max(s3::Milliseconds{0}, std::chrono::floor<s3::Milliseconds>(*last_moment_ - now));
+}
+
+s3::Answer Bucket::take_back(s3::Call call) {
+    const auto left = left_after_stop();
+    if (!left) {
+        return client.send(call, options.stop);
+    }
+    if (left->count() == 0) {
+        return {{}, s3::Failure{{ErrorKind::interrupted, "stopped", {}, {}}, 0, {}, false, true, {}}};
+    }
+    call.within = left;
+    return client.send(call, {});
+}
+
+// Without the longer keys that a listing by prefix shows after it.
+Result<std::vector<KeyVersion>> versions_of(Bucket& bucket, const std::string& full_key, Purpose purpose) {
+    std::vector<KeyVersion> versions;
+    const auto take = [&](const Listed& entry) -> Result<Onward> {
+        if (entry.key != full_key) {
+            return Onward::stop;
+        }
+        versions.push_back({entry.version_id, entry.size, entry.etag, entry.hide_marker});
+        return Onward::go_on;
+    };
+    if (auto listed = list_bucket(bucket, full_key, take, purpose); !listed) {
+        return std::move(listed).error();
+    }
+    return versions;
 }
 
 Sighting look_for(Bucket& bucket, const Written& written) {
     s3::Call head{s3::head_object, "HEAD", written.key};
-    auto answer = bucket.client.send(head, bucket.options.stop);
+    auto answer = bucket.send(head);
     if (answer.ok()) {
         return seen_by_head(answer.reply, written);
     }
@@ -60,7 +84,7 @@ Sighting look_for(Bucket& bucket, const Written& written) {
     if (answer.failure->status / 100 != 4) {
         return {Standing::unknown, {}, {}, answer.failure->error};
     }
-    auto versions = listed_under(bucket, written.key);
+    auto versions = versions_of(bucket, written.key, Purpose::look);
     if (!versions) {
         return {Standing::unknown, {}, {}, versions.error()};
     }

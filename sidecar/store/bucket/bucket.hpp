@@ -7,6 +7,8 @@
 #include "store/s3_store.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,12 +38,25 @@ struct Bucket {
         return options.prefix.empty() ? options.bucket : options.bucket + "/" + options.prefix;
     }
 
+    // Tries until it is done or cannot be helped.
+    s3::Answer send(const s3::Call& call) { return client.send(call, options.stop); }
+
+    // The same for what takes something back. That is also done when a stop was asked for, but then everything of
+    // this kind together gets three seconds: someone is waiting for us to end.
+    s3::Answer take_back(s3::Call call);
+
     const S3Options options;
     s3::Client client;
     BufferPool buffers;
     // Whether the store honours If-None-Match, as far as we know: the first that refuses it is not asked again.
     std::atomic<bool> conditional_writes{true};
     std::atomic<Versions> versions{Versions::listed};
+
+private:
+    std::optional<s3::Milliseconds> left_after_stop();
+
+    std::mutex mutex_;
+    std::optional<std::chrono::steady_clock::time_point> last_moment_;
 };
 
 // The x-amz-meta- header that tells one upload's object from every other's.
@@ -81,7 +96,8 @@ struct KeyVersion {
     std::string etag;
     bool hide_marker = false;
 };
-Result<std::vector<KeyVersion>> versions_of(Bucket& bucket, const std::string& full_key);
+enum class Purpose { look, take_back };
+Result<std::vector<KeyVersion>> versions_of(Bucket& bucket, const std::string& full_key, Purpose purpose);
 
 // A header's value, or empty.
 std::string header(const s3::HttpReply& reply, const std::string& name);

@@ -13,11 +13,32 @@ Error not_understood(const Bucket& bucket, const s3::Operation& operation) {
                   "check that store.endpoint is an S3 server");
 }
 
+s3::Answer ask(Bucket& bucket, Purpose purpose, const s3::Call& call) {
+    return purpose == Purpose::take_back ? bucket.take_back(call) : bucket.send(call);
+}
+
+// Where each page ends. A server that gives the same place twice would be asked for ever.
+class Marker {
+public:
+    Status moved_to(const std::string& key, const std::string& id, const Error& otherwise) {
+        if (key == key_ && id == id_) {
+            return otherwise;
+        }
+        key_ = key;
+        id_ = id;
+        return done();
+    }
+
+private:
+    std::string key_;
+    std::string id_;
+};
+
 // One page, and what is said when there is none.
 template <class Page>
-Result<Page> page_of(Bucket& bucket, const s3::Operation& operation, s3::Query query,
+Result<Page> page_of(Bucket& bucket, Purpose purpose, const s3::Operation& operation, s3::Query query,
                      std::optional<Page> (*parse)(std::string_view)) {
-    auto answer = bucket.client.send({operation, "GET", "", std::move(query)}, bucket.options.stop);
+    auto answer = ask(bucket, purpose, {operation, "GET", "", std::move(query)});
     if (!answer.ok()) {
         return answer.failure->error;
     }
@@ -39,7 +60,9 @@ Result<Onward> visit_all(const std::vector<s3::ListedVersion>& versions, const V
     return Onward::go_on;
 }
 
-Status go_through_versions(Bucket& bucket, const std::string& prefix, s3::VersionPage page, const Visit& visit) {
+Status go_through_versions(Bucket& bucket, const std::string& prefix, s3::VersionPage page, const Visit& visit,
+                           Purpose purpose) {
+    Marker marker;
     for (;;) {
         auto onward = visit_all(page.versions, visit);
         if (!onward) {
@@ -48,11 +71,15 @@ Status go_through_versions(Bucket& bucket, const std::string& prefix, s3::Versio
         if (*onward == Onward::stop || page.next_key.empty()) {
             return done();
         }
+        const auto stuck = not_understood(bucket, s3::list_versions);
+        if (auto moved = marker.moved_to(page.next_key, page.next_version_id, stuck); !moved) {
+            return moved;
+        }
         s3::Query query{{"versions", ""}, {"prefix", prefix}, {"key-marker", page.next_key}};
         if (!page.next_version_id.empty()) {
             query.emplace_back("version-id-marker", page.next_version_id);
         }
-        auto next = page_of(bucket, s3::list_versions, std::move(query), s3::parse_version_page);
+        auto next = page_of(bucket, purpose, s3::list_versions, std::move(query), s3::parse_version_page);
         if (!next) {
             return std::move(next).error();
         }
@@ -60,10 +87,11 @@ Status go_through_versions(Bucket& bucket, const std::string& prefix, s3::Versio
     }
 }
 
-Status go_through_objects(Bucket& bucket, const std::string& prefix, const Visit& visit) {
+Status go_through_objects(Bucket& bucket, const std::string& prefix, const Visit& visit, Purpose purpose) {
     s3::Query query{{"list-type", "2"}, {"prefix", prefix}};
+    Marker marker;
     for (;;) {
-        auto page = page_of(bucket, s3::list_objects, query, s3::parse_object_page);
+        auto page = page_of(bucket, purpose, s3::list_objects, query, s3::parse_object_page);
         if (!page) {
             return std::move(page).error();
         }
@@ -78,6 +106,9 @@ Status go_through_objects(Bucket& bucket, const std::string& prefix, const Visit
         }
         if (page->next.empty()) {
             return done();
+        }
+        if (auto moved = marker.moved_to(page->next, {}, not_understood(bucket, s3::list_objects)); !moved) {
+            return moved;
         }
         query = {{"list-type", "2"}, {"prefix", prefix}, {"continuation-token", page->next}};
     }
@@ -94,22 +125,21 @@ std::optional<Versions> told_by(const s3::Failure& failure) {
 
 }  // namespace
 
-Status list_bucket(Bucket& bucket, const std::string& prefix, const Visit& visit) {
+Status list_bucket(Bucket& bucket, const std::string& prefix, const Visit& visit, Purpose purpose) {
     if (bucket.versions != Versions::listed) {
-        return go_through_objects(bucket, prefix, visit);
+        return go_through_objects(bucket, prefix, visit, purpose);
     }
-    auto first =
-        bucket.client.send({s3::list_versions, "GET", "", {{"versions", ""}, {"prefix", prefix}}}, bucket.options.stop);
+    auto first = ask(bucket, purpose, {s3::list_versions, "GET", "", {{"versions", ""}, {"prefix", prefix}}});
     if (first.ok()) {
         auto page = s3::parse_version_page(first.reply.body);
-        return page ? go_through_versions(bucket, prefix, *std::move(page), visit)
+        return page ? go_through_versions(bucket, prefix, *std::move(page), visit, purpose)
                     : Status(not_understood(bucket, s3::list_versions));
     }
     const auto versions = told_by(*first.failure);
     if (!versions) {
         return first.failure->error;
     }
-    auto listed = go_through_objects(bucket, prefix, visit);
+    auto listed = go_through_objects(bucket, prefix, visit, purpose);
     if (listed) {  // else the key, the bucket or the region is wrong, which says nothing of versions
         bucket.versions = *versions;
     }
@@ -119,8 +149,9 @@ Status list_bucket(Bucket& bucket, const std::string& prefix, const Visit& visit
 Status list_unfinished(Bucket& bucket, const std::string& prefix,
                        const std::function<Status(const ListedUnfinished&)>& visit) {
     s3::Query query{{"uploads", ""}, {"prefix", prefix}};
+    Marker marker;
     for (;;) {
-        auto page = page_of(bucket, s3::list_uploads, query, s3::parse_upload_page);
+        auto page = page_of(bucket, Purpose::look, s3::list_uploads, query, s3::parse_upload_page);
         if (!page) {
             return std::move(page).error();
         }
@@ -131,6 +162,10 @@ Status list_unfinished(Bucket& bucket, const std::string& prefix,
         }
         if (page->next_key.empty()) {
             return done();
+        }
+        const auto stuck = not_understood(bucket, s3::list_uploads);
+        if (auto moved = marker.moved_to(page->next_key, page->next_upload_id, stuck); !moved) {
+            return moved;
         }
         query = {{"uploads", ""}, {"prefix", prefix}, {"key-marker", page->next_key}};
         if (!page->next_upload_id.empty()) {

@@ -24,8 +24,8 @@ enum class Onward { go_on, stop };
 
 // Keys ascending, each with its newest version first. `prefix` is in the bucket. An error from `visit` ends the
 // listing and is returned.
-Status list_bucket(Bucket& bucket, const std::string& prefix,
-                   const std::function<Result<Onward>(const Listed&)>& visit);
+Status list_bucket(Bucket& bucket, const std::string& prefix, const std::function<Result<Onward>(const Listed&)>& visit,
+                   Purpose purpose = Purpose::look);
 
 struct ListedUnfinished {
     std::string key;

@@ -117,8 +117,8 @@ Result<std::vector<UnfinishedUpload>> S3Store::unfinished(const std::string& pre
 }
 
 Status S3Store::discard(const UnfinishedUpload& upload) {
-    auto answer = bucket_.client.send(
-        {s3::abort_upload, "DELETE", bucket_.full_key(upload.key), {{"uploadId", upload.id}}}, bucket_.options.stop);
+    auto answer =
+        bucket_.take_back({s3::abort_upload, "DELETE", bucket_.full_key(upload.key), {{"uploadId", upload.id}}});
     return answer.ok() || answer.failure->code == "NoSuchUpload" ? done() : Status(answer.failure->error);
 }
 
@@ -127,7 +127,7 @@ Status S3Store::remove_version(const std::string& full_key, const std::string& v
     if (!version_id.empty()) {
         call.query.emplace_back("versionId", version_id);
     }
-    auto answer = bucket_.client.send(call, bucket_.options.stop);
+    auto answer = bucket_.take_back(std::move(call));
     const bool gone = !answer.ok() && answer.failure->status == 404 && answer.failure->code != "NoSuchBucket";
     return answer.ok() || gone ? done() : Status(answer.failure->error);
 }
@@ -137,7 +137,7 @@ Status S3Store::remove(const ObjectKey& key, const std::string& version_id) {
     if (!version_id.empty()) {
         return remove_version(full_key, version_id);
     }
-    auto versions = versions_of(bucket_, full_key);
+    auto versions = versions_of(bucket_, full_key, Purpose::take_back);
     if (!versions) {
         return in_context("cannot tell which versions of '" + key.text() + "' to delete", std::move(versions).error());
     }

@@ -9,9 +9,8 @@
 namespace lifeboat::store {
 namespace {
 
-// How long giving up may take: someone who asked us to stop is waiting for it.
-constexpr s3::Milliseconds abort_within{2'500};
-constexpr s3::Milliseconds abort_within_unhurried{10'000};
+// Giving up must not take as long as what was given up.
+constexpr s3::Milliseconds abort_within{10'000};
 constexpr std::size_t token_bytes = 16;
 
 bool looks_like_md5(const std::string& etag) {
@@ -64,7 +63,7 @@ Status S3Upload::take(stream::Bytes chunk) {
 
 Status S3Upload::begin_parts() {
     s3::Call call{s3::create_upload, "POST", written_.key, {{"uploads", ""}}, object_headers()};
-    auto answer = bucket_.client.send(call, bucket_.options.stop);
+    auto answer = bucket_.send(call);
     if (!answer.ok()) {
         return answer.failure->error;
     }
@@ -257,14 +256,12 @@ void S3Upload::give_up() {
     if (upload_id_.empty()) {
         return;
     }
-    const bool hurried = bucket_.options.stop.stop_requested();
     s3::Call call{s3::abort_upload, "DELETE", written_.key, {{"uploadId", std::exchange(upload_id_, {})}}};
-    call.within = hurried ? abort_within : abort_within_unhurried;
+    call.within = abort_within;
     // A part whose connection was cut may still arrive after the first abort, which then has to be said again. What
     // cannot be aborted is left to a later sweep, and to the bucket's own rule.
     for (int time = 0; time < 2; ++time) {
-        const auto answer = hurried ? bucket_.client.attempt(call, true, {}) : bucket_.client.send(call, {});
-        if (!answer.ok()) {
+        if (!bucket_.take_back(call).ok()) {
             return;
         }
     }

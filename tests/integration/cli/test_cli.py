@@ -51,6 +51,21 @@ def test_an_unknown_verb_is_named_in_the_error(lifeboat):
     assert "restroe" in lifeboat.run("restroe").expect(2).err
 
 
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["restroe"], "did you mean 'lifeboat restore'?"),
+    (["config", "chek"], "did you mean 'lifeboat config check'?"),
+    (["show"], "lifeboat: ID is required"),
+    (["config", "check", "--sink"], "lifeboat config check --help"),
+])
+def test_a_usage_error_says_what_was_meant_or_where_to_look(lifeboat, arguments, said):
+    assert said in lifeboat.run(*arguments).expect(2).err
+
+
+@pytest.mark.parametrize("verb", [["show"], ["restore"]], ids=" ".join)
+def test_help_of_a_verb_tells_where_the_other_flags_are(lifeboat, verb):
+    assert "`lifeboat --help`" in lifeboat.run(*verb, "--help").expect(0).text
+
+
 def test_global_flags_stand_before_or_after_the_verb(workspace):
     before = workspace.lifeboat.run("--config", workspace.config, "config", "show", "--json").expect(0)
     after = workspace.lifeboat.run("config", "show", "--json", "--config", workspace.config).expect(0)
@@ -126,6 +141,13 @@ def test_keygen_without_a_file_prints_the_identity(lifeboat, workspace):
     assert derived.startswith("age1")
 
 
+def test_keygen_tells_programs_the_public_key(lifeboat, workspace):
+    ours = workspace.folder / "for-programs.txt"
+    made = lifeboat.run("keygen", "-o", ours, "--json").expect(0)
+    derived = subprocess.run(["age-keygen", "-y", str(ours)], capture_output=True, text=True, check=True).stdout.strip()
+    assert made.json == {"public_key": derived, "file": str(ours)}
+
+
 def test_keygen_never_overwrites_a_key(lifeboat, workspace):
     before = workspace.key.file.read_text()
     refused = lifeboat.run("keygen", "-o", workspace.key.file)
@@ -136,6 +158,18 @@ def test_keygen_never_overwrites_a_key(lifeboat, workspace):
 def test_results_carry_no_colour_when_nobody_looks(workspace):
     for outcome in (workspace.run("--help"), workspace.run("config", "show"), workspace.run("nonsense")):
         assert b"\x1b" not in outcome.out and "\x1b" not in outcome.err
+
+
+def test_errors_bring_no_control_characters_to_the_terminal(lifeboat):
+    refused = lifeboat.run("show", "lat\x1b[31mest\x07", "--store", "file:///nonexistent")
+    assert refused.code != 0 and "\x1b" not in refused.err and "\x07" not in refused.err
+
+
+def test_people_read_why_a_backup_failed_once(workspace):
+    workspace.configure(postgres={"uri": "postgresql://lifeboat@127.0.0.1:1/postgres"})
+    failed = workspace.run("backup").expect(1)
+    assert failed.err.count("cannot connect to PostgreSQL") == 1
+    assert "  next: " in failed.err
 
 
 def test_logs_are_json_lines_when_asked(workspace):

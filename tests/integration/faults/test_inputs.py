@@ -14,6 +14,7 @@ def test_a_malformed_recipient_stops_the_backup_before_it_starts(workspace, reci
     workspace.configure(encryption={"recipients": [workspace.key.recipient, recipient]})
     refused = workspace.run("backup").expect(2)
     assert "recipient" in refused.err
+    assert f"{workspace.config}:" in refused.err, "where it stands"
     assert not workspace.store.folder.exists() or workspace.store.files() == []
 
 

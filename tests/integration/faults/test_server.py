@@ -121,7 +121,8 @@ def test_a_standby_is_not_this_runs_turn(new_workspace, new_server):
     (server.folder / "data" / "standby.signal").touch(mode=0o644)
     server.start()
     workspace = new_workspace(server)
-    outcome = workspace.run("backup").expect(0)
+    outcome = workspace.run("backup", "--json").expect(0)
     assert_one_clear_message(outcome, "standby|recovery|primary")
+    assert outcome.json == {"id": None, "state": "not_ours"}
     assert_nothing_stored(workspace)
     server.stop()

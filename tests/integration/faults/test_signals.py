@@ -1,6 +1,7 @@
 """Someone asks a backup to stop: it lets go at once and leaves nothing."""
 
 import signal
+import subprocess
 import time
 
 import pytest
@@ -41,6 +42,33 @@ def test_an_interrupted_restore_ends_with_the_signals_code(new_workspace, folder
     run.wait(timeout=30).expect(143)
     assert_gone(children)
     assert_no_session(empty_server)
+
+
+@pytest.mark.parametrize("which, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_an_interrupted_verify_says_nothing_of_the_backup(new_workspace, small_source, which, code):
+    workspace = new_workspace(small_source)
+    workspace.backup()
+    command = [str(workspace.lifeboat.binary), "--config", str(workspace.config), "verify", "latest", "-i", "-"]
+    with subprocess.Popen(command, env=workspace.lifeboat.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as run:
+        _wait_until(lambda: _signal_set(run.pid, "SigBlk") >> (which - 1) & 1)  # from now on it decides when to end
+        run.send_signal(which)
+        _wait_until(lambda: not _signal_set(run.pid, "ShdPnd") >> (which - 1) & 1)  # it was heard
+        out, err = run.communicate(workspace.key.file.read_text(), timeout=30)
+    assert run.returncode == code, err
+    assert out == "" and "stopped" in err
+
+
+def _signal_set(pid, name):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+        return next(int(line.split()[1], 16) for line in status if line.startswith(name))
+
+
+def _wait_until(holds):
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def assert_gone(pids):

@@ -85,6 +85,14 @@ def test_a_store_that_is_a_file(new_workspace, small_source):
     assert workspace.store.folder.read_text() == "not a folder"
 
 
+def test_what_keeps_everything_from_being_stored_is_the_error_and_not_a_database_that_is_missing_too(
+        new_workspace, small_source):
+    workspace = new_workspace(small_source).configure(postgres={"databases": ["gone", "first"]})
+    workspace.store.folder.write_text("not a folder")
+    failed = workspace.run("backup").expect(2)
+    assert str(workspace.store.folder) in failed.err.split("\nlifeboat: ")[1]
+
+
 @pytest.mark.parametrize("verb", [["list"], ["verify", "latest"], ["show", "latest"]])
 def test_reading_a_store_that_is_not_there_is_not_an_empty_list(new_workspace, small_source, verb):
     """An unmounted disk must not look like a store without backups."""

@@ -1,6 +1,7 @@
 """The proxy that goes wrong on demand: what it does wrong is just what was asked for, and all else passes unchanged."""
 
 import http.client
+import socket
 import threading
 import time
 
@@ -145,6 +146,7 @@ def test_an_answer_in_place_of_the_real_one(object_server, fault_server, client,
     assert refusal(client.put_object, Bucket=bucket, Key="a", Body=BODY) == (status, code)
     [request] = fault_server.requests()
     assert (request.status, request.forwarded, request.fault) == (status, False, fault.name)
+    assert request.body_bytes == (0 if fault.early else len(BODY))
     assert object_server.objects(bucket) == {}
 
 
@@ -238,6 +240,26 @@ def test_a_reset_at_any_place(object_server, fault_server, client, bucket, where
     assert first != second, "the broken connection is not used again"
 
 
+def ask(server):
+    """Sends a request and reads until there is no more."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(b"GET /b/a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        received = b""
+        while piece := connection.recv(65536):
+            received += piece
+        return received
+
+
+@pytest.mark.parametrize("where", ["request", "answer", "reply"])
+def test_a_reset_is_no_orderly_end(fault_server, where):
+    fault_server.on().fail(faults.close(where))
+    received = ask(fault_server)
+    assert received.endswith(b"\r\n\r\n") if where == "reply" else received == b""
+    fault_server.on().fail(faults.reset(where))
+    with pytest.raises(ConnectionResetError):
+        ask(fault_server)
+
+
 @pytest.mark.parametrize("fault", [faults.reset("reply", 1000), faults.truncate(1000)], ids=lambda fault: fault.name)
 def test_a_reply_that_breaks_off(fault_server, client, bucket, fault):
     client.put_object(Bucket=bucket, Key="a", Body=BODY)
@@ -285,12 +307,12 @@ def test_a_stall_ends_when_the_server_stops(fault_server, client, bucket):
     rule = fault_server.on("ListObjectsV2").fail(faults.stall("answer"))
     failed = []
 
-    def ask():
+    def give_up():
         with pytest.raises(ConnectionClosedError) as caught:
             client.list_objects_v2(Bucket=bucket)
         failed.append(caught.value)
 
-    asking = InBackground(ask)
+    asking = InBackground(give_up)
     rule.wait()
     fault_server.stop()
     asking.join(30)

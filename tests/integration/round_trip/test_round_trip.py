@@ -29,7 +29,8 @@ def test_a_restore_brings_back_every_database_and_role(workspace, backup_id, sou
 
 
 def test_one_database_can_be_restored_under_another_name(workspace, backup_id, source, empty_server):
-    workspace.restore(backup_id, empty_server, "--database", "old_letters=new_letters").expect(0)
+    restored = workspace.restore(backup_id, empty_server, "--database", "old_letters=new_letters", "--json").expect(0)
+    assert restored.json == {"id": backup_id, "databases": [{"name": "old_letters", "new_name": "new_letters"}]}
     assert empty_server.databases() == ["new_letters", "postgres"]
     assert empty_server.sql("SELECT s FROM t", "new_letters") == source.sql("SELECT s FROM t", "old_letters")
     assert empty_server.sql("SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'new_letters'") == \

@@ -9,9 +9,11 @@ lock, lifecycle rules and bucket policies. Where 16.2, which Debian 12 has, diff
   `s3:DeleteObject`; on B2 a key that may write may hide. HeadBucket wants the right to list without a prefix; on B2
   it wants listBuckets. Unfinished uploads can be listed in the whole bucket or not at all: a policy's `s3:prefix`
   refuses them always.
-- A second CompleteMultipartUpload of the same upload succeeds as the first did; B2 answers 404 NoSuchUpload. The
-  completion's ETag is empty (HEAD has it).
-- Error messages are mostly empty; the codes are right.
+- CompleteMultipartUpload answers an empty ETag (HEAD has it). A second one for the same upload succeeds and has the
+  ETag; with other parts than the first it gets 500. B2 answers 404 NoSuchUpload to both.
+- Error messages are mostly empty; the codes are right. RequestTimeTooSkewed comes without a ServerTime, with a right
+  Date header. A session token is passed over, unless TEMPORARY_KEYS
+  are in the settings.
 - `If-None-Match: *` holds for PutObject in a bucket without versions and is passed over elsewhere; B2 answers 501.
 - An unknown `x-amz-*` header, and `x-amz-checksum-*`, is passed over; B2 refuses it with 400.
 - A locked bucket takes uploads without Content-MD5; B2 and AWS do not. Lock headers count for PutObject only: an
@@ -29,6 +31,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -95,7 +98,10 @@ class User:
 
 
 class ObjectServer:
-    """Started by `create`, ended by `stop`. `owner` is the user that the buckets belong to."""
+    """Started by `create`, ended by `stop`. `owner` is the user that the buckets belong to.
+
+    In memory an object takes twice its size. What is deleted is freed some seconds later.
+    """
 
     def __init__(self, folder, *, on_disk, lifecycle_day, settings):
         self.folder = Path(folder)
@@ -222,6 +228,10 @@ class ObjectServer:
 
     def stop_gateway(self):
         """As if the store were down: its ports refuse connections. The objects stay."""
+        # Killed, it would leave a watch behind, and its successor's first write wait half a minute for the dead.
+        self._daemons["gateway"].terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._daemons["gateway"].wait(timeout=20)
         self._kill("gateway")
 
     def stop(self):
@@ -291,16 +301,20 @@ class ObjectServer:
     def client(self, user=None, *, endpoint=None, secret_key=None, tls=False, attempts=1, read_timeout=60):
         """boto3's S3 client: an independent one. It asks once and does not repeat, unless told to."""
         import boto3  # only here: who wants no object server needs no boto3
-        import botocore.config
+        from botocore.config import Config
 
+        # Versions of 2025 and later would add checksums that this server does not know.
+        plain = {name: "when_required" for name in ("request_checksum_calculation", "response_checksum_validation")
+                 if name in Config.OPTION_DEFAULTS}
         user = user or self.owner
         return boto3.client(
             "s3", endpoint_url=endpoint or (self.tls_endpoint if tls else self.endpoint), region_name=REGION,
             aws_access_key_id=user.access_key, aws_secret_access_key=secret_key or user.secret_key,
             aws_session_token=user.session_token, verify=str(self.ca_file),
-            config=botocore.config.Config(
+            config=Config(
                 signature_version="s3v4", s3={"addressing_style": "path", "payload_signing_enabled": True},
-                retries={"total_max_attempts": attempts}, connect_timeout=10, read_timeout=read_timeout, proxies={}))
+                retries={"total_max_attempts": attempts}, connect_timeout=10, read_timeout=read_timeout, proxies={},
+                **plain))
 
     def aws(self, *arguments, input=None):
         """What Debian's `aws` prints, as bytes: another independent client."""
@@ -437,8 +451,8 @@ def _answers(port):
 def _arguments():
     parser = argparse.ArgumentParser(
         prog="support.ceph", description="Serves a private S3 server to one command.",
-        epilog="The command finds AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, S3_REGION, S3_ENDPOINT, "
-               "S3_TLS_ENDPOINT and S3_CA_FILE in its environment. Its exit code is passed on.")
+        epilog="The command finds AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, S3_REGION, "
+               "S3_ENDPOINT, S3_TLS_ENDPOINT and S3_CA_FILE in its environment. Its exit code is passed on.")
     parser.add_argument("--dir", type=Path, help="a new or empty folder to work in (default: a temporary one)")
     parser.add_argument("--bucket", action="append", default=[], help="make this bucket; may be repeated")
     parser.add_argument("--versioning", action="store_true", help="the buckets keep versions")
@@ -456,10 +470,12 @@ def _serve(options, folder):
             server.create_bucket(bucket, versioning=options.versioning, object_lock=options.object_lock)
         with subprocess.Popen([*as_user(None, die_with_parent="TERM"), *options.command],
                               env={**os.environ, **server.environment()}) as command:
-            # A terminal sends its interrupt to the command as well; who ends only us means the command, too.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, lambda *_: command.terminate())
-            code = command.wait()
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the command as well
+            try:
+                code = command.wait()
+            except SystemExit:
+                command.terminate()  # who ends us means the command, too
+                raise
         return 128 - code if code < 0 else code
     finally:
         server.stop()
@@ -474,6 +490,9 @@ def main():
         print(f"support.ceph: {options.dir} is not empty", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if bad := [name for name in options.bucket if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name)]:
+        print(f"support.ceph: no bucket can be called {bad[0]!r}: 3 to 63 of a-z, 0-9, '-' and '.'", file=sys.stderr)
+        return 2
     folder = Path(options.dir or tempfile.mkdtemp(prefix="lifeboat-s3-")).absolute()
     try:
         return _serve(options, folder)

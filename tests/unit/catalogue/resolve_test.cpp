@@ -133,13 +133,22 @@ TEST(Resolve, TakesAPartialOneThatHoldsTheDatabaseForLatestAlone) {
     EXPECT_EQ(day(catalogue, wanted("2026-11-30", "crm")), 11);
 }
 
+TEST(Resolve, SaysNothingOfThoseThatNeverHadTheDatabase) {
+    const auto catalogue = catalogue_of({on(11, State::partial), on(12)});
+    EXPECT_THAT(resolve(catalogue, wanted("latest", "lost")).error().next, HasSubstr("lifeboat list"));
+    auto failed = on(11, State::partial);
+    failed.manifest.failures = {{"lost", "the server went away"}};
+    EXPECT_THAT(resolve(catalogue_of({failed}), wanted("latest", "lost")).error().next, HasSubstr("is partial"));
+}
+
 TEST(Resolve, TellsWhyThereIsNoGoodOne) {
     const auto none = resolve(catalogue_of({}), wanted("latest"));
     ASSERT_FALSE(none);
     EXPECT_EQ(none.error().kind, ErrorKind::not_found);
     const auto marked = resolve(catalogue_of({on(11, State::marked)}), wanted("latest"));
     ASSERT_FALSE(marked);
-    EXPECT_THAT(marked.error().next, HasSubstr("20261111T021700Z-0011, is passed over: it is marked"));
+    EXPECT_THAT(marked.error().next, AllOf(HasSubstr("20261111T021700Z-0011 was passed over: it is marked"),
+                                           HasSubstr("name it by its id")));
 }
 
 }  // namespace

@@ -75,5 +75,9 @@ TEST(Printable, ReplacesControlCharactersAndNothingElse) {
     EXPECT_EQ(printable("\xc2"), "\xc2");
 }
 
+TEST(Printable, KeepsLineBreaksWhereThereMayBeSeveralLines) {
+    EXPECT_EQ(printable_lines("one\n  two\x1b[31m\r"), "one\n  two?[31m?");
+}
+
 }  // namespace
 }  // namespace lifeboat::cli

@@ -54,6 +54,19 @@ TEST(Precedence, StandardNameBeatsDefault) {
     EXPECT_EQ(origin_of(attempt, "store.region"), "AWS_REGION");
 }
 
+TEST(Precedence, NamesWhatLibpqTakesByItself) {
+    Sources sources = no_sources();
+    sources.environment = {{"PGHOST", "db"}, {"PGUSER", "someone"}, {"PGPASSWORD", "hunter2"}};
+    const Attempt libpq = from_text("", sources);
+    EXPECT_EQ(origin_of(libpq, "postgres.uri"), "PGHOST, PGUSER");
+    EXPECT_EQ(origin_of(libpq, "postgres.password"), "PGPASSWORD");
+    const Attempt half = from_text("[postgres]\nuri = \"postgresql://u@h/db\"\n", sources);
+    EXPECT_EQ(origin_of(half, "postgres.uri"), "app.toml:2");
+    EXPECT_EQ(origin_of(half, "postgres.password"), "PGPASSWORD");
+    const Attempt whole = from_text("[postgres]\nuri = \"postgresql://u:secret@h/db\"\n", sources);
+    EXPECT_EQ(origin_of(whole, "postgres.password"), "default") << "the URI's own password is the stronger one";
+}
+
 TEST(Precedence, WithoutAnySourceTheDefaultStands) {
     const Attempt attempt = from_text("");
     EXPECT_EQ(region_of(attempt), "derived");

@@ -17,7 +17,7 @@ Endpoint resolved(const std::string& endpoint, const std::string& region = "") {
 Error refused(const std::string& endpoint, const std::string& region = "") {
     auto result = resolve_endpoint(endpoint, region);
     EXPECT_FALSE(result.ok()) << endpoint;
-    const Error error = result ? Error{} : result.error();
+    Error error = result ? Error{} : result.error();
     EXPECT_EQ(error.kind, ErrorKind::usage);
     EXPECT_FALSE(error.next.empty());
     return error;
@@ -89,6 +89,13 @@ TEST(S3Endpoint, DerivesTheRegionFromTheProvidersHost) {
 
 TEST(S3Endpoint, TakesAGivenRegionBeforeADerivedOne) {
     EXPECT_EQ(resolved("https://s3.us-west-004.backblazeb2.com", "elsewhere-1").region, "elsewhere-1");
+}
+
+TEST(S3Endpoint, LowersARegionAtAwsAlone) {
+    EXPECT_EQ(resolved("", "EU-West-1").region, "eu-west-1");
+    EXPECT_EQ(resolved("", "EU-West-1").host, "s3.eu-west-1.amazonaws.com");
+    EXPECT_EQ(resolved("https://s3.eu-west-1.amazonaws.com", "EU-West-1").region, "eu-west-1");
+    EXPECT_EQ(resolved("http://minio:9000", "MyRegion").region, "MyRegion");
 }
 
 TEST(S3Endpoint, KeepsAPortUnlessItIsTheSchemesOwn) {

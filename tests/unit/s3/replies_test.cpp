@@ -117,6 +117,7 @@ TEST(S3ErrorReply, IsNoneInWhatIsNot) {
         "<Error><Code>Slow&#x000;Down</Code></Error>",
         "<Error><Code>Slow" + nul + "Down</Code></Error>",
         error + nul,
+        error + nul + error,
     };
     for (const std::string& other : others) {
         EXPECT_FALSE(parse_error(other)) << other;

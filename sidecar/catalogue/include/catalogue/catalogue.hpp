@@ -42,6 +42,8 @@ struct Leftovers {
     std::vector<Leftover> runs;  // by id
     // Uploads of whole backups whose beginning was told to nobody, and of what belongs to no run.
     std::vector<store::UnfinishedUpload> strays;
+    // Why unfinished uploads are not among them: a key may be allowed to list objects and not these.
+    std::optional<Error> uploads_unseen;
     // When the newest manifest reached the store: the latest time by the store's clock that is known.
     std::optional<os::TimePoint> newest_manifest;
 };

@@ -114,6 +114,10 @@ struct Manifest {
 
 std::string to_json(const Manifest& manifest);
 
+// Whether a manifest can hold this name as it is. JSON holds UTF-8 only, and to_json writes U+FFFD for anything else:
+// two names could become one.
+bool can_be_named(const std::string& database);
+
 // ErrorKind::corrupt names the field. Refuses a manifest whose id or instance is not `id` and `layout`'s, and
 // one that names an object outside of its own data folder.
 Result<Manifest> parse_manifest(std::string_view json, const Layout& layout, const BackupId& id);
