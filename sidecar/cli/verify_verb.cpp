@@ -49,7 +49,8 @@ std::optional<Error> could_not_look(const restore::VerifyReport& report) {
             continue;
         }
         const auto kind = part.outcome.error().kind;
-        if (kind == ErrorKind::interrupted || kind == ErrorKind::usage || kind == ErrorKind::temporary) {
+        if (!part.looked || kind == ErrorKind::interrupted || kind == ErrorKind::usage ||
+            kind == ErrorKind::temporary) {
             return in_context(part.part, part.outcome.error());
         }
     }

@@ -10,7 +10,7 @@
 namespace lifeboat::restore {
 namespace {
 
-// Tells how far the reading has come, and gives up when asked to stop.
+// Tells how far the reading has come and whether it was the store that ended it, and gives up when asked to stop.
 class Reporting final : public store::ObjectStore {
 public:
     Reporting(store::ObjectStore& inner, std::function<void(std::uint64_t)> moved, const std::stop_token& stop)
@@ -30,8 +30,14 @@ public:
     }
     Status read(const store::ObjectKey& key, const std::string& version_id, stream::Sink& to) override {
         Passing passing(to, moved_, stop_);
-        return inner_.read(key, version_id, passing);
+        auto read = inner_.read(key, version_id, passing);
+        // These two kinds tell of the object; any other of the way to it.
+        const bool of_the_object =
+            !read && (read.error().kind == ErrorKind::not_found || read.error().kind == ErrorKind::corrupt);
+        refused_ = refused_ || (!read && !passing.failed() && !of_the_object);
+        return read;
     }
+    [[nodiscard]] bool refused() const { return refused_; }
 
 private:
     class Passing final : public stream::Sink {
@@ -43,20 +49,24 @@ private:
                 return Error{ErrorKind::interrupted, "stopped", {}};
             }
             auto passed = next_.write(chunk);
+            failed_ = !passed.ok();
             moved_(chunk.size());
             return passed;
         }
         Status finish() override { return next_.finish(); }
+        [[nodiscard]] bool failed() const { return failed_; }
 
     private:
         stream::Sink& next_;
         const std::function<void(std::uint64_t)>& moved_;
         const std::stop_token& stop_;
+        bool failed_ = false;
     };
 
     store::ObjectStore& inner_;
     std::function<void(std::uint64_t)> moved_;
     const std::stop_token& stop_;
+    bool refused_ = false;
 };
 
 Status open_archive(const Source& source, const std::vector<store::StoredObject>& objects, stream::Sink& to) {
@@ -104,8 +114,8 @@ VerifyReport verify(const Source& source, const catalogue::Manifest& manifest, c
         };
         Reporting store(source.store, tell, stop);
         const Source reporting{store, source.encrypted, source.identities};
-        report.parts.push_back({part, size_of(objects),
-                                report.opened ? open(reporting, objects, plain) : check_hashes(reporting, objects)});
+        auto outcome = report.opened ? open(reporting, objects, plain) : check_hashes(reporting, objects);
+        report.parts.push_back({part, size_of(objects), std::move(outcome), !store.refused()});
     };
     for (const auto& database : manifest.databases) {
         check(database.name, database.objects, open_archive);

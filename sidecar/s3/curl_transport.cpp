@@ -67,16 +67,6 @@ std::size_t send_body(char* buffer, std::size_t size, std::size_t count, void* c
     return length;
 }
 
-// libcurl sends again from the start when a kept connection turns out to be dead before a byte came back.
-int seek_body(void* context, curl_off_t offset, int origin) {
-    auto& exchange = *static_cast<Exchange*>(context);
-    if (origin != SEEK_SET || offset < 0 || static_cast<std::size_t>(offset) > exchange.request.body.size()) {
-        return CURL_SEEKFUNC_FAIL;
-    }
-    exchange.sent = static_cast<std::size_t>(offset);
-    return CURL_SEEKFUNC_OK;
-}
-
 std::string lower(std::string_view text) {
     std::string result(text);
     std::transform(result.begin(), result.end(), result.begin(),
@@ -208,6 +198,7 @@ Broken broken_by(CURLcode code, const Exchange& exchange) {
         case CURLE_COULDNT_RESOLVE_PROXY:
         case CURLE_COULDNT_CONNECT:
         case CURLE_SSL_CONNECT_ERROR: return Broken::not_reached;
+        case CURLE_SEND_FAIL_REWIND: return Broken::cut;  // libcurl would have sent it again
         default: break;
     }
     if (exchange.too_long) {
@@ -291,8 +282,8 @@ private:
         set(easy, CURLOPT_HTTPHEADER, headers);
         set(easy, CURLOPT_READFUNCTION, send_body);
         set(easy, CURLOPT_READDATA, &exchange);
-        set(easy, CURLOPT_SEEKFUNCTION, seek_body);
-        set(easy, CURLOPT_SEEKDATA, &exchange);
+        // No CURLOPT_SEEKFUNCTION. With one, libcurl by itself sends a body again when a kept connection ends without
+        // a reply, and what the server did with the first one is forgotten: the object would be there twice.
         set(easy, CURLOPT_HEADERFUNCTION, take_header);
         set(easy, CURLOPT_HEADERDATA, &exchange);
         set(easy, CURLOPT_WRITEFUNCTION, take_body);

@@ -21,9 +21,18 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "long: a round of many of its kind, only with --long")
     requirements.insist(config.getoption("--require") == "all")
     # Whoever ends the run, by a time limit for one, still gets the servers stopped and the folders removed.
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("asked to end", returncode=143))
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--long"):
+        return
+    only_long = [item for item in items if item.get_closest_marker("long")]
+    items[:] = [item for item in items if not item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=only_long)
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,12 @@ class MemoryStore final : public store::ObjectStore {
 public:
     using TimePoint = std::chrono::system_clock::time_point;
 
-    explicit MemoryStore(std::uint64_t max_object_size = std::numeric_limits<std::uint64_t>::max())
-        : max_object_size_(max_object_size) {}
+    enum class Versions { kept, none };
+
+    explicit MemoryStore(std::uint64_t max_object_size = std::numeric_limits<std::uint64_t>::max(),
+                         Versions versions = Versions::none)
+        : max_object_size_(max_object_size), versions_(versions) {}
+    explicit MemoryStore(Versions versions) : MemoryStore(std::numeric_limits<std::uint64_t>::max(), versions) {}
 
     [[nodiscard]] std::string location() const override { return "memory://test"; }
     [[nodiscard]] std::uint64_t max_object_size() const override { return max_object_size_; }
@@ -31,8 +35,8 @@ public:
         return std::unique_ptr<store::Upload>(std::make_unique<MemoryUpload>(*this, key));
     }
 
-    Status read(const store::ObjectKey& key, const std::string& /*version_id*/, stream::Sink& to) override {
-        auto content = find(key);
+    Status read(const store::ObjectKey& key, const std::string& version_id, stream::Sink& to) override {
+        auto content = find(key, version_id);
         if (!content) {
             return Error{ErrorKind::not_found, "no object '" + key.text() + "' in " + location(), "list what is there"};
         }
@@ -73,29 +77,58 @@ public:
         return done();
     }
 
-    Status remove(const store::ObjectKey& key, const std::string& /*version_id*/) override {
+    Status remove(const store::ObjectKey& key, const std::string& version_id) override {
         const std::lock_guard lock(mutex_);
-        objects_.erase(key);
+        const auto object = objects_.find(key);
+        if (object == objects_.end()) {
+            return done();
+        }
+        std::erase_if(object->second, [&](const Version& version) {
+            return version_id.empty() || versions_ == Versions::none || version.id == version_id;
+        });
+        if (object->second.empty()) {
+            objects_.erase(object);
+        }
         return done();
     }
 
-    [[nodiscard]] bool lists_everything() const override { return true; }
+    [[nodiscard]] bool lists_everything() const override { return lists_everything_; }
+
+    // As for a key that may not list versions.
+    void hide_what_is_hidden() { lists_everything_ = false; }
 
     // What no writer may do: gives an object other bytes, as a fault or a thief would.
     void tamper(const store::ObjectKey& key, std::string content) {
         const std::lock_guard lock(mutex_);
-        objects_.at(key).content = std::move(content);
+        newest(key).content = std::move(content);
     }
 
+    // Where versions are kept: a deletion by name, and a write over what is there. Both leave the older versions.
+    void hide(const store::ObjectKey& key, TimePoint when) { add(key, {{}, when, {}, true}); }
+    void overwrite(const store::ObjectKey& key, std::string content, TimePoint when) {
+        add(key, {std::move(content), when, {}, false});
+    }
+
+    // Of the newest version.
     void set_modified(const store::ObjectKey& key, TimePoint modified) {
         const std::lock_guard lock(mutex_);
-        objects_.at(key).modified = modified;
+        newest(key).modified = modified;
+    }
+
+    // Of every unfinished upload there is now.
+    void set_started(TimePoint started) {
+        const std::lock_guard lock(mutex_);
+        for (auto& [id, upload] : open_) {
+            upload.started = started;
+        }
     }
 
 private:
-    struct Object {
+    struct Version {
         std::string content;
         TimePoint modified;
+        std::string id;  // empty where no versions are kept
+        bool hide_marker = false;
     };
 
     class MemoryUpload final : public store::Upload {
@@ -136,11 +169,12 @@ private:
             }
             store::StoredObject stored{key_, content_.size(), stream::sha256_hex(content_), {}};
             const std::lock_guard lock(owner_.mutex_);
-            const bool fresh =
-                owner_.objects_.try_emplace(key_, Object{std::move(content_), std::chrono::system_clock::now()}).second;
-            if (!fresh) {
+            auto& versions = owner_.objects_[key_];
+            if (!versions.empty()) {
                 return Error{ErrorKind::exists, "object '" + key_.text() + "' is there already", "choose another key"};
             }
+            stored.version_id = owner_.next_version();
+            versions.push_back({std::move(content_), std::chrono::system_clock::now(), stored.version_id, false});
             return stored;
         }
 
@@ -157,30 +191,50 @@ private:
         bool ended_ = false;
     };
 
-    std::string next_id() { return std::to_string(++ids_); }  // under the lock
+    std::string next_id() { return std::to_string(++ids_); }  // under the lock, like the next two
+    std::string next_version() { return versions_ == Versions::kept ? "v" + next_id() : std::string(); }
+    Version& newest(const store::ObjectKey& key) { return objects_.at(key).back(); }
 
-    std::optional<std::string> find(const store::ObjectKey& key) {
+    void add(const store::ObjectKey& key, Version version) {
+        const std::lock_guard lock(mutex_);
+        version.id = next_version();
+        objects_.at(key).push_back(std::move(version));
+    }
+
+    std::optional<std::string> find(const store::ObjectKey& key, const std::string& version_id) {
         const std::lock_guard lock(mutex_);
         const auto object = objects_.find(key);
-        return object == objects_.end() ? std::nullopt : std::optional(object->second.content);
+        if (object == objects_.end()) {
+            return std::nullopt;
+        }
+        const bool any = version_id.empty() || versions_ == Versions::none;
+        const auto version = std::find_if(object->second.rbegin(), object->second.rend(),
+                                          [&](const Version& each) { return any || each.id == version_id; });
+        return version == object->second.rend() || version->hide_marker ? std::nullopt
+                                                                        : std::optional(version->content);
     }
 
     std::vector<store::ObjectInfo> infos(const std::string& prefix) {
         const std::lock_guard lock(mutex_);
         std::vector<store::ObjectInfo> result;
-        for (const auto& [key, object] : objects_) {
-            if (key.text().starts_with(prefix)) {
-                result.push_back({key, object.content.size(), object.modified, {}});
+        for (const auto& [key, versions] : objects_) {
+            if (!key.text().starts_with(prefix)) {
+                continue;
+            }
+            for (const auto& version : versions) {
+                result.push_back({key, version.content.size(), version.modified, version.id, version.hide_marker});
             }
         }
         return result;
     }
 
     std::mutex mutex_;
-    std::map<store::ObjectKey, Object> objects_;  // in byte order of keys
+    std::map<store::ObjectKey, std::vector<Version>> objects_;  // in byte order of keys; the oldest version first
     std::map<const MemoryUpload*, store::UnfinishedUpload> open_;
     int ids_ = 0;
     std::uint64_t max_object_size_;
+    Versions versions_;
+    bool lists_everything_ = true;
 };
 
 // What goes wrong, and when: fail("write", 3, error) makes the third write from the start of the test fail.

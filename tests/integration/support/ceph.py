@@ -12,10 +12,12 @@ lock, lifecycle rules and bucket policies. Where 16.2, which Debian 12 has, diff
 - CompleteMultipartUpload answers an empty ETag (HEAD has it). A second one for the same upload succeeds and has the
   ETag; with other parts than the first it gets 500. B2 answers 404 NoSuchUpload to both.
 - Error messages are mostly empty; the codes are right. RequestTimeTooSkewed comes without a ServerTime, with a right
-  Date header. A session token is passed over.
+  Date header. A session token is passed over, unless TEMPORARY_KEYS
+  are in the settings.
 - `If-None-Match: *` holds for PutObject in a bucket without versions and is passed over elsewhere; B2 answers 501.
 - An unknown `x-amz-*` header, and `x-amz-checksum-*`, is passed over; B2 refuses it with 400.
-- A locked bucket takes uploads without Content-MD5; B2 and AWS do not.
+- A locked bucket takes uploads without Content-MD5; B2 and AWS do not. Lock headers count for PutObject only: an
+  upload in parts gets the bucket's default retention, or none.
 - Version ids may begin with '-'. The least size of a part is 5 MiB, on B2 5,000,000 bytes. The location is
   "default", and any region in the signature is as good as another.
 
@@ -54,11 +56,15 @@ PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-ad
 
 ADMIN = "owner"
 
+# For `settings`: the server gives out keys that last for a while only.
+TEMPORARY_KEYS = {"rgw s3 auth use sts": "true", "rgw sts key": secrets.token_hex(8)}
+
 # What a user may do in a bucket, by the names of the B2 capabilities that come nearest.
 RIGHTS = {
     "listBuckets": ["s3:GetBucketLocation"],
     "listFiles": ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads",
                   "s3:ListMultipartUploadParts"],
+    "listObjects": ["s3:ListBucket", "s3:ListBucketMultipartUploads"],  # on AWS, listing versions is another right
     "readFiles": ["s3:GetObject", "s3:GetObjectVersion"],
     "writeFiles": ["s3:PutObject", "s3:AbortMultipartUpload"],
     "hideFiles": ["s3:DeleteObject"],
@@ -88,6 +94,7 @@ class User:
     name: str
     access_key: str = field(default_factory=lambda: secrets.token_hex(10).upper())
     secret_key: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)
+    session_token: str | None = field(default=None, repr=False)  # with keys that last for a while only
 
 
 class ObjectServer:
@@ -303,7 +310,7 @@ class ObjectServer:
         return boto3.client(
             "s3", endpoint_url=endpoint or (self.tls_endpoint if tls else self.endpoint), region_name=REGION,
             aws_access_key_id=user.access_key, aws_secret_access_key=secret_key or user.secret_key,
-            verify=str(self.ca_file),
+            aws_session_token=user.session_token, verify=str(self.ca_file),
             config=Config(
                 signature_version="s3v4", s3={"addressing_style": "path", "payload_signing_enabled": True},
                 retries={"total_max_attempts": attempts}, connect_timeout=10, read_timeout=read_timeout, proxies={},
@@ -339,6 +346,25 @@ class ObjectServer:
     def _create_user(self, user):
         self.admin("user", "create", "--uid", user.name, "--display-name", user.name,
                    "--access-key", user.access_key, "--secret-key", user.secret_key)
+
+    def temporary_keys(self):
+        """The owner under keys that work along with a session token, for 15 minutes.
+
+        Only with the settings TEMPORARY_KEYS. With them, a wrong secret is answered AccessDenied.
+        """
+        import boto3
+
+        def ask(service):
+            return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION,
+                                aws_access_key_id=self.owner.access_key,
+                                aws_secret_access_key=self.owner.secret_key)
+
+        allowed = {"Effect": "Allow", "Action": "sts:GetSessionToken", "Resource": "*"}
+        self.admin("caps", "add", "--uid", self.owner.name, "--caps", "user-policy=*")
+        ask("iam").put_user_policy(UserName=self.owner.name, PolicyName="temporary-keys", PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [allowed]}))
+        keys = ask("sts").get_session_token(DurationSeconds=900)["Credentials"]
+        return User(self.owner.name, keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
     def allow(self, bucket, user, *rights, prefix=""):
         """Lets a user do what the `rights` (of RIGHTS) say in a bucket, below `prefix` if there is one."""

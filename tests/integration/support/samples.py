@@ -6,13 +6,16 @@ from .postgres import quoted
 
 _SQL = Path(__file__).resolve().parents[1] / "samples"
 
+ROLES = (_SQL / "roles.sql").read_text()
+SHIP = (_SQL / "ship.sql").read_text()
+
 ODD_NAME = "Ünï \"quo'ted\" / Caps db"
 
 
 def fill(server):
     """Several databases: a busy one, a million rows, an odd name, another encoding, an empty one, a closed one."""
-    server.sql((_SQL / "roles.sql").read_text())
-    server.create_database("ship", (_SQL / "ship.sql").read_text())
+    server.sql(ROLES)
+    server.create_database("ship", SHIP)
     server.create_database("million", (_SQL / "million.sql").read_text())
     server.create_database(ODD_NAME, "CREATE TABLE t AS SELECT n, 'ü' || n AS s FROM generate_series(1, 100) AS n;",
                            options="OWNER captain")

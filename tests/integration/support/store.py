@@ -18,13 +18,14 @@ class StoredObject:
     key: str
     size: int
     sha256: str
+    version_id: str | None = None  # where the store has versions
 
 
 def objects_in(value):
     """Every record of an object in a manifest, wherever it stands."""
     if isinstance(value, dict):
         if {"key", "size", "sha256"} <= value.keys():
-            yield StoredObject(value["key"], value["size"], value["sha256"])
+            yield StoredObject(value["key"], value["size"], value["sha256"], value.get("version_id"))
         value = list(value.values())
     if isinstance(value, list):
         for inner in value:

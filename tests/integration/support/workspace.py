@@ -1,9 +1,10 @@
-"""One Lifeboat user's corner: a home, a configuration, keys, a folder store, and the program."""
+"""One Lifeboat user's corner: a home, a configuration, keys, a store (a folder, or a bucket), and the program."""
 
 import json
 from pathlib import Path
 
 from .age_key import AgeKey
+from .bucket import BucketStore
 from .lifeboat import Lifeboat
 from .store import Store
 from .users import give
@@ -43,10 +44,27 @@ class Workspace:
         self.configure()
 
     def use_server(self, server):
-        password = self.folder / "server-password"
-        password.write_text(server.password + "\n")
-        password.chmod(0o600)
-        self.settings["postgres"] |= {"uri": server.uri(), "password_file": str(password)}
+        self.settings["postgres"] |= {"uri": server.uri(),
+                                      "password_file": self._secret("server-password", server.password)}
+
+    def use_bucket(self, server, bucket, *, endpoint=None, user=None, prefix="", **settings):
+        """Backups go to a bucket of an ObjectServer: as its owner unless `user` is given, by another way with
+        `endpoint`, and with more `settings` of the table store."""
+        user = user or server.owner
+        self.store = BucketStore(server, bucket, self.settings["instance"]["name"], prefix)
+        self.settings["store"] = {"url": self.store.url, "endpoint": endpoint or server.endpoint,
+                                  "access_key_id_file": self._secret("store-key-id", user.access_key),
+                                  "secret_access_key_file": self._secret("store-key", user.secret_key)}
+        if user.session_token:
+            self.settings["store"]["session_token_file"] = self._secret("store-token", user.session_token)
+        return self.configure(store=settings)
+
+    def _secret(self, name, text):
+        """The path of a file that holds it."""
+        path = self.folder / name
+        path.write_text(text + "\n")
+        path.chmod(0o600)
+        return str(path)
 
     def configure(self, **tables):
         """Changes settings (None removes one), writes the file, and hands all files to the user who runs Lifeboat."""

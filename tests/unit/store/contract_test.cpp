@@ -21,11 +21,16 @@ std::shared_ptr<store::ObjectStore> make_memory_store() {
     return std::make_shared<MemoryStore>();
 }
 
+std::shared_ptr<store::ObjectStore> make_memory_store_with_versions() {
+    return std::make_shared<MemoryStore>(MemoryStore::Versions::kept);
+}
+
 const auto name_of_subject = [](const auto& subject) { return subject.param.name; };
 
 INSTANTIATE_TEST_SUITE_P(Stores, ObjectStoreContract,
                          ::testing::Values(ContractSubject{"Directory", make_directory_store},
-                                           ContractSubject{"Memory", make_memory_store}),
+                                           ContractSubject{"Memory", make_memory_store},
+                                           ContractSubject{"MemoryWithVersions", make_memory_store_with_versions}),
                          name_of_subject);
 
 }  // namespace

@@ -15,6 +15,8 @@ struct VerifiedPart {
     std::string part;  // a database's name, or "globals"
     std::uint64_t stored_bytes = 0;
     Status outcome;
+    // False: the store did not hand out what it holds (no right, no answer), which says nothing about the part.
+    bool looked = true;
 };
 
 struct VerifyReport {

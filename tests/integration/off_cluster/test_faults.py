@@ -1,0 +1,318 @@
+"""Whatever goes wrong between Lifeboat and the store, at whichever call of a backup: the backup is good, or it is absent
+and the message says why. Nothing stays behind but what `list` names or a sweep finds."""
+
+import re
+from dataclasses import dataclass
+
+import pytest
+from support import faults
+from support.fault_server import ALWAYS
+from support.store import BACKUP_ID
+
+# The calls of a backup of one database in three parts, in their order, and how a rule finds each.
+CALLS = {
+    "create": {"operation": "CreateMultipartUpload"},
+    "first part": {"operation": "UploadPart", "part": 1},
+    "last part": {"operation": "UploadPart", "part": 3},
+    "look before": {"operation": "HeadObject", "key": "*/data/*/cargo*"},
+    "complete": {"operation": "CompleteMultipartUpload"},
+    "look after": {"operation": "HeadObject", "key": "*/data/*/cargo*", "nth": 2},
+    "small object": {"operation": "PutObject", "key": "*/data/*/globals*"},
+    "listing": {"operation": "ListObjectVersions"},
+    "readme": {"operation": "PutObject", "key": "*/RESTORE.txt"},
+    "manifest": {"operation": "PutObject", "key": "*/manifests/*"},
+    "look at the manifest": {"operation": "HeadObject", "key": "*/manifests/*", "nth": 2},
+}
+LOOKS = ["look before", "look after", "look at the manifest"]
+WRITES = [name for name in CALLS if name not in LOOKS and name != "listing"]
+WITH_BODY = ["first part", "last part", "complete", "small object", "readme", "manifest"]
+CREATES = ["complete", "small object", "readme", "manifest"]  # after which an object is there
+EVERYWHERE = list(CALLS)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A fault, the calls where it can come, and what is said of it when it does not end."""
+
+    make: object
+    calls: list
+    words: str = ""
+    slow: bool = False
+
+
+# Another try cures them.
+PASSING = {
+    "500": Trouble(faults.internal_error, EVERYWHERE, "500"),
+    "503": Trouble(faults.service_unavailable, EVERYWHERE, "503"),
+    "503 SlowDown": Trouble(lambda: faults.slow_down(retry_after=1), EVERYWHERE, "503"),
+    "429": Trouble(faults.too_many_requests, EVERYWHERE, "429"),
+    "400 RequestTimeout": Trouble(faults.request_timeout, WRITES, "RequestTimeout"),
+    "400 BadDigest": Trouble(faults.bad_digest, WITH_BODY, "BadDigest"),
+    "400 body too small": Trouble(faults.body_too_small, WITH_BODY, "body was too small"),
+    "409 conflict": Trouble(faults.conflict, CREATES, "409"),
+    "502 page of a proxy": Trouble(faults.html_error, EVERYWHERE, "502"),
+    "503 without a word": Trouble(faults.empty_error, EVERYWHERE, "503"),
+    "500 before the body is read": Trouble(lambda: faults.internal_error(early=True), WITH_BODY, "500"),
+    "500 although done": Trouble(lambda: faults.internal_error(forwarded=True), EVERYWHERE, "500"),
+    "error in a success": Trouble(faults.error_in_success, WRITES, "InternalError"),
+    "error in a success although done": Trouble(lambda: faults.error_in_success(forwarded=True), WRITES,
+                                                "InternalError"),
+    "skewed once": Trouble(faults.time_too_skewed, WRITES + ["listing"], "RequestTimeTooSkewed"),
+    "lost reply": Trouble(faults.lose_reply, EVERYWHERE, "does not hold"),
+    "reset before": Trouble(faults.reset, EVERYWHERE, "does not hold"),
+    "reset in the body": Trouble(lambda: faults.reset("body", 100), WITH_BODY, "does not hold"),
+    "reset after": Trouble(lambda: faults.reset("answer"), EVERYWHERE, "does not hold"),
+    "closed in the body": Trouble(lambda: faults.close("body", 100), WITH_BODY, "does not hold"),
+    "cut reply": Trouble(lambda: faults.truncate(60), ["create", "complete", "listing"], "does not hold"),
+    "stall before": Trouble(lambda: faults.stall("request"), EVERYWHERE, "does not hold", slow=True),
+    "stall in the body": Trouble(lambda: faults.stall("body", 100), WITH_BODY, "does not hold", slow=True),
+    "stall after": Trouble(lambda: faults.stall("answer"), EVERYWHERE, "does not hold", slow=True),
+    "stall in the reply": Trouble(lambda: faults.stall("reply", 20), ["create", "complete", "listing"],
+                                  "does not hold", slow=True),
+    "endless reply": Trouble(lambda: faults.Drip(0.1), ["create", "first part", "complete", "small object", "listing"],
+                             "does not hold", slow=True),
+}
+
+# No other try cures them: they end the run at once, with the next step.
+FINAL = {
+    "403": Trouble(faults.access_denied, WRITES, "writeFiles on Backblaze B2, s3:PutObject elsewhere"),
+    "403 cap": Trouble(faults.cap_exceeded, WRITES, "Caps & Alerts"),
+    "403 key": Trouble(faults.invalid_access_key, WRITES, "store.access_key_id"),
+    "400 token": Trouble(faults.expired_token, WRITES, "store.session_token"),
+    "301": Trouble(faults.permanent_redirect, WRITES, 'store.region = "eu-central-003"'),
+    "400 region": Trouble(faults.wrong_region, WRITES, 'store.region = "eu-central-003"'),
+    "404 upload": Trouble(faults.no_such_upload, ["first part", "last part", "complete"], "NoSuchUpload"),
+    "501": Trouble(faults.not_implemented, ["create", "first part", "complete"], "NotImplemented"),
+}
+
+# What the real server has done without the client hearing of it.
+FORWARDED = ("although done", "lost reply", "after", "reply")
+
+
+def turns(troubles, every):
+    """(fault, call) pairs: all of them in a long run; else some, so that every fault and every call has its turn."""
+    pairs = []
+    for number, (name, trouble) in enumerate(troubles.items()):
+        for place, call in enumerate(trouble.calls):
+            long_only = place != number % len(trouble.calls) and (trouble.slow or (place + number) % every != 0)
+            pairs.append(pytest.param(name, call, id=f"{name} at {call}", marks=[pytest.mark.long] if long_only else []))
+    return pairs
+
+
+@pytest.fixture
+def workspace(bucket_workspace, fleet, fault_server):
+    workspace = bucket_workspace(fleet, endpoint=fault_server.endpoint)
+    return workspace.configure(postgres={"databases": ["cargo"], "max_stall": "10s"})
+
+
+def inject(fault_server, trouble, call, **options):
+    rule = CALLS[call] | options
+    return fault_server.on(rule.pop("operation"), **rule).fail(trouble.make())
+
+
+def assert_good(workspace, outcome):
+    outcome.expect(0)
+    [backup_id] = workspace.store.manifest_ids()
+    workspace.store.assert_whole(backup_id)
+    return backup_id
+
+
+def assert_absent(workspace, outcome, words, code=1):
+    outcome.expect(code)
+    assert words in outcome.err.replace('\\"', '"')  # the log quotes it
+    assert workspace.store.manifest_ids() == []
+
+
+def assert_nothing_stays(workspace, fault_server, but_uploads=False):
+    """Once the store is well again, `list` and `verify` agree with what lies there."""
+    fault_server.clear()
+    listed = workspace.run("list", "--json").expect(0).json
+    left = workspace.store.leftovers()
+    assert left == [] or (but_uploads and all(name.endswith("(unfinished)") for name in left)), left
+    good = [backup["id"] for backup in listed["backups"] if backup["state"] == "good"]
+    assert good == workspace.store.manifest_ids()
+    named = {re.search(BACKUP_ID, name)[0] for name in left} - set(good)
+    assert named == {leftover["id"] for leftover in listed["leftovers"]}
+    if good:
+        workspace.verify("latest").expect(0)
+
+
+def assert_the_wire_is_plain(fault_server):
+    """Every body with its length and both its hashes, and nothing that a store may not know."""
+    for request in fault_server.requests():
+        assert "expect" not in request.headers and "transfer-encoding" not in request.headers, request
+        assert "aws-chunked" not in request.headers.get("content-encoding", ""), request
+        assert request.repeated_headers == [], request
+        assert re.fullmatch("[0-9a-f]{64}", request.headers["x-amz-content-sha256"]), request
+        if request.method in ("PUT", "POST"):
+            assert request.content_length is not None, request
+            assert re.fullmatch("[A-Za-z0-9+/]{22}==", request.headers["content-md5"]), request
+
+
+def assert_a_new_connection_after_a_fault(fault_server):
+    """The next try of what failed does not go where it failed."""
+    seen = fault_server.requests()
+    for at, failed in enumerate(seen):
+        again = next((request for request in seen[at + 1:] if (request.operation, request.key, request.part) ==
+                      (failed.operation, failed.key, failed.part)), None)
+        if failed.fault and again:
+            assert again.connection > max(request.connection for request in seen[:at + 1]), (failed, again)
+
+
+@pytest.mark.parametrize("name, call", turns(PASSING, every=6))
+def test_what_passes_is_tried_again(workspace, fault_server, name, call):
+    rule = inject(fault_server, PASSING[name], call)
+    outcome = workspace.run("backup")
+    assert rule.hits == 1
+    assert_good(workspace, outcome)
+    assert_the_wire_is_plain(fault_server)
+    assert_a_new_connection_after_a_fault(fault_server)
+    # An upload whose id nobody heard of can only be found by its age.
+    untold = call == "create" and any(word in name for word in FORWARDED)
+    assert_nothing_stays(workspace, fault_server, but_uploads=untold)
+
+
+@pytest.mark.parametrize("name, call", turns(FINAL, every=6))
+def test_what_is_final_ends_the_run_at_once(workspace, fault_server, name, call):
+    rule = inject(fault_server, FINAL[name], call, times=ALWAYS)
+    outcome = workspace.run("backup")
+    assert_absent(workspace, outcome, FINAL[name].words)
+    # 400 to a conditional write may mean the condition: it is left out once.
+    assert rule.hits <= 2
+    assert_nothing_stays(workspace, fault_server)
+
+
+@pytest.mark.parametrize("name, call", [
+    pytest.param(name, call, id=f"{name} at {call}",
+                 marks=[] if (name, call) in [("500", "create"), ("503 SlowDown", "last part"),
+                                              ("502 page of a proxy", "manifest"), ("reset before", "complete"),
+                                              ("500", "listing"), ("lost reply", "small object")]
+                 else [pytest.mark.long])
+    for name in ["500", "503 SlowDown", "502 page of a proxy", "reset before", "lost reply", "error in a success"]
+    for call in PASSING[name].calls if call not in LOOKS])
+def test_what_does_not_pass_ends_the_run_within_its_time(workspace, fault_server, name, call):
+    inject(fault_server, PASSING[name], call, times=ALWAYS)
+    outcome = workspace.run("backup", timeout=60)
+    if name == "lost reply" and call in CREATES:
+        assert_good(workspace, outcome)  # it is seen to be there
+    else:
+        assert_absent(workspace, outcome, PASSING[name].words)
+        assert "run again later" in outcome.err
+    assert_nothing_stays(workspace, fault_server, but_uploads=call == "create" and name == "lost reply")
+
+
+def test_who_may_not_look_asks_the_listing(workspace, fault_server):
+    """Backblaze B2 answers 403 where a key may not list buckets, found or not."""
+    fault_server.on("HeadObject", times=ALWAYS).fail(faults.access_denied())
+    assert_good(workspace, workspace.run("backup"))
+    assert_nothing_stays(workspace, fault_server)
+
+
+@pytest.mark.parametrize("call", CREATES)
+@pytest.mark.parametrize("name", [pytest.param("lost reply"), pytest.param("500 although done", marks=pytest.mark.long),
+                                  pytest.param("404 upload", marks=pytest.mark.long)])
+def test_a_lost_reply_is_settled_without_the_right_to_look(workspace, fault_server, name, call):
+    if name == "404 upload" and call != "complete":
+        pytest.skip("no upload in parts")
+    fault_server.on("HeadObject", times=ALWAYS).fail(faults.access_denied())
+    made = faults.no_such_upload(forwarded=True) if name == "404 upload" else PASSING[name].make()
+    fault_server.on(CALLS[call]["operation"], key=CALLS[call].get("key", "*")).fail(made)
+    assert_good(workspace, workspace.run("backup"))
+    assert len(workspace.store.versions("manifests/")) == 1
+    assert_nothing_stays(workspace, fault_server)
+
+
+# --- ETags ---
+
+
+@pytest.mark.parametrize("call", ["complete", "small object", "manifest"])
+@pytest.mark.parametrize("fault", [faults.without_etag(), faults.empty_etag()], ids=lambda fault: fault.name)
+def test_a_success_without_an_etag_is_looked_at(workspace, fault_server, call, fault):
+    fault_server.on(CALLS[call]["operation"], key=CALLS[call].get("key", "*"), times=ALWAYS).fail(fault)
+    assert_good(workspace, workspace.run("backup"))
+    assert_nothing_stays(workspace, fault_server)
+
+
+@pytest.mark.parametrize("call", ["complete", "small object", "manifest"])
+def test_another_etag_than_what_was_sent_is_no_success(workspace, fault_server, call):
+    fault_server.on(CALLS[call]["operation"], key=CALLS[call].get("key", "*"), times=ALWAYS).fail(faults.wrong_etag())
+    outcome = workspace.run("backup")
+    assert_absent(workspace, outcome, "shows it otherwise than it was sent")
+    assert_nothing_stays(workspace, fault_server)
+
+
+def test_a_part_without_an_etag_ends_the_run(workspace, fault_server):
+    fault_server.on("UploadPart", part=2, times=ALWAYS).fail(faults.without_etag())
+    assert_absent(workspace, workspace.run("backup"), "part 2")
+    assert_nothing_stays(workspace, fault_server)
+
+
+# --- what comes after the backup, or in place of it ---
+
+
+@pytest.mark.parametrize("operation, nth", [("ListObjectVersions", 2), ("ListMultipartUploads", 1)])
+@pytest.mark.parametrize("fault", [faults.access_denied(), faults.internal_error()], ids=lambda fault: fault.name)
+def test_a_sweep_that_cannot_look_spoils_no_backup(workspace, fault_server, operation, nth, fault):
+    rule = fault_server.on(operation, nth=nth, times=ALWAYS).fail(fault)
+    assert_good(workspace, workspace.run("backup"))
+    assert rule.hits >= 1
+    assert_nothing_stays(workspace, fault_server)
+
+
+@pytest.mark.parametrize("fault", [faults.access_denied(), faults.reset()], ids=lambda fault: fault.name)
+def test_an_upload_that_cannot_be_aborted_is_told_by_list(workspace, fault_server, fault):
+    fault_server.on("UploadPart", part=2, times=ALWAYS).fail(faults.access_denied())
+    fault_server.on("AbortMultipartUpload", times=ALWAYS).fail(fault)
+    assert_absent(workspace, workspace.run("backup"), "writeFiles")
+    assert len(workspace.store.uploads()) == 1
+    assert_nothing_stays(workspace, fault_server, but_uploads=True)
+    # The next run leaves it alone: it may still be written.
+    following = workspace.backup()
+    assert len(workspace.store.uploads()) == 1
+    assert workspace.good_ids() == [following]
+
+
+def test_data_that_cannot_be_taken_back_is_told_by_list(workspace, fault_server):
+    fault_server.on("PutObject", key="*/manifests/*", times=ALWAYS).fail(faults.access_denied())
+    fault_server.on("DeleteObject", times=ALWAYS).fail(faults.access_denied())
+    assert_absent(workspace, workspace.run("backup"), "writeFiles")
+    fault_server.clear()
+    left = workspace.store.leftovers()
+    assert len(left) == 2 and workspace.store.hide_markers() == []
+    listed = workspace.run("list", "--json").expect(0).json
+    assert [leftover["id"] for leftover in listed["leftovers"]] == [re.search(BACKUP_ID, left[0])[0]]
+    assert "no manifest" in workspace.run("list").expect(0).err
+
+
+def test_a_fault_at_every_part_and_the_run_goes_on(workspace, fault_server):
+    for part in (1, 2, 3):
+        fault_server.on("UploadPart", part=part, times=2).fail(faults.reset("body", 1000))
+    assert_good(workspace, workspace.run("backup"))
+    assert len(fault_server.requests("UploadPart")) == 9
+    assert_a_new_connection_after_a_fault(fault_server)
+    assert_nothing_stays(workspace, fault_server)
+
+
+def test_retry_after_is_waited_for(workspace, fault_server):
+    fault_server.on("UploadPart", part=2, times=ALWAYS).fail(faults.slow_down(retry_after=3600))
+    assert_absent(workspace, workspace.run("backup", timeout=60), "SlowDown")
+    assert len([request for request in fault_server.requests("UploadPart") if request.part == 2]) == 1
+
+
+@pytest.mark.parametrize("shift", [-600, 600])
+def test_a_clock_that_is_off_is_learnt_from_the_server(workspace, fault_server, shift):
+    fault_server.shift_clock(shift)
+    assert_good(workspace, workspace.run("backup"))
+    refused = [request for request in fault_server.requests() if request.fault]
+    assert 1 <= len(refused) <= 4, "once, and once more for each part that was under way"
+    fault_server.clear()
+    assert_nothing_stays(workspace, fault_server)
+
+
+def test_the_failed_run_does_not_get_in_the_way_of_the_next(workspace, fault_server):
+    inject(fault_server, FINAL["403"], "manifest", times=ALWAYS)
+    assert_absent(workspace, workspace.run("backup"), "writeFiles")
+    fault_server.clear()
+    backup_id = workspace.backup()
+    assert workspace.good_ids() == [backup_id]
+    workspace.verify(backup_id).expect(0)

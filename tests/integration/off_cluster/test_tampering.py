@@ -1,0 +1,117 @@
+"""Somebody with the sidecar's key hides, overwrites or deletes by name in a bucket with versions."""
+
+import time
+
+import pytest
+from support.patience import until
+
+
+@pytest.fixture
+def workspace(bucket_workspace, small_source):
+    return bucket_workspace(small_source).configure(postgres={"databases": ["first"]})
+
+
+@pytest.fixture
+def thief(workspace, object_server):
+    """Does to a name of the store what no version id is needed for."""
+
+    class Thief:
+        client = object_server.client()
+
+        def hide(self, name):
+            self.client.delete_object(Bucket=workspace.store.bucket, Key=workspace.store.key(name))
+
+        def overwrite(self, name, body):
+            self.client.put_object(Bucket=workspace.store.bucket, Key=workspace.store.key(name), Body=body)
+
+    return Thief()
+
+
+def manifest_of(backup_id):
+    return f"vessel/manifests/{backup_id}.json"
+
+
+def assert_hidden(workspace, hidden, kept, target, how):
+    """It is told, `latest` means another one, and its id brings it back."""
+    listed = workspace.run("list").expect(0)
+    assert [line for line in listed.text.split("\n") if hidden in line and " hidden " in line]
+    assert f"{hidden} of vessel is hidden: somebody {how}" in listed.err
+    states = {backup["id"]: backup["state"] for backup in workspace.list()}
+    assert states == {hidden: "hidden", kept: "good"}
+    newest = workspace.run("show", "latest").expect(0)
+    assert kept in newest.text
+    assert f"a newer backup, {hidden}, is passed over: it is hidden" in newest.err and "its id restores it" in newest.err
+    workspace.verify(hidden).expect(0)
+    workspace.restore(hidden, target).expect(0)
+    assert target.databases() == ["first", "postgres"]
+
+
+def test_a_hidden_manifest(workspace, thief, empty_server):
+    kept, hidden = workspace.backup(), workspace.backup()
+    thief.hide(manifest_of(hidden))
+    assert_hidden(workspace, hidden, kept, empty_server, "hid its manifest")
+    # The next backup takes none of it for what may be swept away.
+    workspace.backup()
+    workspace.store.assert_whole(hidden)
+
+
+@pytest.mark.parametrize("body", ["{}", "another backup's"])
+def test_an_overwritten_manifest(workspace, thief, empty_server, body):
+    kept, hidden = workspace.backup(), workspace.backup()
+    other = workspace.store.read(manifest_of(kept)) if body != "{}" else body.encode()
+    thief.overwrite(manifest_of(hidden), other)
+    assert_hidden(workspace, hidden, kept, empty_server, "wrote over its manifest")
+
+
+def test_a_manifest_that_was_hidden_and_written_anew(workspace, thief, empty_server):
+    kept, hidden = workspace.backup(), workspace.backup()
+    thief.hide(manifest_of(hidden))
+    thief.overwrite(manifest_of(hidden), b"{}")
+    assert_hidden(workspace, hidden, kept, empty_server, "hid its manifest")
+
+
+def test_hidden_and_overwritten_data_is_read_by_its_version(workspace, thief, empty_server):
+    backup_id = workspace.backup()
+    thief.hide(f"vessel/data/{backup_id}/first.dump.zst.age")
+    thief.overwrite(f"vessel/data/{backup_id}/globals.sql.zst.age", b"nothing of ours")
+    assert workspace.good_ids() == [backup_id]
+    workspace.verify("latest").expect(0)
+    workspace.restore("latest", empty_server).expect(0)
+    assert empty_server.databases() == ["first", "postgres"]
+
+
+def test_the_same_manifest_written_twice_is_a_retry(workspace, thief):
+    backup_id = workspace.backup()
+    thief.overwrite(manifest_of(backup_id), workspace.store.read(manifest_of(backup_id)))
+    assert workspace.good_ids() == [backup_id]
+
+
+def test_data_that_is_gone_makes_its_backup_expired(workspace, object_server):
+    kept, gone = workspace.backup(), workspace.backup()
+    for version in workspace.store.versions(f"data/{gone}/first"):
+        object_server.client().delete_object(Bucket=workspace.store.bucket, Key=version["Key"],
+                                             VersionId=version["VersionId"])
+    assert {backup["id"]: backup["state"] for backup in workspace.list()} == {kept: "good", gone: "expired"}
+    newest = workspace.run("show", "latest").expect(0)
+    assert kept in newest.text and f"{gone}, is passed over: it is expired" in newest.err
+
+
+@pytest.mark.parametrize("body", [b"", b"short", bytes(100)], ids=["empty", "short", "zeros"])
+def test_overwritten_data_in_a_bucket_without_versions_is_found(bucket_workspace, object_server, small_source, body):
+    workspace = bucket_workspace(small_source, object_server.create_bucket())
+    workspace.configure(postgres={"databases": ["first"]})
+    backup_id = workspace.backup()
+    object_server.client().put_object(Bucket=workspace.store.bucket, Body=body,
+                                      Key=f"vessel/data/{backup_id}/first.dump.zst.age")
+    found = workspace.verify("latest").expect(3)
+    assert not next(line for line in found.text.split("\n") if "first" in line).startswith("good")
+
+
+def test_a_marker_that_came_by_a_rule_of_age_is_no_tampering(workspace, thief):
+    backup_id = workspace.backup()
+    began = time.monotonic()
+    until(lambda: time.monotonic() - began > 2.5, "the backup is older than two seconds")
+    thief.hide(manifest_of(backup_id))
+    for rule, state in (("2s", "expired"), ("1h", "hidden")):
+        workspace.configure(store={"expires_after": rule})
+        assert [backup["state"] for backup in workspace.list()] == [state], rule

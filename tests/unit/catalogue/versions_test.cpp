@@ -1,0 +1,136 @@
+// What somebody did to a backup in a store that keeps versions.
+#include "catalogue/catalogue.hpp"
+
+#include "samples.hpp"
+#include "support/memory_store.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace lifeboat::catalogue {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+// One backup, whose manifest reached the store on 1 November and asks for 30 days.
+class VersionsOfAManifest : public testing::Test {
+protected:
+    void SetUp() override {
+        manifest_.retention.keep_days = 30;
+        for (const auto& object : manifest_.all_objects()) {
+            put(object.key, "abc");
+        }
+        put(key_, to_json(manifest_));
+        store_.set_modified(key_, at(2026, 11, 1));
+    }
+
+    void put(const store::ObjectKey& key, std::string_view content) {
+        ASSERT_TRUE(store::put(store_, key, stream::as_bytes(content)));
+    }
+    Backup read(std::optional<std::chrono::milliseconds> expires_after = std::nullopt) {
+        auto catalogue = read_catalogue(store_, app(), expires_after);
+        if (!catalogue || catalogue->backups.size() != 1) {
+            ADD_FAILURE() << "one backup was expected";
+            return {manifest_, State::partial, {}};
+        }
+        EXPECT_THAT(catalogue->leftovers, IsEmpty());
+        return catalogue->backups.front();
+    }
+
+    test::MemoryStore store_{test::MemoryStore::Versions::kept};
+    Manifest manifest_ = simple_manifest();
+    store::ObjectKey key_ = app().manifest(manifest_.id);
+};
+
+TEST_F(VersionsOfAManifest, OneAloneIsGood) {
+    EXPECT_EQ(read().state, State::good);
+    EXPECT_EQ(read().tampering, "");
+}
+
+TEST_F(VersionsOfAManifest, AMarkerOnAYoungBackupHidesIt) {
+    store_.hide(key_, at(2026, 11, 30, 23, 59, 59));
+    const auto backup = read();
+    EXPECT_EQ(backup.state, State::hidden);
+    EXPECT_THAT(backup.tampering, HasSubstr("2026-11-30T23:59:59Z"));
+    EXPECT_EQ(backup.stored, at(2026, 11, 1)) << "the time of the first version";
+}
+
+TEST_F(VersionsOfAManifest, AMarkerOnceTheManifestsOwnDaysAreOverIsTheBucketsRule) {
+    store_.hide(key_, at(2026, 12, 1));
+    const auto backup = read();
+    EXPECT_EQ(backup.state, State::expired);
+    EXPECT_EQ(backup.tampering, "");
+}
+
+TEST_F(VersionsOfAManifest, AKnownRuleOverrulesTheManifestsDays) {
+    store_.hide(key_, at(2026, 12, 10));
+    EXPECT_EQ(read(std::chrono::days(60)).state, State::hidden);
+    EXPECT_EQ(read(std::chrono::days(39)).state, State::expired);
+}
+
+TEST_F(VersionsOfAManifest, WithoutAnyRuleEveryMarkerHides) {
+    store_.overwrite(key_, "unused", at(2026, 11, 1));
+    manifest_.retention.keep_days = 0;
+    test::MemoryStore store(test::MemoryStore::Versions::kept);
+    for (const auto& object : manifest_.all_objects()) {
+        ASSERT_TRUE(store::put(store, object.key, stream::as_bytes("abc")));
+    }
+    ASSERT_TRUE(store::put(store, key_, stream::as_bytes(to_json(manifest_))));
+    store.hide(key_, at(2099, 1, 1));
+    EXPECT_EQ(read_catalogue(store, app())->backups.at(0).state, State::hidden);
+}
+
+TEST_F(VersionsOfAManifest, OtherBytesHideIt) {
+    store_.overwrite(key_, to_json(simple_manifest(id_of("20261122T021700Z-ffff"))), at(2026, 11, 3));
+    const auto backup = read();
+    EXPECT_EQ(backup.state, State::hidden);
+    EXPECT_EQ(backup.manifest.id, manifest_.id) << "what was written first";
+    EXPECT_THAT(backup.tampering, HasSubstr("wrote over its manifest on 2026-11-03"));
+}
+
+TEST_F(VersionsOfAManifest, TheSameBytesAreAnotherTryOfItsWriter) {
+    store_.overwrite(key_, to_json(manifest_), at(2026, 11, 1, 0, 1));
+    EXPECT_EQ(read().state, State::good);
+}
+
+TEST_F(VersionsOfAManifest, WhatCameFirstIsWhatIsTold) {
+    store_.hide(key_, at(2026, 11, 2));
+    store_.overwrite(key_, to_json(manifest_), at(2026, 11, 3));
+    EXPECT_THAT(read().tampering, HasSubstr("hid its manifest on 2026-11-02"));
+}
+
+TEST_F(VersionsOfAManifest, HiddenDataIsThereAllTheSame) {
+    for (const auto& object : manifest_.all_objects()) {
+        store_.hide(object.key, at(2026, 11, 2));
+    }
+    EXPECT_EQ(read().state, State::good);
+}
+
+TEST_F(VersionsOfAManifest, DataOfWhichOnlyALaterVersionIsLeftIsGone) {
+    auto named = manifest_;
+    const auto& key = named.globals[0].key;
+    std::string first;
+    ASSERT_TRUE(store_.list(key.text(), [&](const auto& info) {
+        first = info.version_id;
+        return done();
+    }));
+    named.globals[0].version_id = first;
+    test::MemoryStore& store = store_;
+    ASSERT_TRUE(store.remove(key_, ""));
+    put(key_, to_json(named));
+    store_.overwrite(key, "another", at(2026, 11, 2));
+    EXPECT_EQ(read().state, State::good);
+    ASSERT_TRUE(store.remove(key, first));
+    EXPECT_EQ(read().state, State::expired);
+}
+
+TEST_F(VersionsOfAManifest, MissingDataIsExpiredHoweverItsManifestLooks) {
+    store_.hide(key_, at(2026, 11, 2));
+    ASSERT_TRUE(store_.remove(manifest_.globals[0].key, ""));
+    EXPECT_EQ(read().state, State::expired);
+}
+
+}  // namespace
+}  // namespace lifeboat::catalogue
