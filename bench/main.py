@@ -192,8 +192,8 @@ class Bench:
     # --- all of it ---
 
     def run(self):
-        self.start()
         self.busy = machine.busy()
+        self.start()
         self.fill()
         self.warm_up()
         backups = self.rounds("backup", self.back_up, list(self.contestants))
