@@ -14,7 +14,19 @@ bool carries_body(const Call& call) {
     return call.method == "PUT" || call.method == "POST";
 }
 
+// Someone who asked us to stop is told that, and not what was the matter before.
+Answer ended(Answer answer, const std::stop_token& stop) {
+    if (stop.stop_requested()) {
+        answer.failure->error = stopped();
+    }
+    return answer;
+}
+
 }  // namespace
+
+Error stopped() {
+    return {ErrorKind::interrupted, "stopped", {}, {}};
+}
 
 Client::Client(ClientOptions options, Transport& transport, Timer& timer)
     : options_(std::move(options)),
@@ -88,14 +100,26 @@ Answer Client::attempt(const Call& call, bool fresh_connection, const std::stop_
     return answer;
 }
 
-Answer Client::send(const Call& call, const std::stop_token& stop) {
+Answer Client::send(Call call, const std::stop_token& stop) {
     RetryPolicy policy = options_.retry;
-    policy.budget = call.within.value_or(policy.budget);
     Retry retry(policy, timer_);
+    const auto began = timer_.now();
+    const auto whole = call.within;
     for (;;) {
         auto answer = attempt(call, retry.failed() > 0, stop);
-        if (answer.ok() || !answer.failure->retryable || !retry.again(answer.failure->retry_after, stop)) {
+        if (answer.ok() || !answer.failure->retryable) {
             return answer;
+        }
+        if (whole) {
+            const auto left = *whole - std::chrono::ceil<Milliseconds>(timer_.now() - began);
+            if (left.count() <= 0) {
+                return answer;
+            }
+            policy.budget = retry.failed() == 0 ? left : policy.budget;  // it counts from the first failure
+            call.within = left;
+        }
+        if (!retry.again(answer.failure->retry_after, stop)) {
+            return ended(std::move(answer), stop);
         }
     }
 }

@@ -268,7 +268,7 @@ Failure not_answered(const HttpReply& reply, const Asked& asked) {
             break;
         case Broken::interrupted:
             failure.uncertain = true;
-            failure.error = {ErrorKind::interrupted, "stopped", {}, {}};
+            failure.error = stopped();
             break;
     }
     return failure;

@@ -31,10 +31,7 @@ constexpr s3::Milliseconds after_stop{3'000};
 
 }  // namespace
 
-std::optional<s3::Milliseconds> Bucket::left_after_stop() {
-    if (!options.stop.stop_requested()) {
-        return std::nullopt;
-    }
+s3::Milliseconds Bucket::left_after_stop() {
     const std::lock_guard lock(mutex_);
     const auto now = client.timer().now();
     if (!last_moment_) {
@@ -44,15 +41,18 @@ std::optional<s3::Milliseconds> Bucket::left_after_stop() {
 }
 
 s3::Answer Bucket::take_back(s3::Call call) {
-    const auto left = left_after_stop();
-    if (!left) {
-        return client.send(call, options.stop);
+    if (!options.stop.stop_requested()) {
+        auto answer = client.send(call, options.stop);
+        if (answer.ok() || !options.stop.stop_requested()) {
+            return answer;
+        }
     }
-    if (left->count() == 0) {
-        return {{}, s3::Failure{{ErrorKind::interrupted, "stopped", {}, {}}, 0, {}, false, true, {}}};
+    const auto left = left_after_stop();
+    if (left.count() == 0) {
+        return {{}, s3::Failure{s3::stopped(), 0, {}, false, true, {}}};
     }
     call.within = left;
-    return client.send(call, {});
+    return client.send(std::move(call), {});
 }
 
 // Without the longer keys that a listing by prefix shows after it.
@@ -89,6 +89,14 @@ Sighting look_for(Bucket& bucket, const Written& written) {
         return {Standing::unknown, {}, {}, versions.error()};
     }
     return seen_by_listing(*versions, written);
+}
+
+s3::Call deletion_of(const std::string& full_key, const std::string& version_id) {
+    s3::Call call{version_id.empty() ? s3::delete_object : s3::delete_version, "DELETE", full_key};
+    if (!version_id.empty()) {
+        call.query.emplace_back("versionId", version_id);
+    }
+    return call;
 }
 
 std::string header(const s3::HttpReply& reply, const std::string& name) {

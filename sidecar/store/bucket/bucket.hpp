@@ -53,7 +53,7 @@ struct Bucket {
     std::atomic<Versions> versions{Versions::listed};
 
 private:
-    std::optional<s3::Milliseconds> left_after_stop();
+    s3::Milliseconds left_after_stop();
 
     std::mutex mutex_;
     std::optional<std::chrono::steady_clock::time_point> last_moment_;
@@ -98,6 +98,9 @@ struct KeyVersion {
 };
 enum class Purpose { look, take_back };
 Result<std::vector<KeyVersion>> versions_of(Bucket& bucket, const std::string& full_key, Purpose purpose);
+
+// `version_id` empty: where the store has no versions. Elsewhere that would only hide.
+s3::Call deletion_of(const std::string& full_key, const std::string& version_id);
 
 // A header's value, or empty.
 std::string header(const s3::HttpReply& reply, const std::string& name);

@@ -135,7 +135,7 @@ Result<std::string> RangedRead::first_range() {
             return first_without_ranges(std::move(answer.reply));
         }
         if (!answer.failure->retryable || !retry.again(answer.failure->retry_after, stop_.get_token())) {
-            return error_of(*answer.failure);
+            return stop_.stop_requested() ? s3::stopped() : error_of(*answer.failure);
         }
     }
 }
@@ -172,7 +172,7 @@ Result<std::string> RangedRead::fetch(Range wanted, std::string bytes) {
             retry.emplace(bucket_.client.policy(), bucket_.client.timer());
         }
         if (!answer.failure->retryable || !retry->again(answer.failure->retry_after, stop_.get_token())) {
-            return error_of(*answer.failure);
+            return stop_.stop_requested() ? s3::stopped() : error_of(*answer.failure);
         }
     }
     return bytes;
