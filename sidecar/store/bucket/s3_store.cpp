@@ -123,11 +123,7 @@ Status S3Store::discard(const UnfinishedUpload& upload) {
 }
 
 Status S3Store::remove_version(const std::string& full_key, const std::string& version_id) {
-    s3::Call call{version_id.empty() ? s3::delete_object : s3::delete_version, "DELETE", full_key};
-    if (!version_id.empty()) {
-        call.query.emplace_back("versionId", version_id);
-    }
-    auto answer = bucket_.take_back(std::move(call));
+    auto answer = bucket_.take_back(deletion_of(full_key, version_id));
     const bool gone = !answer.ok() && answer.failure->status == 404 && answer.failure->code != "NoSuchBucket";
     return answer.ok() || gone ? done() : Status(answer.failure->error);
 }
