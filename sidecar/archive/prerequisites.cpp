@@ -146,7 +146,7 @@ void Prerequisites::take(const TocEntry& entry) {
 
 void Prerequisites::take_roles(const TocEntry& entry) {
     if (!entry.owner.empty()) {
-        roles_.insert(entry.owner);
+        owners_.insert(entry.owner);
     }
     if (!names_roles(entry.desc)) {
         return;
@@ -156,7 +156,18 @@ void Prerequisites::take_roles(const TocEntry& entry) {
         ++not_understood_;
         return;
     }
-    roles_.insert(roles->begin(), roles->end());
+    auto& kind = entry.desc == "POLICY" || entry.desc == "USER MAPPING" ? named_by_objects_
+                 : entry.desc == "DATABASE PROPERTIES"                  ? with_settings_
+                                                                        : privileged_;
+    kind.insert(roles->begin(), roles->end());
+}
+
+std::set<std::string> Prerequisites::roles() const {
+    auto all = owners_;
+    for (const auto* some : {&privileged_, &named_by_objects_, &with_settings_}) {
+        all.insert(some->begin(), some->end());
+    }
+    return all;
 }
 
 // SET client_encoding = 'UTF8';

@@ -271,9 +271,11 @@ Status Job::dump_globals(postgres::ServerLock& lock, Manifest& manifest) {
     if (auto readable = postgres::check_globals_readable(lock.connection()); !readable) {
         return readable;
     }
-    auto program = postgres::ClientProgram::start(programs_.pg_dumpall, {"--globals-only", "--no-password"},
-                                                  postgres::ClientProgram::Streams::output, lock.connection(),
-                                                  lock.connection().database(), {});
+    // pg_dumpall takes no database from --dbname, and would look for one named postgres.
+    const std::string database = lock.connection().database();
+    auto program = postgres::ClientProgram::start(
+        programs_.pg_dumpall, {"--globals-only", "--no-password", "--database=" + database},
+        postgres::ClientProgram::Streams::output, lock.connection(), database, {});
     if (!program) {
         return std::move(program).error();
     }

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <numeric>
 
 namespace lifeboat::cli {
 namespace {
@@ -20,15 +21,16 @@ struct CatFlags {
 // Tells how far the stream has come, and ends it when asked to stop.
 class Watched final : public stream::Sink {
 public:
-    Watched(stream::Sink& next, std::stop_token stop, Progress& progress, std::optional<std::uint64_t> total)
+    Watched(stream::Sink& next, std::stop_token stop, Progress& progress, std::uint64_t total)
         : next_(next), stop_(std::move(stop)), progress_(progress), total_(total) {}
+    [[nodiscard]] std::atomic<std::uint64_t>* fetched_bytes() { return &fetched_; }
     Status write(stream::Bytes chunk) override {
         if (stop_.stop_requested()) {
             return Error{ErrorKind::interrupted, "stopped", {}};
         }
         auto passed = next_.write(chunk);
         bytes_ += chunk.size();
-        progress_.update({bytes_, std::nullopt, total_});
+        progress_.update({fetched_.load(std::memory_order_relaxed), bytes_, total_});
         return passed;
     }
     Status finish() override { return next_.finish(); }
@@ -37,7 +39,8 @@ private:
     stream::Sink& next_;
     std::stop_token stop_;
     Progress& progress_;
-    std::optional<std::uint64_t> total_;
+    std::uint64_t total_;
+    std::atomic<std::uint64_t> fetched_{0};
     std::uint64_t bytes_ = 0;
 };
 
@@ -89,13 +92,14 @@ Result<ExitCode> cat(Session& session, const CatFlags& flags) {
     if (auto required = require_identity(manifest, *identities); !required) {
         return std::move(required).error();
     }
-    const auto* record = flags.globals ? nullptr : manifest.find(flags.database);
     Progress progress([](const std::string& text) { Session::note(text); });
     progress.start(flags.globals ? "globals" : flags.database);
     stream::FdSink out(STDOUT_FILENO, "standard output");
-    Watched watched(out, session.stop(), progress,
-                    record != nullptr ? std::optional(record->archive_bytes) : std::nullopt);
-    auto read = restore::read_stream({*opened->store, manifest.encrypted(), *identities}, *objects, watched);
+    const auto stored = std::accumulate(objects->begin(), objects->end(), std::uint64_t{0},
+                                        [](std::uint64_t sum, const auto& object) { return sum + object.size; });
+    Watched watched(out, session.stop(), progress, stored);
+    auto read = restore::read_stream({*opened->store, manifest.encrypted(), *identities, watched.fetched_bytes()},
+                                     *objects, watched);
     progress.clear();
     if (!read) {
         if (read.error().kind == ErrorKind::interrupted && !session.signal()) {

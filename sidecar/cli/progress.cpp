@@ -14,7 +14,11 @@ namespace {
 
 constexpr auto redraw_every = std::chrono::milliseconds(100);
 constexpr auto say_every = std::chrono::seconds(5);
-constexpr std::size_t bar_width = 20;
+constexpr std::size_t wide_bar = 20;
+constexpr std::size_t narrow_bar = 10;
+constexpr std::size_t narrow_terminal = 110;
+constexpr std::size_t shortest_name = 12;
+constexpr std::size_t numbers_width = 70;  // of all that stands behind the name, at its longest
 
 bool can_redraw() {
     const char* terminal = ::getenv("TERM");  // NOLINT(concurrency-mt-unsafe): nobody sets it
@@ -29,12 +33,24 @@ std::size_t columns() {
 unsigned percent_of(const Moved& moved) {
     const auto whole = static_cast<double>(std::max<std::uint64_t>(1, *moved.total));
     const auto percent = static_cast<unsigned>(100.0 * static_cast<double>(moved.in) / whole);
-    return std::min(percent, moved.estimated ? 99U : 100U);
+    return std::min(percent, moved.estimated || moved.afterwards != nullptr ? 99U : 100U);
 }
 
-std::string bar_of(unsigned percent) {
-    const std::size_t full = bar_width * percent / 100;
-    return "[" + std::string(full, '#') + std::string(bar_width - full, '.') + "]";
+std::string bar_of(unsigned percent, std::size_t width) {
+    const std::size_t full = width * percent / 100;
+    return "[" + std::string(full, '#') + std::string(width - full, '.') + "]";
+}
+
+// To so many bytes, which are at least as many as columns. Between characters, never inside one.
+std::string cut(std::string text, std::size_t bytes) {
+    const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
+    if (text.size() > bytes) {
+        while (bytes > 0 && continues(text[bytes])) {
+            --bytes;
+        }
+        text.resize(bytes);
+    }
+    return text;
 }
 
 std::string padded(const std::string& text, std::size_t width) {
@@ -45,56 +61,80 @@ std::string padded(const std::string& text, std::size_t width) {
 
 std::string progress_line(const std::string& part, const Moved& moved, std::chrono::milliseconds elapsed,
                           std::size_t columns) {
-    std::string line = printable(part);
+    std::string line =
+        cut(printable(part), columns > numbers_width + shortest_name ? columns - numbers_width : shortest_name);
     if (moved.total) {
         const unsigned percent = percent_of(moved);
-        line += "  " + bar_of(percent) + " " + padded(std::to_string(percent), 3) + "%" +
-                (moved.estimated ? " (about)" : "");
+        line += "  " + bar_of(percent, columns < narrow_terminal ? narrow_bar : wide_bar) + " " +
+                padded(std::to_string(percent), 3) + "%" + (moved.estimated ? " (about)" : "");
     }
     line += "  " + human_bytes(moved.in) + (moved.out ? " in, " + human_bytes(*moved.out) + " out" : "");
-    if (elapsed >= std::chrono::seconds(1)) {
+    if (moved.afterwards != nullptr && moved.total && moved.in >= *moved.total) {
+        line += std::string(", ") + moved.afterwards;
+    } else if (elapsed >= std::chrono::seconds(1)) {
         const auto rate = static_cast<double>(moved.in) * 1000.0 / static_cast<double>(elapsed.count());
         line += ", " + human_bytes(static_cast<std::uint64_t>(rate)) + "/s";
     }
     line += ", " + human_duration(std::chrono::floor<std::chrono::seconds>(elapsed));
-    // Cut between characters, never inside one.
-    if (line.size() > columns) {
-        line.resize(columns);
-        while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0x80U) != 0) {
-            line.pop_back();
-        }
-    }
-    return line;
+    return cut(std::move(line), columns);
 }
 
-Progress::Progress(std::function<void(const std::string&)> say) : say_(std::move(say)), bar_(can_redraw()) {}
+Progress::Progress(std::function<void(const std::string&)> say)
+    : say_(std::move(say)), bar_(can_redraw()), ticker_([this](const std::stop_token& stop) { tick(stop); }) {}
+
+Progress::~Progress() {
+    ticker_.request_stop();
+    ticker_.join();
+    clear();
+}
+
+void Progress::tick(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (!stop.stop_requested()) {
+        wake_.wait_for(lock, stop, redraw_every, [] { return false; });
+        show_if_time();
+    }
+}
 
 void Progress::start(const std::string& part) {
-    clear();
+    const std::lock_guard lock(mutex_);
+    wipe();
     part_ = part;
     started_ = Steady::now();
     last_ = started_;
 }
 
 void Progress::update(const Moved& moved) {
+    const std::lock_guard lock(mutex_);
+    moved_ = moved;
+    show_if_time();
+}
+
+void Progress::show_if_time() {
     const auto now = Steady::now();
-    if (now - last_ < (bar_ ? Steady::duration(redraw_every) : Steady::duration(say_every))) {
+    if (!moved_ || now - last_ < (bar_ ? Steady::duration(redraw_every) : Steady::duration(say_every))) {
         return;
     }
     last_ = now;
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - started_);
     if (!bar_) {
         constexpr std::size_t any_width = 200;
-        say_(progress_line(part_, moved, elapsed, any_width));
+        say_(progress_line(part_, *moved_, elapsed, any_width));
         return;
     }
     // The rest of the line is cleared after the new text, not before it: no flicker.
-    std::fprintf(stderr, "\r%s\033[K", progress_line(part_, moved, elapsed, columns() - 1).c_str());
+    std::fprintf(stderr, "\r%s\033[K", progress_line(part_, *moved_, elapsed, columns() - 1).c_str());
     std::fflush(stderr);
     drawn_ = true;
 }
 
 void Progress::clear() {
+    const std::lock_guard lock(mutex_);
+    wipe();
+}
+
+void Progress::wipe() {
+    moved_.reset();
     if (drawn_) {
         std::fprintf(stderr, "\r\033[K");
         std::fflush(stderr);

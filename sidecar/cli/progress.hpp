@@ -3,10 +3,13 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 
 namespace lifeboat::cli {
 
@@ -15,13 +18,16 @@ struct Moved {
     std::optional<std::uint64_t> out;    // bytes given, where they differ
     std::optional<std::uint64_t> total;  // of `in`, known or estimated
     bool estimated = false;              // `total` is no more than a guess: the bar stops at 99 %
+    const char* afterwards = nullptr;    // what goes on when all of `total` is in; the bar stops at 99 % then, too
 };
 
-// One line of progress, at most `columns` wide: "app  [#####.....]  45%  1.2 GiB in  0.4 GiB out  80.0 MiB/s  15s".
+// One line of progress, at most `columns` wide: "app  [#####.....]  45%  1.2 GiB in, 0.4 GiB out, 80.0 MiB/s, 15s".
+// A long name is cut, so that the numbers stay.
 std::string progress_line(const std::string& part, const Moved& moved, std::chrono::milliseconds elapsed,
                           std::size_t columns);
 
-// One thread at a time.
+// It also draws when nothing moves, so that a wait (for a lock, for an index to be built) does not look like the end of
+// us. Any thread may call it.
 class Progress {
 public:
     // Draws on stderr if that is a terminal that can redraw a line (not TERM=dumb), else calls `say` every few
@@ -29,21 +35,29 @@ public:
     explicit Progress(std::function<void(const std::string&)> say);
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
-    ~Progress() { clear(); }
+    ~Progress();
 
     void start(const std::string& part);
     void update(const Moved& moved);  // cheap; draws only when it is time
-    void clear();                     // takes the bar away, before something else is printed
+    void clear();                     // takes the bar away, before something else is printed; `update` draws it again
 
 private:
     using Steady = std::chrono::steady_clock;
 
+    void tick(const std::stop_token& stop);
+    void show_if_time();
+    void wipe();
+
     std::function<void(const std::string&)> say_;
     bool bar_;
+    std::mutex mutex_;  // over all that follows
+    std::condition_variable_any wake_;
     bool drawn_ = false;
+    std::optional<Moved> moved_;  // nothing to show until it is there
     std::string part_;
     Steady::time_point started_;
     Steady::time_point last_;
+    std::jthread ticker_;
 };
 
 }  // namespace lifeboat::cli

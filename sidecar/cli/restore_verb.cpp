@@ -39,13 +39,13 @@ public:
               log_.write(LogLevel::info, "progress", {{"text", text}});
           }) {}
 
-    void part_started(const std::string& part, std::optional<std::uint64_t> plain_bytes) override {
+    void part_started(const std::string& part, std::uint64_t stored_bytes) override {
         write("restoring", {{"part", part}});
         progress_.start(part);
-        total_ = plain_bytes;
+        total_ = stored_bytes;
     }
-    void part_moved(const std::string& /*part*/, std::uint64_t plain_bytes) override {
-        progress_.update({plain_bytes, std::nullopt, total_});
+    void part_moved(const std::string& /*part*/, std::uint64_t fetched_bytes, std::uint64_t plain_bytes) override {
+        progress_.update({fetched_bytes, plain_bytes, total_, false, "server at work"});
     }
     void part_restored(const std::string& part) override { write("restored", {{"part", part}}); }
     void noted(const std::string& text) override { write("note", {{"text", text}}); }
@@ -59,7 +59,7 @@ private:
 
     EventLog& log_;
     Progress progress_;
-    std::optional<std::uint64_t> total_;
+    std::uint64_t total_ = 0;
 };
 
 bool is_known(const catalogue::Catalogue& catalogue, const std::string& database) {

@@ -70,15 +70,12 @@ restore::VerifyReport verify_watched(const restore::Source& source, const catalo
                                      const std::stop_token& stop) {
     Progress progress([](const std::string& text) { Session::note(text); });
     std::string current;
-    std::uint64_t bytes = 0;
-    const auto show = [&](const std::string& part, std::uint64_t moved) {
+    const auto show = [&](const std::string& part, std::uint64_t fetched, std::optional<std::uint64_t> plain) {
         if (part != current) {
             current = part;
-            bytes = 0;
             progress.start(part);
         }
-        bytes += moved;
-        progress.update({bytes, std::nullopt, stored_bytes(manifest, part)});
+        progress.update({fetched, plain, stored_bytes(manifest, part)});
     };
     return restore::verify(source, manifest, show, stop);
 }

@@ -213,7 +213,10 @@ Result<ClientProgram> ClientProgram::start(const std::string& program, std::vect
                  [](int fd) { return fd >= 0; });
     child_options.program = program;
     child_options.arguments = std::move(arguments);
-    child_options.arguments.push_back("--dbname=" + connection.child_conninfo(database, pinned_settings));
+    child_options.arguments.push_back(
+        "--dbname=" +
+        connection.child_conninfo(
+            database, std::string(pinned_settings) + (options.writes ? " -c default_transaction_read_only=off" : "")));
     child_options.environment = base_environment();
     child_options.pipe_stdout = streams == Streams::output;
     child_options.pipe_stdin = streams == Streams::input;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 namespace lifeboat::postgres {
 namespace {
@@ -291,9 +292,32 @@ Result<std::vector<Omission>> server_omissions(Connection& connection) {
         !added) {
         return std::move(added).error();
     }
+    // Without pg_read_all_settings, pg_settings hides from which file a setting came.
+    if (auto added = add("SELECT count(*) FROM pg_settings WHERE source = 'configuration file' AND sourcefile IS NULL",
+                         "settings_of_unseen_origin",
+                         "come from postgresql.conf or by ALTER SYSTEM, and the backup's role may not see which: GRANT "
+                         "pg_read_all_settings to it; settings by ALTER SYSTEM are not in any dump");
+        !added) {
+        return std::move(added).error();
+    }
     if (auto added =
             add("SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = 0 AND setrole = 0",
                 "alter_role_all_settings", "ALTER ROLE ALL SET … is not in any dump: set it again after a restore");
+        !added) {
+        return std::move(added).error();
+    }
+    if (auto added =
+            add("SELECT count(*) FROM pg_database WHERE NOT datallowconn AND NOT datistemplate AND datconnlimit <> -2",
+                "closed_databases",
+                "take no connections, so they cannot be dumped: ALTER DATABASE … WITH ALLOW_CONNECTIONS true");
+        !added) {
+        return std::move(added).error();
+    }
+    if (auto added = add("SELECT count(*) FROM pg_database WHERE datistemplate AND datname NOT IN ('template0', "
+                         "'template1') AND datconnlimit <> -2",
+                         "template_databases",
+                         "are templates, which are not dumped: ALTER DATABASE … WITH IS_TEMPLATE false, if they are to "
+                         "be");
         !added) {
         return std::move(added).error();
     }
@@ -334,7 +358,8 @@ Error gaps_error(const std::vector<Gap>& gaps, const std::string& role) {
 Result<TableFiles> TableFiles::read(Connection& connection) {
     // One text instead of many rows: a database of 100,000 tables would cost tens of megabytes as rows.
     auto text = connection.value(
-        "SELECT coalesce(string_agg(oid || ' ' || pg_catalog.pg_relation_filenode(oid), ' ' ORDER BY oid), '') "
+        "SELECT coalesce(string_agg(oid || ' ' || pg_catalog.pg_relation_filenode(oid) || ' ' || "
+        "(pg_catalog.hashtext(relnamespace || '.' || relname)::bigint & 4294967295), ' ' ORDER BY oid), '') "
         "FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't' AND oid >= 16384 "
         "AND pg_catalog.pg_relation_filenode(oid) IS NOT NULL");
     if (!text) {
@@ -351,23 +376,38 @@ Result<TableFiles> TableFiles::read(Connection& connection) {
     };
     while (at < end) {
         const std::uint32_t table = next();
-        files.files_.emplace_back(table, next());
+        const std::uint32_t file = next();
+        files.tables_.push_back({table, file, next()});
     }
     return files;
 }
 
 std::size_t TableFiles::rewritten_since(const TableFiles& before) const {
     std::size_t count = 0;
-    auto now = files_.begin();
-    for (const auto& [table, file] : before.files_) {
-        while (now != files_.end() && now->first < table) {
+    std::set<std::uint32_t> new_names;  // of tables that came or were renamed
+    std::set<std::uint32_t> old_names;  // of tables that went or were renamed
+    auto now = tables_.begin();
+    auto then = before.tables_.begin();
+    while (now != tables_.end() || then != before.tables_.end()) {
+        if (then == before.tables_.end() || (now != tables_.end() && now->table < then->table)) {
+            new_names.insert((now++)->name);
+        } else if (now == tables_.end() || then->table < now->table) {
+            old_names.insert((then++)->name);
+        } else {
+            if (now->file != then->file) {
+                ++count;
+            }
+            if (now->name != then->name) {
+                new_names.insert(now->name);
+                old_names.insert(then->name);
+            }
             ++now;
-        }
-        if (now != files_.end() && now->first == table && now->second != file) {
-            ++count;
+            ++then;
         }
     }
-    return count;
+    return count + static_cast<std::size_t>(std::count_if(old_names.begin(), old_names.end(), [&](std::uint32_t name) {
+               return new_names.count(name) != 0;
+           }));
 }
 
 }  // namespace lifeboat::postgres

@@ -1,5 +1,9 @@
 #include "database_head.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace lifeboat::restore {
 namespace {
 
@@ -26,6 +30,14 @@ bool only_a_superuser_can(const archive::TocEntry& entry) {
     return entry.desc == "COMMENT" && entry.tag.rfind("EXTENSION ", 0) == 0;
 }
 
+// PostgreSQL itself checks for a superuser when one of these is made.
+bool of_superusers(std::string_view desc) {
+    static constexpr std::array<std::string_view, 7> kinds = {
+        "ACCESS METHOD",   "EVENT TRIGGER",      "FOREIGN DATA WRAPPER", "OPERATOR CLASS",
+        "OPERATOR FAMILY", "TEXT SEARCH PARSER", "TEXT SEARCH TEMPLATE"};
+    return std::find(kinds.begin(), kinds.end(), desc) != kinds.end();
+}
+
 archive::TocOptions options_for(DatabaseHead& head) {
     auto options = head.needs.options();
     options.wanted = [wanted = std::move(options.wanted)](std::string_view desc, std::string_view tag) {
@@ -38,6 +50,11 @@ archive::TocOptions options_for(DatabaseHead& head) {
         if (only_a_superuser_can(entry)) {
             head.superuser_only.push_back(entry.dump_id);
         }
+        if (of_superusers(entry.desc)) {
+            head.superuser_kinds.insert(entry.desc);
+        }
+        head.uses_public =
+            head.uses_public || (entry.schema == "public" && entry.desc != "ACL" && entry.desc != "COMMENT");
         take(std::move(entry));
     };
     return options;

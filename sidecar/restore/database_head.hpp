@@ -3,6 +3,7 @@
 #include "archive/prerequisites.hpp"
 #include "restore/incoming_stream.hpp"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@ struct DatabaseHead {
     // Entries that only a superuser can restore although the object is there already: comments on extensions.
     std::vector<std::int32_t> superuser_only;
     std::vector<std::int32_t> all_entries;
+
+    std::set<std::string> superuser_kinds;  // of objects that only a superuser can make: "EVENT TRIGGER"
+    bool uses_public = false;               // something is in the schema public
 };
 
 // Reads only as much of the archive as its table of contents needs. `head` must stay where it is.

@@ -17,8 +17,8 @@ using archive::DatabaseStatementKind;
 using archive::quote_identifier;
 using postgres::ClientProgram;
 
-// A session that was told to end may take a moment.
-constexpr int swap_tries = 50;
+// Somebody who comes back at once may be in again before the names change hands.
+constexpr int swap_tries = 10;
 
 // Tells how far an archive has come, and gives up when asked to stop.
 class Loading final : public stream::Sink {
@@ -26,13 +26,20 @@ public:
     Loading(stream::Sink& next, const RestoreTools& tools, const std::string& name)
         : next_(next), tools_(tools), name_(name) {}
 
+    // The source to read from, so that what is fetched is counted, too.
+    [[nodiscard]] Source source() {
+        Source counted = tools_.source;
+        counted.fetched_bytes = &fetched_;
+        return counted;
+    }
+
     Status write(stream::Bytes chunk) override {
         if (tools_.stop.stop_requested()) {
             return Error{ErrorKind::interrupted, "stopped", {}};
         }
         auto passed = next_.write(chunk);
         bytes_ += chunk.size();
-        tools_.observer.part_moved(name_, bytes_);
+        tools_.observer.part_moved(name_, fetched_.load(std::memory_order_relaxed), bytes_);
         return passed;
     }
     Status finish() override { return next_.finish(); }
@@ -41,12 +48,50 @@ private:
     stream::Sink& next_;
     const RestoreTools& tools_;
     const std::string& name_;
+    std::atomic<std::uint64_t> fetched_{0};
     std::uint64_t bytes_ = 0;
 };
 
+// How long a session that was ended may take to go.
+constexpr int end_tries = 100;
+constexpr const char* end_pause = "0.1";
+
+// A database with a subscription cannot be dropped. The one that was loaded never made a slot on its publisher: the
+// slot of that name is the original's, and must stay. So the subscription forgets it first.
+Status drop_subscriptions(const RestoreTools& tools, postgres::Connection& connection, const std::string& name) {
+    auto count = connection.value(
+        "SELECT count(*) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = $1", {name});
+    if (!count || *count == "0") {
+        return count ? done() : Status(std::move(count).error());
+    }
+    auto inside = postgres::Connection::open(tools.plan.target, name, {});
+    if (!inside) {
+        return std::move(inside).error();
+    }
+    auto names = inside->query(
+        "SELECT subname FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = "
+        "current_database())");
+    if (!names) {
+        return std::move(names).error();
+    }
+    for (const auto& row : *names) {
+        const std::string subscription = "SUBSCRIPTION " + quote_identifier(row.front().value_or(""));
+        for (const std::string& sql : {"ALTER " + subscription + " DISABLE",
+                                       "ALTER " + subscription + " SET (slot_name = NONE)", "DROP " + subscription}) {
+            if (auto ran = inside->execute(sql); !ran) {
+                return ran;
+            }
+        }
+    }
+    return done();
+}
+
 // Whoever is still in it is a load whose restore is gone: the server goes on with its statement until it next wants to
 // answer. FORCE ends it, from PostgreSQL 13 on.
-Status drop_passing(postgres::Connection& connection, const std::string& name) {
+Status drop_passing(const RestoreTools& tools, postgres::Connection& connection, const std::string& name) {
+    if (auto dropped = drop_subscriptions(tools, connection, name); !dropped) {
+        return dropped;
+    }
     return connection.execute("DROP DATABASE IF EXISTS " + quote_identifier(name) +
                               (connection.major() >= 13 ? " WITH (FORCE)" : ""));
 }
@@ -55,15 +100,19 @@ Status drop_passing(postgres::Connection& connection, const std::string& name) {
 // stop that ends a restore must not end the clean-up.
 class PassingDatabase {
 public:
-    PassingDatabase(const RestoreTools& tools, std::string name) : tools_(tools), name_(std::move(name)) {}
+    PassingDatabase(const RestoreTools& tools, std::string name, std::string wanted_name)
+        : tools_(tools), name_(std::move(name)), wanted_name_(std::move(wanted_name)) {}
     PassingDatabase(const PassingDatabase&) = delete;
     PassingDatabase& operator=(const PassingDatabase&) = delete;
     ~PassingDatabase() {
         if (!there_) {
             return;
         }
-        if (auto connection = postgres::Connection::open(tools_.plan.target, tools_.connection.database(), {})) {
-            (void)drop_passing(*connection, name_);
+        auto connection = postgres::Connection::open(tools_.plan.target, tools_.connection.database(), {});
+        auto dropped = connection ? drop_passing(tools_, *connection, name_) : Status(connection.error());
+        if (!dropped) {
+            tools_.observer.noted("half of a database is left under the name '" + name_ +
+                                  "', which the next restore of '" + wanted_name_ + "' drops: " + dropped.error().what);
         }
     }
     void created() { there_ = true; }
@@ -72,14 +121,16 @@ public:
 private:
     const RestoreTools& tools_;
     std::string name_;
+    std::string wanted_name_;
     bool there_ = false;
 };
 
 class DatabaseRestore {
 public:
-    DatabaseRestore(const RestoreTools& tools, const DatabaseTask& task)
+    DatabaseRestore(const RestoreTools& tools, const DatabaseTask& task, Fate& fate)
         : tools_(tools),
           task_(task),
+          fate_(fate),
           in_place_(task.before == DatabaseState::empty),
           name_(in_place_ ? task.new_name : passing_name(task.new_name)) {}
 
@@ -87,6 +138,9 @@ public:
 
 private:
     Status create();
+    Status fill_new();
+    Status fill_in_place();
+    Status end_old_load();
     Status give_owner();
     Status load();
     Status load_streamed(std::vector<std::string> arguments);
@@ -96,37 +150,64 @@ private:
     Status analyse();
     Status take_name();
     Status replace();
+    // Where the database goes that is replaced, until it is dropped.
+    [[nodiscard]] std::string name_aside() const { return passing_name(task_.new_name + " replaced"); }
     [[nodiscard]] bool wanted(const DatabaseStatement& statement) const;
     Result<std::vector<std::string>> load_arguments();
 
     const RestoreTools& tools_;
     const DatabaseTask& task_;
+    Fate& fate_;
     bool in_place_;
     std::string name_;  // under which it is loaded
     os::Fd entries_;    // pg_restore's list of what to restore, where it is not everything
 };
 
 Status DatabaseRestore::run() {
-    PassingDatabase guard(tools_, name_);
+    PassingDatabase guard(tools_, name_, task_.new_name);
+    fate_ = Fate::as_before;
     if (!in_place_) {
         if (auto created = create(); !created) {
             return created;
         }
         guard.created();
     }
-    for (const auto step : {&DatabaseRestore::give_owner, &DatabaseRestore::load, &DatabaseRestore::apply_properties,
-                            &DatabaseRestore::analyse}) {
+    if (auto filled = in_place_ ? fill_in_place() : fill_new(); !filled) {
+        return filled;
+    }
+    for (const auto step : {&DatabaseRestore::apply_properties, &DatabaseRestore::analyse}) {
         if (auto stepped = (this->*step)(); !stepped) {
             return stepped;
         }
     }
     if (!in_place_) {
-        if (auto named = take_name(); !named) {
+        auto named = take_name();
+        if (fate_ == Fate::restored) {
+            guard.renamed();
+        }
+        if (!named) {
             return named;
         }
-        guard.renamed();
     }
     return done();
+}
+
+// Its owner first: with --role it is he who loads.
+Status DatabaseRestore::fill_new() {
+    auto given = give_owner();
+    return given ? load() : given;
+}
+
+// One that was there already is as it was until it is loaded, and from then on it is not.
+Status DatabaseRestore::fill_in_place() {
+    if (auto ended = end_old_load(); !ended) {
+        return ended;
+    }
+    if (auto loaded = load(); !loaded) {
+        return loaded;
+    }
+    fate_ = Fate::part_of_it;
+    return give_owner();
 }
 
 Status DatabaseRestore::create() {
@@ -142,11 +223,46 @@ Status DatabaseRestore::create() {
         return std::move(sql).error();
     }
     // Left by a restore that was killed: this run holds the lock, so nobody is at work on it.
-    if (auto dropped = drop_passing(tools_.connection, name_); !dropped) {
-        return in_context("cannot drop what an earlier restore left", std::move(dropped).error());
+    if (auto dropped = drop_passing(tools_, tools_.connection, name_); !dropped) {
+        return in_context("cannot drop what an earlier restore left under the name '" + name_ + "'",
+                          std::move(dropped).error());
+    }
+    // One that was replaced. Its subscriptions were somebody's, and are not ours to forget.
+    if (auto dropped = tools_.connection.execute("DROP DATABASE IF EXISTS " + quote_identifier(name_aside()));
+        !dropped) {
+        return in_context("cannot drop what an earlier restore left under the name '" + name_aside() + "'",
+                          std::move(dropped).error());
     }
     auto created = tools_.connection.execute(*sql);
     return created ? done() : Status(in_context("cannot create the database", std::move(created).error()));
+}
+
+// A restore that was killed while it loaded in place has left the server with a statement that goes on to its end, in a
+// transaction whose locks and names would be in our way until then. This run holds the lock: its session is nobody's.
+Status DatabaseRestore::end_old_load() {
+    for (int tries = 0; tries < end_tries; ++tries) {
+        auto ended = tools_.connection.query(
+            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND application_name "
+            "= "
+            "'lifeboat' AND xact_start IS NOT NULL AND pid <> pg_catalog.pg_backend_pid()",
+            {name_});
+        if (!ended) {
+            return in_context("an earlier restore's session is still at work in the database, and could not be ended",
+                              std::move(ended).error());
+        }
+        if (ended->empty()) {
+            return done();
+        }
+        if (tries == 0) {
+            tools_.observer.noted("an earlier restore's session was still at work in '" + name_ + "': ending it");
+        }
+        if (auto waited = tools_.connection.query(std::string("SELECT pg_catalog.pg_sleep(") + end_pause + ")");
+            !waited) {
+            return std::move(waited).error();
+        }
+    }
+    return failed("an earlier restore's session is still at work in the database, and does not end",
+                  "end it with pg_terminate_backend: its application_name is 'lifeboat'; then run this again");
 }
 
 Status DatabaseRestore::give_owner() {
@@ -208,7 +324,7 @@ Status DatabaseRestore::load() {
 
 Status DatabaseRestore::load_streamed(std::vector<std::string> arguments) {
     auto program = ClientProgram::start(tools_.programs.pg_restore, std::move(arguments), ClientProgram::Streams::input,
-                                        tools_.connection, name_, {.inherited = {entries_.get()}});
+                                        tools_.connection, name_, {.inherited = {entries_.get()}, .writes = true});
     if (!program) {
         return std::move(program).error();
     }
@@ -217,7 +333,7 @@ Status DatabaseRestore::load_streamed(std::vector<std::string> arguments) {
     const std::stop_callback end(tools_.stop, [&program] { program->end(); });
     stream::FdSink input(program->input(), "pg_restore");
     Loading loading(input, tools_, task_.new_name);
-    auto fed = read_stream(tools_.source, task_.record.objects, loading);
+    auto fed = read_stream(loading.source(), task_.record.objects, loading);
     // pg_restore stops reading when it fails; why is on its stderr. When the stream is bad, the end of its input
     // must not look like the end of the archive, so it is ended instead (by its destructor).
     const bool reader_gone = !fed && fed.error().kind == ErrorKind::interrupted && !tools_.stop.stop_requested();
@@ -234,12 +350,13 @@ Status DatabaseRestore::load_from_file(std::vector<std::string> arguments) {
         return std::move(file).error();
     }
     Loading loading(**file, tools_, task_.new_name);
-    if (auto fetched = read_stream(tools_.source, task_.record.objects, loading); !fetched) {
+    if (auto fetched = read_stream(loading.source(), task_.record.objects, loading); !fetched) {
         return fetched;
     }
     arguments.push_back(os::memory_file_path((*file)->fd()));
-    auto program = ClientProgram::start(tools_.programs.pg_restore, std::move(arguments), ClientProgram::Streams::input,
-                                        tools_.connection, name_, {.inherited = {entries_.get(), (*file)->fd()}});
+    auto program =
+        ClientProgram::start(tools_.programs.pg_restore, std::move(arguments), ClientProgram::Streams::input,
+                             tools_.connection, name_, {.inherited = {entries_.get(), (*file)->fd()}, .writes = true});
     if (!program) {
         return std::move(program).error();
     }
@@ -312,36 +429,41 @@ Status DatabaseRestore::take_name() {
     }
     auto renamed = tools_.connection.execute("ALTER DATABASE " + quote_identifier(name_) + " RENAME TO " +
                                              quote_identifier(task_.new_name));
-    return renamed ? done() : Status(in_context("cannot give the database its name", std::move(renamed).error()));
+    if (!renamed) {
+        return in_context("cannot give the database its name", std::move(renamed).error());
+    }
+    fate_ = Fate::restored;
+    return done();
 }
 
-// Both names change hands in one transaction: under the name there is always the old database or the new one.
+// Both names change hands in one transaction: under the name there is always the old database or the new one. RENAME
+// keeps new sessions out from its start, and waits five seconds for those to go that are there. The old database is not
+// closed to connections before it: whoever killed us then would find it closed.
 Status DatabaseRestore::replace() {
     const std::string old = quote_identifier(task_.new_name);
-    const std::string aside = quote_identifier(passing_name(task_.new_name + " replaced"));
+    const std::string aside = quote_identifier(name_aside());
     const std::string swap = "BEGIN; ALTER DATABASE " + old + " RENAME TO " + aside + "; ALTER DATABASE " +
                              quote_identifier(name_) + " RENAME TO " + old + "; COMMIT";
-    if (auto closed = tools_.connection.execute("ALTER DATABASE " + old + " WITH ALLOW_CONNECTIONS false"); !closed) {
-        return in_context("cannot close the database that is to be replaced", std::move(closed).error());
-    }
     Status swapped = failed("its sessions do not end");
     for (int tries = 0; tries < swap_tries && !swapped; ++tries) {
         auto ended = tools_.connection.query(
-            "SELECT pg_catalog.pg_terminate_backend(pid), pg_catalog.pg_sleep(0.1) FROM pg_stat_activity WHERE datname "
-            "= $1",
-            {task_.new_name});
+            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", {task_.new_name});
         swapped = ended ? tools_.connection.execute(swap) : Status(std::move(ended).error());
         if (!swapped) {
             (void)tools_.connection.execute("ROLLBACK");
+            if (swapped.error().kind == ErrorKind::interrupted) {
+                break;
+            }
         }
     }
     if (!swapped) {
-        (void)tools_.connection.execute("ALTER DATABASE " + old + " WITH ALLOW_CONNECTIONS true");
         return in_context("the database that was to be replaced is in place as it was", std::move(swapped).error());
     }
+    fate_ = Fate::restored;
     auto dropped = tools_.connection.execute("DROP DATABASE " + aside);
     return dropped ? done()
-                   : Status(in_context("the new database is in place, and the replaced one could not be dropped",
+                   : Status(in_context("the one that it replaced could not be dropped, and is there under the name '" +
+                                           name_aside() + "'",
                                        std::move(dropped).error()));
 }
 
@@ -351,8 +473,12 @@ std::string passing_name(const std::string& name) {
     return "lifeboat-restore-" + stream::sha256_hex(name).substr(0, 12);
 }
 
-Status restore_database(const RestoreTools& tools, const DatabaseTask& task) {
-    return DatabaseRestore(tools, task).run();
+Status restore_database(const RestoreTools& tools, const DatabaseTask& task, Fate& fate) {
+    auto restored = DatabaseRestore(tools, task, fate).run();
+    if (!restored && task.before == DatabaseState::empty && tools.plan.jobs > 1) {
+        fate = Fate::part_of_it;
+    }
+    return restored;
 }
 
 }  // namespace lifeboat::restore

@@ -28,7 +28,11 @@ struct RestoreTools {
 // run finds what a killed one left.
 std::string passing_name(const std::string& name);
 
+// What is under a database's name after a restore that failed.
+enum class Fate { as_before, part_of_it, restored };
+
 // Creates, loads, applies settings, privileges and comment, analyses, and gives the name: see restore_job.hpp.
-Status restore_database(const RestoreTools& tools, const DatabaseTask& task);
+// `fate` is told whatever becomes of it.
+Status restore_database(const RestoreTools& tools, const DatabaseTask& task, Fate& fate);
 
 }  // namespace lifeboat::restore

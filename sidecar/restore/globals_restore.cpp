@@ -43,16 +43,66 @@ bool to_run(const GlobalStatement& statement) {
     return statement.kind != GlobalKind::session_setting && statement.kind != GlobalKind::other;
 }
 
-Status run(postgres::Connection& connection, const GlobalStatement& statement) {
+// On this server a grantor may not exist, or may not have the right to grant.
+Status run_in_transaction(postgres::Connection& connection, const GlobalStatement& statement) {
+    const Secret plain = postgres::without_grantor(statement);
+    if (plain.reveal() == statement.text.reveal()) {
+        return connection.execute(std::string(statement.text.reveal()));
+    }
+    if (auto saved = connection.execute("SAVEPOINT with_grantor"); !saved) {
+        return saved;
+    }
     auto ran = connection.execute(std::string(statement.text.reveal()));
-    if (!ran && ran.error().kind == ErrorKind::failed) {
-        // On this server the grantor may not exist, or may not have the right to grant.
-        const Secret plain = postgres::without_grantor(statement);
-        if (plain.reveal() != statement.text.reveal()) {
-            ran = connection.execute(std::string(plain.reveal()));
+    if (ran || ran.error().kind != ErrorKind::failed) {
+        return ran;
+    }
+    auto back = connection.execute("ROLLBACK TO SAVEPOINT with_grantor");
+    return back ? connection.execute(std::string(plain.reveal())) : back;
+}
+
+// CREATE TABLESPACE takes no part in a transaction.
+bool about_tablespaces(const GlobalStatement& statement) {
+    switch (statement.kind) {
+        case GlobalKind::create_tablespace:
+        case GlobalKind::alter_tablespace:
+        case GlobalKind::grant_tablespace:
+        case GlobalKind::comment_tablespace: return true;
+        default: return false;
+    }
+}
+
+// All or none: a role that is there counts as someone's own at the next try, and would be left without its password,
+// its attributes and its memberships.
+Status restore_roles(postgres::Connection& connection, const std::vector<const GlobalStatement*>& statements) {
+    if (auto begun = connection.execute("BEGIN"); !begun) {
+        return begun;
+    }
+    for (const auto* statement : statements) {
+        if (about_tablespaces(*statement)) {
+            continue;
+        }
+        if (auto ran = run_in_transaction(connection, *statement); !ran) {
+            (void)connection.execute("ROLLBACK");  // the end of the connection would do it, too
+            return in_context("no role was made or changed: " + postgres::describe(*statement), std::move(ran).error());
         }
     }
-    return ran ? done() : Status(in_context(postgres::describe(statement), std::move(ran).error()));
+    auto committed = connection.execute("COMMIT");
+    return committed ? done() : Status(in_context("roles", std::move(committed).error()));
+}
+
+Status restore_tablespaces(postgres::Connection& connection, const std::vector<const GlobalStatement*>& statements) {
+    for (const auto* statement : statements) {
+        if (!about_tablespaces(*statement)) {
+            continue;
+        }
+        auto ran = connection.execute(std::string(statement->text.reveal()));
+        if (!ran) {
+            return in_context(
+                "the roles are there, and so are the tablespaces before this one: " + postgres::describe(*statement),
+                std::move(ran).error());
+        }
+    }
+    return done();
 }
 
 }  // namespace
@@ -66,6 +116,7 @@ Status restore_globals(postgres::Connection& connection, const std::vector<Globa
     }
     auto to_keep = alter_roles ? std::set<std::string>{connection.user()} : *roles;
     const Existing existing{std::move(*roles), std::move(*tablespaces), std::move(to_keep)};
+    std::vector<const GlobalStatement*> chosen;
     for (const auto& statement : statements) {
         if (statement.kind == GlobalKind::other) {
             observer.noted("line " + std::to_string(statement.line) +
@@ -79,13 +130,17 @@ Status restore_globals(postgres::Connection& connection, const std::vector<Globa
             if (statement.kind == GlobalKind::create_role && existing.to_keep.count(statement.subject) != 0) {
                 observer.noted("role '" + statement.subject + "' exists already and was left as it is");
             }
+            if (statement.kind == GlobalKind::create_tablespace) {
+                observer.noted("tablespace '" + statement.subject + "' exists already and was left as it is");
+            }
             continue;
         }
-        if (auto ran = run(connection, statement); !ran) {
-            return ran;
-        }
+        chosen.push_back(&statement);
     }
-    return done();
+    if (auto restored = restore_roles(connection, chosen); !restored) {
+        return restored;
+    }
+    return restore_tablespaces(connection, chosen);
 }
 
 }  // namespace lifeboat::restore

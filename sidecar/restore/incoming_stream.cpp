@@ -28,6 +28,22 @@ private:
     std::size_t limit_;
 };
 
+class Counting final : public stream::Sink {
+public:
+    Counting(stream::Sink& next, std::atomic<std::uint64_t>* count) : next_(next), count_(count) {}
+    Status write(stream::Bytes chunk) override {
+        if (count_ != nullptr) {
+            count_->fetch_add(chunk.size(), std::memory_order_relaxed);
+        }
+        return next_.write(chunk);
+    }
+    Status finish() override { return next_.finish(); }
+
+private:
+    stream::Sink& next_;
+    std::atomic<std::uint64_t>* count_;
+};
+
 }  // namespace
 
 Status read_stream(const Source& source, const std::vector<store::StoredObject>& objects, stream::Sink& to) {
@@ -42,7 +58,8 @@ Status read_stream(const Source& source, const std::vector<store::StoredObject>&
         entry = decrypting.get();
     }
     stream::Relay fetched(*entry, queue_size);
-    if (auto read = store::read_segments(source.store, objects, fetched); !read) {
+    Counting counting(fetched, source.fetched_bytes);
+    if (auto read = store::read_segments(source.store, objects, counting); !read) {
         return read;
     }
     return fetched.finish();

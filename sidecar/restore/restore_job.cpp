@@ -6,11 +6,26 @@
 #include "target_check.hpp"
 
 #include <deque>
+#include <numeric>
 
 namespace lifeboat::restore {
 namespace {
 
 constexpr std::size_t largest_globals = std::size_t{64} << 20U;
+
+std::uint64_t size_of(const std::vector<store::StoredObject>& objects) {
+    return std::accumulate(objects.begin(), objects.end(), std::uint64_t{0},
+                           [](std::uint64_t sum, const auto& object) { return sum + object.size; });
+}
+
+const char* words_for(Fate fate) {
+    switch (fate) {
+        case Fate::as_before: return "was not restored and is as it was before";
+        case Fate::part_of_it: return "was not restored and may hold a part of it";
+        case Fate::restored: return "is restored, but something is left to do";
+    }
+    return "";
+}
 
 class Job {
 public:
@@ -52,6 +67,17 @@ Result<RestorePreview> Job::look(postgres::Connection& connection) {
     if (auto checked = check_version(connection.major()); !checked) {
         return std::move(checked).error();
     }
+    auto standby = connection.value("SELECT pg_catalog.pg_is_in_recovery()");
+    if (!standby) {
+        return std::move(standby).error();
+    }
+    if (*standby == "t") {
+        return failed("the target is a standby, which takes no changes", "restore into its primary");
+    }
+    // A setting of the role or the database may have switched it on, as a seat belt.
+    if (auto set = connection.execute("SET default_transaction_read_only = off"); !set) {
+        return std::move(set).error();
+    }
     auto programs = postgres::find_client_programs(plan_.bin_dir, connection.major());
     if (!programs) {
         return std::move(programs).error();
@@ -70,7 +96,7 @@ Result<RestorePreview> Job::look(postgres::Connection& connection) {
     roles_before_ = std::move(*roles);
     std::vector<CheckedDatabase> databases;
     for (std::size_t i = 0; i < choices_.size(); ++i) {
-        databases.push_back({*manifest_.find(choices_[i].name), heads_[i], before_[i]});
+        databases.push_back({*manifest_.find(choices_[i].name), heads_[i], before_[i], choices_[i].new_name});
     }
     auto lacks = what_target_lacks(plan_, connection, databases, globals_);
     if (!lacks) {
@@ -200,7 +226,7 @@ Status Job::bring_back_globals(postgres::Connection& connection) {
         observer_.noted("this partial backup holds no globals: roles must be there already");
         return done();
     }
-    observer_.part_started("globals", std::nullopt);
+    observer_.part_started("globals", size_of(manifest_.globals));
     if (auto restored = restore_globals(connection, globals_, plan_.alter_roles, observer_); !restored) {
         return restored;
     }
@@ -212,20 +238,23 @@ Status Job::bring_back_databases(postgres::Connection& connection, const postgre
     const RestoreTools tools{plan_, source_, connection, programs, observer_, stop_};
     for (std::size_t i = 0; i < choices_.size(); ++i) {
         const auto& choice = choices_[i];
-        observer_.part_started(choice.new_name, manifest_.find(choice.name)->archive_bytes);
+        observer_.part_started(choice.new_name, size_of(manifest_.find(choice.name)->objects));
         const DatabaseTask task{*manifest_.find(choice.name), choice.new_name, heads_[i], before_[i]};
-        if (auto restored = restore_database(tools, task); !restored) {
+        Fate fate = Fate::as_before;
+        if (auto restored = restore_database(tools, task, fate); !restored) {
             std::string whole;
             for (const auto& name : restored_) {
                 whole += (whole.empty() ? "" : ", ") + name;
             }
             Error error = std::move(restored).error();
-            const bool loaded_in_place = before_[i] == DatabaseState::empty && plan_.jobs > 1;
+            std::string not_begun;
+            for (std::size_t j = i + 1; j < choices_.size(); ++j) {
+                not_begun += (not_begun.empty() ? "" : ", ") + choices_[j].new_name;
+            }
             error.detail = error.what + (error.detail.empty() ? "" : ": " + error.detail);
-            error.what = "database '" + choice.new_name + "' was not restored" +
-                         (loaded_in_place ? " and may hold a part of it" : " and is as it was before") +
+            error.what = "database '" + choice.new_name + "' " + words_for(fate) +
                          "; restored before it: " + (whole.empty() ? "none" : whole) +
-                         "; not begun: " + std::to_string(choices_.size() - i - 1);
+                         "; not begun: " + (not_begun.empty() ? "none" : not_begun);
             return error;
         }
         restored_.push_back(choice.new_name);

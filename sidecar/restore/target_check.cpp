@@ -1,10 +1,18 @@
 #include "target_check.hpp"
 
+#include <algorithm>
+#include <array>
+#include <iterator>
 #include <map>
 #include <tuple>
 
 namespace lifeboat::restore {
 namespace {
+
+const char* may_become(const postgres::Connection& connection) {
+    return connection.major() >= 16 ? "SELECT pg_catalog.pg_has_role($1, 'SET')"
+                                    : "SELECT pg_catalog.pg_has_role($1, 'MEMBER')";
+}
 
 class TargetCheck {
 public:
@@ -15,6 +23,11 @@ public:
 
 private:
     Status check_rights(const std::vector<CheckedDatabase>& databases, const std::set<std::string>& roles);
+    Status check_role_flag(const std::set<std::string>& roles);
+    Status check_owners(const std::vector<CheckedDatabase>& databases, const std::set<std::string>& roles);
+    Status check_rights_inside(const std::vector<CheckedDatabase>& databases);
+    Status check_rights_inside(const CheckedDatabase& database);
+    Status check_replaced(const std::vector<CheckedDatabase>& databases);
     Status check_roles(const std::vector<CheckedDatabase>& databases, const std::set<std::string>& roles);
     Status check_extensions(const std::vector<CheckedDatabase>& databases);
     Status check_locales(const std::vector<CheckedDatabase>& databases);
@@ -46,9 +59,11 @@ Result<std::vector<std::string>> TargetCheck::run(const std::vector<CheckedDatab
                               : std::move(superuser).error();
     }
     superuser_ = *superuser == "t";
-    for (const auto& checked : {check_rights(databases, *roles), check_roles(databases, *roles),
-                                check_extensions(databases), check_locales(databases),
-                                check_tablespaces(databases, *tablespaces), check_tablespace_folders(*tablespaces)}) {
+    for (const auto& checked :
+         {check_rights(databases, *roles), check_roles(databases, *roles), check_extensions(databases),
+          check_locales(databases), check_tablespaces(databases, *tablespaces), check_tablespace_folders(*tablespaces),
+          check_role_flag(*roles), check_owners(databases, *roles), check_rights_inside(databases),
+          check_replaced(databases)}) {
         if (!checked) {
             return checked.error();
         }
@@ -57,14 +72,14 @@ Result<std::vector<std::string>> TargetCheck::run(const std::vector<CheckedDatab
 }
 
 Status TargetCheck::check_rights(const std::vector<CheckedDatabase>& databases, const std::set<std::string>& roles) {
-    auto rights = connection_.query("SELECT rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user");
-    if (!rights || rights->size() != 1) {
-        return rights ? failed("the target does not know the role that restores") : std::move(rights).error();
+    auto may_create = connection_.value("SELECT rolcreatedb FROM pg_roles WHERE rolname = current_user");
+    if (!may_create) {
+        return std::move(may_create).error();
     }
-    const bool create_role = superuser_ || rights->front()[0] == "t";
-    const bool create_database = superuser_ || rights->front()[1] == "t";
+    const bool create_database = superuser_ || *may_create == "t";
     for (const auto& role : coming_roles_) {
-        if (!create_role && roles.count(role) == 0) {
+        // CREATEROLE is not enough: pg_dumpall says for each role that it is, or is not, a superuser.
+        if (!superuser_ && roles.count(role) == 0) {
             lacks_.emplace_back(
                 "the right to create roles: restore as a superuser, or leave roles alone with --no-globals --no-owner "
                 "--no-acl");
@@ -83,23 +98,174 @@ Status TargetCheck::check_rights(const std::vector<CheckedDatabase>& databases, 
 }
 
 Status TargetCheck::check_roles(const std::vector<CheckedDatabase>& databases, const std::set<std::string>& roles) {
-    std::set<std::string> missing;
-    if (plan_.role && roles.count(*plan_.role) == 0) {
-        lacks_.push_back("role '" + *plan_.role + "', named by --role: create it first");
+    std::set<std::string> by_flags;  // that --no-owner and --no-acl would leave out
+    std::set<std::string> by_objects;
+    const auto add = [&](std::set<std::string>& missing, const std::set<std::string>& needed) {
+        std::copy_if(needed.begin(), needed.end(), std::inserter(missing, missing.end()),
+                     [&](const auto& role) { return roles.count(role) == 0 && coming_roles_.count(role) == 0; });
+    };
+    for (const auto& database : databases) {
+        const auto& needs = database.head.needs;
+        add(by_objects, needs.named_by_objects());
+        if (plan_.owners) {
+            add(by_flags, needs.owners());
+            add(by_flags, needs.with_settings());
+        }
+        if (plan_.privileges) {
+            add(by_flags, needs.privileged());
+        }
     }
-    if (!plan_.owners && !plan_.privileges) {
+    for (const auto& role : by_objects) {
+        lacks_.push_back("role '" + role +
+                         "', named by a policy or a user mapping: create it, or restore without --no-globals");
+        by_flags.erase(role);
+    }
+    for (const auto& role : by_flags) {
+        lacks_.push_back("role '" + role +
+                         "': create it, or restore without --no-globals, or with --no-owner --no-acl");
+    }
+    return done();
+}
+
+Status TargetCheck::check_role_flag(const std::set<std::string>& roles) {
+    if (!plan_.role) {
+        return done();
+    }
+    if (roles.count(*plan_.role) == 0) {
+        lacks_.push_back("role '" + *plan_.role + "', named by --role: create it first");
+        return done();
+    }
+    auto member = connection_.value(may_become(connection_), {*plan_.role});
+    if (!member) {
+        return std::move(member).error();
+    }
+    if (*member != "t") {
+        lacks_.push_back("the right to become role '" + *plan_.role + "' (--role): GRANT it to '" + connection_.user() +
+                         "'");
+    }
+    return done();
+}
+
+// Only a member of a role can give something to it.
+Status TargetCheck::check_owners(const std::vector<CheckedDatabase>& databases, const std::set<std::string>& roles) {
+    if (superuser_ || !plan_.owners) {
+        return done();
+    }
+    std::set<std::string> owners;
+    for (const auto& database : databases) {
+        owners.insert(database.head.needs.owners().begin(), database.head.needs.owners().end());
+    }
+    for (const auto& owner : owners) {
+        if (roles.count(owner) == 0 || owner.rfind("pg_", 0) == 0) {
+            continue;  // said already; or the server's own
+        }
+        auto member = connection_.value(may_become(connection_), {owner});
+        if (!member) {
+            return std::move(member).error();
+        }
+        if (*member != "t") {
+            lacks_.push_back("the right to give things to their owner '" + owner +
+                             "': restore as a superuser, or with --no-owner");
+        }
+    }
+    return done();
+}
+
+Status TargetCheck::check_rights_inside(const std::vector<CheckedDatabase>& databases) {
+    const std::string who = plan_.role.value_or(connection_.user());
+    auto superuser =
+        connection_.value("SELECT coalesce(bool_or(rolsuper), true) FROM pg_roles WHERE rolname = $1", {who});
+    if (!superuser) {
+        return std::move(superuser).error();
+    }
+    if (*superuser == "t") {  // or not there, which was named already
         return done();
     }
     for (const auto& database : databases) {
-        for (const auto& role : database.head.needs.roles()) {
-            if (roles.count(role) == 0 && coming_roles_.count(role) == 0) {
-                missing.insert(role);
-            }
+        for (const auto& kind : database.head.superuser_kinds) {
+            lacks_.push_back("a superuser's rights: database '" + database.record.name +
+                             "' holds objects of the kind " + kind);
+        }
+        if (auto checked = check_rights_inside(database); !checked) {
+            return checked;
         }
     }
-    for (const auto& role : missing) {
-        lacks_.push_back("role '" + role +
-                         "': create it, or restore without --no-globals, or with --no-owner --no-acl");
+    return done();
+}
+
+// What a role may do in a database that is there. One that it creates is its own.
+Status TargetCheck::check_rights_inside(const CheckedDatabase& database) {
+    const bool there = database.before == DatabaseState::empty;
+    auto opened = postgres::Connection::open(plan_.target, there ? database.new_name : connection_.database(), {});
+    if (!opened) {
+        return std::move(opened).error();
+    }
+    for (const auto& name : database.head.needs.extensions()) {
+        const std::string trusted = opened->major() >= 13 ? "NOT superuser OR trusted" : "NOT superuser";
+        auto may = opened->value(
+            "SELECT coalesce((SELECT bool_or(" + trusted +
+                ") FROM pg_available_extension_versions v JOIN pg_available_extensions a USING (name) WHERE name = $1 "
+                "AND v.version = a.default_version), true)" +
+                (there ? " OR EXISTS (SELECT FROM pg_extension WHERE extname = $1)" : ""),
+            {name});
+        if (!may) {
+            return std::move(may).error();
+        }
+        if (*may != "t") {
+            lacks_.push_back("the right to create extension '" + name + "': have a superuser create it in database '" +
+                             database.new_name + "' first");
+        }
+    }
+    if (!there) {
+        return done();
+    }
+    const std::string who = plan_.role.value_or(connection_.user());
+    const std::string of_whom = "' for '" + who + "': GRANT it, or make '" + who + "' the owner of the database";
+    auto rights = opened->query(
+        "SELECT pg_catalog.has_database_privilege($1, pg_catalog.current_database(), 'CREATE'), coalesce((SELECT "
+        "pg_catalog.has_schema_privilege($1, oid, 'CREATE') FROM pg_namespace WHERE nspname = 'public'), true)",
+        {who});
+    if (!rights) {
+        return std::move(rights).error();
+    }
+    if (rights->front()[0] != "t") {
+        lacks_.push_back("CREATE on database '" + database.new_name + of_whom);
+    }
+    if (rights->front()[1] != "t" && database.head.uses_public) {
+        lacks_.push_back("CREATE on schema public of database '" + database.new_name + of_whom);
+    }
+    return done();
+}
+
+// PostgreSQL renames and drops no database that has any of these.
+Status TargetCheck::check_replaced(const std::vector<CheckedDatabase>& databases) {
+    struct Obstacle {
+        const char* sql;
+        const char* words;
+        const char* cure;
+    };
+    static constexpr std::array<Obstacle, 3> obstacles = {{
+        {"SELECT count(*) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE datname = $1",
+         "subscriptions", "drop them with DROP SUBSCRIPTION"},
+        {"SELECT count(*) FROM pg_prepared_xacts WHERE database = $1", "prepared transactions",
+         "end them with COMMIT PREPARED or ROLLBACK PREPARED"},
+        {"SELECT count(*) FROM pg_replication_slots WHERE database = $1 AND active", "replication slots in use",
+         "stop those who read from them"},
+    }};
+    for (const auto& database : databases) {
+        if (database.before != DatabaseState::filled) {
+            continue;
+        }
+        for (const auto& obstacle : obstacles) {
+            auto count = connection_.value(obstacle.sql, {database.new_name});
+            if (!count) {
+                return std::move(count).error();
+            }
+            if (*count != "0") {
+                lacks_.push_back("a way to replace database '" + database.new_name + "', which has " + obstacle.words +
+                                 ": " + obstacle.cure + ", or restore under another name");
+            }
+        }
     }
     return done();
 }

@@ -15,6 +15,7 @@ struct CheckedDatabase {
     const catalogue::DatabaseRecord& record;
     const DatabaseHead& head;
     DatabaseState before = DatabaseState::missing;
+    std::string new_name;
 };
 
 // What the target does not have and needs, one line each, with the cure. Nothing is changed: locales are tried by

@@ -69,9 +69,8 @@ private:
     bool refused_ = false;
 };
 
-Status open_archive(const Source& source, const std::vector<store::StoredObject>& objects) {
-    stream::Discard discard;
-    archive::TocTap tap(discard, {.wanted = [](auto, auto) { return archive::TocFields::nothing(); }, .take = {}});
+Status open_archive(const Source& source, const std::vector<store::StoredObject>& objects, stream::Sink& to) {
+    archive::TocTap tap(to, {.wanted = [](auto, auto) { return archive::TocFields::nothing(); }, .take = {}});
     if (auto read = read_stream(source, objects, tap); !read) {
         return read;
     }
@@ -81,9 +80,8 @@ Status open_archive(const Source& source, const std::vector<store::StoredObject>
     return understood ? done() : tap.toc().verdict();
 }
 
-Status open_text(const Source& source, const std::vector<store::StoredObject>& objects) {
-    stream::Discard discard;
-    return read_stream(source, objects, discard);
+Status open_text(const Source& source, const std::vector<store::StoredObject>& objects, stream::Sink& to) {
+    return read_stream(source, objects, to);
 }
 
 Status check_hashes(const Source& source, const std::vector<store::StoredObject>& objects) {
@@ -102,16 +100,21 @@ bool VerifyReport::good() const {
     return std::all_of(parts.begin(), parts.end(), [](const auto& part) { return part.outcome.ok(); });
 }
 
-VerifyReport verify(const Source& source, const catalogue::Manifest& manifest,
-                    const std::function<void(const std::string& part, std::uint64_t bytes)>& moved,
+VerifyReport verify(const Source& source, const catalogue::Manifest& manifest, const VerifyMoved& moved,
                     const std::stop_token& stop) {
     VerifyReport report;
     report.opened = source.encrypted == catalogue::Encrypted::no || !source.identities.empty();
     const auto check = [&](const std::string& part, const std::vector<store::StoredObject>& objects, auto open) {
-        Reporting store(
-            source.store, [&](std::uint64_t bytes) { moved(part, bytes); }, stop);
+        stream::Discard discard;
+        stream::Counter plain(discard);
+        std::uint64_t fetched = 0;
+        const auto tell = [&](std::uint64_t bytes) {
+            fetched += bytes;
+            moved(part, fetched, report.opened ? std::optional(plain.bytes()) : std::nullopt);
+        };
+        Reporting store(source.store, tell, stop);
         const Source reporting{store, source.encrypted, source.identities};
-        auto outcome = report.opened ? open(reporting, objects) : check_hashes(reporting, objects);
+        auto outcome = report.opened ? open(reporting, objects, plain) : check_hashes(reporting, objects);
         report.parts.push_back({part, size_of(objects), std::move(outcome), !store.refused()});
     };
     for (const auto& database : manifest.databases) {

@@ -14,19 +14,7 @@ bool carries_body(const Call& call) {
     return call.method == "PUT" || call.method == "POST";
 }
 
-// Someone who asked us to stop is told that, and not what was the matter before.
-Answer ended(Answer answer, const std::stop_token& stop) {
-    if (stop.stop_requested()) {
-        answer.failure->error = stopped();
-    }
-    return answer;
-}
-
 }  // namespace
-
-Error stopped() {
-    return {ErrorKind::interrupted, "stopped", {}, {}};
-}
 
 Client::Client(ClientOptions options, Transport& transport, Timer& timer)
     : options_(std::move(options)),
@@ -83,10 +71,12 @@ bool Client::learn_clock(const Answer& answer) {
     if (const auto error = parse_error(answer.reply.body); error && error->server_time) {
         theirs = error->server_time;
     }
-    if (!theirs || clock_learnt_.exchange(true)) {
+    const std::lock_guard lock(learning_);
+    if (!theirs || clock_learnt_) {
         return false;
     }
     clock_offset_s_ = std::chrono::round<std::chrono::seconds>(*theirs - timer_.wall()).count();
+    clock_learnt_ = true;
     return true;
 }
 
@@ -107,7 +97,7 @@ Answer Client::send(Call call, const std::stop_token& stop) {
     const auto whole = call.within;
     for (;;) {
         auto answer = attempt(call, retry.failed() > 0, stop);
-        if (answer.ok() || !answer.failure->retryable) {
+        if (answer.ok()) {
             return answer;
         }
         if (whole) {
@@ -118,10 +108,20 @@ Answer Client::send(Call call, const std::stop_token& stop) {
             policy.budget = retry.failed() == 0 ? left : policy.budget;  // it counts from the first failure
             call.within = left;
         }
-        if (!retry.again(answer.failure->retry_after, stop)) {
-            return ended(std::move(answer), stop);
+        if (!again(retry, *answer.failure, stop)) {
+            return answer;
         }
     }
+}
+
+bool Client::again(Retry& retry, Failure& failure, const std::stop_token& stop) {
+    if (!failure.retryable || retry.again(failure.retry_after, stop)) {
+        return failure.retryable;
+    }
+    if (stop.stop_requested()) {
+        failure = interrupted();
+    }
+    return false;
 }
 
 }  // namespace lifeboat::s3

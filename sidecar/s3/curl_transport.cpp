@@ -20,7 +20,8 @@ using std::chrono::steady_clock;
 constexpr int tick_ms = 100;
 constexpr int tick_when_limited_ms = 10;
 constexpr long connect_within_ms = 20'000;
-constexpr long send_buffer = 256L * 1024;
+constexpr long buffer_size = 256L * 1024;
+constexpr std::size_t largest_headers = std::size_t{256} << 10U;
 
 template <auto Release>
 struct Releaser {
@@ -43,8 +44,10 @@ struct Exchange {
     stream::RateLimit* limit;
     CURL* easy;
     HttpReply reply;
-    std::size_t sent = 0;
-    std::uint64_t received = 0;  // of headers and body
+    std::size_t sent = 0;          // of the body, into libcurl's hands
+    std::uint64_t received = 0;    // of headers and body
+    std::size_t header_bytes = 0;  // of them
+    bool headers_ended = false;
     bool waits_for_rate = false;
     bool too_long = false;
 };
@@ -81,8 +84,16 @@ std::size_t take_header(char* line, std::size_t size, std::size_t count, void* c
     auto& exchange = *static_cast<Exchange*>(context);
     const std::string_view text(line, size * count);
     exchange.received += text.size();
+    exchange.header_bytes += text.size();
+    if (exchange.header_bytes > largest_headers) {
+        exchange.too_long = true;
+        return 0;
+    }
     if (text.starts_with("HTTP/")) {
         exchange.reply.headers.clear();  // of a 100 Continue before, or of a proxy's answer to CONNECT
+        exchange.headers_ended = false;
+    } else if (trimmed(text).empty()) {
+        exchange.headers_ended = true;
     } else if (const auto colon = text.find(':'); colon != std::string_view::npos) {
         exchange.reply.headers[lower(trimmed(text.substr(0, colon)))] = trimmed(text.substr(colon + 1));
     }
@@ -155,7 +166,10 @@ public:
 
     bool stalled(const Exchange& exchange) {
         const auto now = steady_clock::now();
-        const auto moved = exchange.sent + exchange.received;
+        curl_off_t on_the_wire =
+            0;  // `sent` only moves when a buffer's worth is gone, which a slow line takes long for
+        (void)curl_easy_getinfo(exchange.easy, CURLINFO_SIZE_UPLOAD_T, &on_the_wire);
+        const auto moved = exchange.sent + static_cast<std::uint64_t>(on_the_wire) + exchange.received;
         // Waiting for its turn is not the server's doing.
         if (moved != moved_ || exchange.waits_for_rate) {
             moved_ = moved;
@@ -190,6 +204,9 @@ Broken broken_by(CURLcode code, const Exchange& exchange) {
     if (exchange.too_long) {
         return Broken::too_long;
     }
+    if (exchange.reply.status != 0) {
+        return Broken::cut;
+    }
     long sent = 0;
     (void)curl_easy_getinfo(exchange.easy, CURLINFO_REQUEST_SIZE, &sent);
     return sent == 0 ? Broken::not_reached : Broken::cut;
@@ -203,7 +220,7 @@ public:
     }
 
     HttpReply perform(const HttpRequest& request, const std::stop_token& stop) override {
-        auto connection = take();
+        auto connection = take(request.fresh_connection);
         Exchange exchange{
             request, request.body.empty() ? nullptr : options_.upload_rate.get(), connection->easy.get(), {}};
         const List headers = header_list(request);
@@ -224,14 +241,17 @@ public:
     }
 
 private:
-    std::unique_ptr<Connection> take() {
-        const std::lock_guard lock(mutex_);
-        if (idle_.empty()) {
-            return std::make_unique<Connection>();
+    std::unique_ptr<Connection> take(bool fresh) {
+        std::unique_ptr<Connection> connection;
+        {
+            const std::lock_guard lock(mutex_);
+            if (!idle_.empty()) {
+                connection = std::move(idle_.back());
+                idle_.pop_back();
+            }
         }
-        auto connection = std::move(idle_.back());
-        idle_.pop_back();
-        return connection;
+        // The one that came back last is most likely the one that is not wanted again.
+        return connection && !fresh ? std::move(connection) : std::make_unique<Connection>();
     }
 
     void give_back(std::unique_ptr<Connection> connection) {
@@ -251,9 +271,9 @@ private:
         set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
         set(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_within_ms);
         set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-        set(easy, CURLOPT_UPLOAD_BUFFERSIZE, send_buffer);
-        set(easy, CURLOPT_BUFFERSIZE, send_buffer);
-        set(easy, CURLOPT_FRESH_CONNECT, request.fresh_connection ? 1L : 0L);
+        set(easy, CURLOPT_UPLOAD_BUFFERSIZE, buffer_size);
+        set(easy, CURLOPT_BUFFERSIZE, buffer_size);
+        set(easy, CURLOPT_QUICK_EXIT, 1L);  // giving up does not wait for a name server that does not answer
         if (options_.ca_file) {
             set(easy, CURLOPT_CAINFO, options_.ca_file->c_str());
             set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
@@ -278,13 +298,14 @@ private:
                 return;
             }
             if (watch.stalled(exchange)) {
+                exchange.reply.status = status_of(exchange);
                 exchange.reply.broken = Broken::stalled;
                 exchange.reply.trouble = exchange.sent < exchange.request.body.size()
                                              ? "the server stopped taking bytes"
                                              : "the server's reply did not come to an end";
                 return;
             }
-            if (exchange.waits_for_rate) {
+            if (std::exchange(exchange.waits_for_rate, false)) {  // until the rate is asked again and says no
                 (void)curl_easy_pause(exchange.easy, CURLPAUSE_CONT);
             }
             (void)curl_multi_perform(connection.multi.get(), &running);
@@ -296,16 +317,22 @@ private:
         conclude(connection, exchange);
     }
 
-    static void conclude(Connection& connection, Exchange& exchange) {
+    static int status_of(const Exchange& exchange) {
         long status = 0;
         (void)curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &status);
-        exchange.reply.status = static_cast<int>(status);
+        return static_cast<int>(status);
+    }
+
+    static void conclude(Connection& connection, Exchange& exchange) {
+        exchange.reply.status = status_of(exchange);
         int left = 0;
         const CURLMsg* message = curl_multi_info_read(connection.multi.get(), &left);
         const CURLcode code = message == nullptr ? CURLE_RECV_ERROR : message->data.result;
         if (code != CURLE_OK) {
             exchange.reply.broken = broken_by(code, exchange);
-            exchange.reply.trouble.clear();
+        } else if (!exchange.headers_ended) {  // libcurl is content with a connection that ends among the headers
+            exchange.reply.broken = Broken::cut;
+            exchange.reply.trouble = "the connection ended in the middle of the reply's headers";
         }
     }
 

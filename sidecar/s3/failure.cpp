@@ -176,30 +176,37 @@ bool worth_another_try(const Said& said) {
     return std::find(statuses.begin(), statuses.end(), said.status) != statuses.end();
 }
 
-ErrorKind kind_of(const Said& said) {
+ErrorKind kind_of(const Said& said, const Asked& asked) {
     if (said.status == 404 && said.code != "NoSuchUpload") {
         return ErrorKind::not_found;
     }
-    if (said.status == 409 || said.status == 412) {
+    const bool conditional = asked.call.headers.count("if-none-match") != 0;
+    if (conditional && (said.status == 409 || said.status == 412)) {
         return ErrorKind::exists;
     }
     return worth_another_try(said) ? ErrorKind::temporary : ErrorKind::failed;
 }
 
+std::optional<std::int64_t> count_in(const std::string& text) {
+    std::int64_t number = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = !text.empty() && code == std::errc() && end == text.data() + text.size();
+    return whole && number >= 0 ? std::optional(number) : std::nullopt;
+}
+
 std::optional<Milliseconds> retry_after_of(const HttpReply& reply, system_clock::time_point now) {
-    for (const char* name : {"retry-after", "x-amz-retry-after"}) {
-        const std::string text = header(reply, name);
-        std::int64_t number = 0;
-        const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-        if (!text.empty() && code == std::errc() && end == text.data() + text.size() && number >= 0) {
-            // x-amz-retry-after counts milliseconds. A day is longer than any budget.
-            const std::int64_t most = 86'400;
-            return *name == 'x' ? Milliseconds(std::min(number, most * 1000))
-                                : std::chrono::seconds(std::min(number, most));
-        }
-        if (const auto date = parse_http_date(text)) {
-            return std::max(Milliseconds{0}, std::chrono::ceil<Milliseconds>(*date - now));
-        }
+    constexpr Milliseconds most = std::chrono::hours(24);  // longer than any budget
+    const std::string text = header(reply, "retry-after");
+    if (const auto seconds = count_in(text)) {
+        return std::min<Milliseconds>(most, std::chrono::seconds(std::min<std::int64_t>(*seconds, 86'400)));
+    }
+    if (const auto date = parse_http_date(text)) {
+        // By the server's own clock, where it tells: ours may be off.
+        const auto from = parse_http_date(header(reply, "date")).value_or(now);
+        return std::clamp(std::chrono::ceil<Milliseconds>(*date - from), Milliseconds{0}, most);
+    }
+    if (const auto milliseconds = count_in(header(reply, "x-amz-retry-after"))) {
+        return std::min(most, Milliseconds(*milliseconds));
     }
     return std::nullopt;
 }
@@ -229,7 +236,7 @@ Failure answered(const HttpReply& reply, const Asked& asked, system_clock::time_
     // A server or a gateway that gives up half way says so with one of these.
     failure.uncertain = said.status >= 500 || said.status == 408 || said.status == 499 || said.status == 200;
     failure.retry_after = failure.retryable ? retry_after_of(reply, now) : std::nullopt;
-    failure.error = {kind_of(said), in_words(said, asked), {}, {}};
+    failure.error = {kind_of(said, asked), in_words(said, asked), {}, {}};
     failure.error.next = said.code == "RequestTimeTooSkewed" ? minutes_off(reply, now)
                          : failure.retryable ? "run again later; the store is unwell or asks for less haste"
                                              : next_for(said, asked);
@@ -266,20 +273,33 @@ Failure not_answered(const HttpReply& reply, const Asked& asked) {
                              "check that store.endpoint is an S3 server",
                              {}};
             break;
-        case Broken::interrupted:
-            failure.uncertain = true;
-            failure.error = stopped();
-            break;
+        case Broken::interrupted: return interrupted();
     }
     return failure;
 }
 
+// The numbers in "…, 22 Nov 2026 02:17:00 GMT".
+bool real_date(const std::tm& parts) {
+    const std::chrono::year_month_day day{std::chrono::year(parts.tm_year + 1900),
+                                          std::chrono::month(static_cast<unsigned>(parts.tm_mon + 1)),
+                                          std::chrono::day(static_cast<unsigned>(parts.tm_mday))};
+    // system_clock counts nanoseconds in 64 bits: it ends in 2262.
+    return day.ok() && day.year() >= std::chrono::year(1970) && day.year() <= std::chrono::year(2261);
+}
+
 }  // namespace
+
+Failure interrupted() {
+    Failure failure;
+    failure.uncertain = true;
+    failure.error = {ErrorKind::interrupted, "stopped", {}, {}};
+    return failure;
+}
 
 std::optional<system_clock::time_point> parse_http_date(const std::string& text) {
     std::tm parts{};
     const char* end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    if (end == nullptr || *end != '\0') {
+    if (end == nullptr || *end != '\0' || !real_date(parts)) {
         return std::nullopt;
     }
     return system_clock::from_time_t(::timegm(&parts));

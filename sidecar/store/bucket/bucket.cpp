@@ -43,16 +43,16 @@ s3::Milliseconds Bucket::left_after_stop() {
 s3::Answer Bucket::take_back(s3::Call call) {
     if (!options.stop.stop_requested()) {
         auto answer = client.send(call, options.stop);
-        if (answer.ok() || !options.stop.stop_requested()) {
+        if (answer.ok() || answer.failure->error.kind != ErrorKind::interrupted) {
             return answer;
         }
     }
     const auto left = left_after_stop();
     if (left.count() == 0) {
-        return {{}, s3::Failure{s3::stopped(), 0, {}, false, true, {}}};
+        return {{}, s3::Failure{{ErrorKind::interrupted, "stopped", {}, {}}, 0, {}, false, true, {}}};
     }
-    call.within = left;
-    return client.send(std::move(call), {});
+    call.within = std::min(left, call.within.value_or(left));
+    return client.send(call, {});
 }
 
 // Without the longer keys that a listing by prefix shows after it.
@@ -91,9 +91,10 @@ Sighting look_for(Bucket& bucket, const Written& written) {
     return seen_by_listing(*versions, written);
 }
 
-s3::Call deletion_of(const std::string& full_key, const std::string& version_id) {
-    s3::Call call{version_id.empty() ? s3::delete_object : s3::delete_version, "DELETE", full_key};
-    if (!version_id.empty()) {
+s3::Call deletion_of(const Bucket& bucket, const std::string& full_key, const std::string& version_id) {
+    const bool by_version = !version_id.empty() && bucket.versions != Versions::none;
+    s3::Call call{by_version ? s3::delete_version : s3::delete_object, "DELETE", full_key};
+    if (by_version) {
         call.query.emplace_back("versionId", version_id);
     }
     return call;

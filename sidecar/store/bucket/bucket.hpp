@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -31,6 +32,14 @@ struct Bucket {
     [[nodiscard]] std::string full_key(const ObjectKey& key) const { return below_prefix(key.text()); }
     [[nodiscard]] std::string below_prefix(const std::string& text) const {
         return options.prefix.empty() ? text : options.prefix + "/" + text;
+    }
+
+    // Whatever the settings are, without overflow.
+    [[nodiscard]] std::uint64_t largest_object() const {
+        // DigitalOcean Spaces and Wasabi take no larger object, Cloudflare R2 hardly one.
+        constexpr std::uint64_t most = 4'900'000'000'000;
+        return options.part_size > most / options.largest_part_number ? most
+                                                                      : options.part_size * options.largest_part_number;
     }
 
     [[nodiscard]] std::string location() const { return "s3://" + below_bucket(); }
@@ -100,7 +109,7 @@ enum class Purpose { look, take_back };
 Result<std::vector<KeyVersion>> versions_of(Bucket& bucket, const std::string& full_key, Purpose purpose);
 
 // `version_id` empty: where the store has no versions. Elsewhere that would only hide.
-s3::Call deletion_of(const std::string& full_key, const std::string& version_id);
+s3::Call deletion_of(const Bucket& bucket, const std::string& full_key, const std::string& version_id);
 
 // A header's value, or empty.
 std::string header(const s3::HttpReply& reply, const std::string& name);

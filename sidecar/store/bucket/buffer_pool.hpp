@@ -44,7 +44,7 @@ private:
 // Keeps `kept` buffers for the next taker. Must outlive its buffers. Safe for use by several threads.
 class BufferPool {
 public:
-    BufferPool(std::size_t capacity, std::size_t kept) : capacity_(capacity), kept_(kept) {}
+    BufferPool(std::size_t capacity, std::size_t kept) : capacity_(capacity), kept_(kept) { free_.reserve(kept); }
 
     Buffer take();
 

@@ -2,6 +2,8 @@
 
 #include "s3/replies.hpp"
 
+#include <utility>
+
 namespace lifeboat::store {
 namespace {
 

@@ -1,5 +1,7 @@
 #include "bucket/part_sender.hpp"
 
+#include <system_error>
+
 namespace lifeboat::store {
 
 PartSender::PartSender(Bucket& bucket, std::string key, std::string upload_id)
@@ -22,14 +24,26 @@ Status PartSender::send(Buffer part) {
     if (failure_) {
         return *failure_;
     }
+    if (senders_.size() <= under_way_ && !add_sender()) {
+        return failed(
+            "no thread can be started to send part " + std::to_string(sent_.size() + 1) + " of '" + key_ + "'",
+            "raise the limit of processes (pids) for this container");
+    }
     waiting_.push_back({sent_.size(), std::move(part)});
     sent_.emplace_back();
     ++under_way_;
-    if (senders_.size() < under_way_) {
-        senders_.emplace_back([this] { work(); });
-    }
     changed_.notify_all();
     return done();
+}
+
+// Fewer threads than wanted are enough, as long as there is one.
+bool PartSender::add_sender() {
+    try {
+        senders_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+        return !senders_.empty();
+    }
+    return true;
 }
 
 Result<std::vector<SentPart>> PartSender::finish() {
@@ -87,13 +101,16 @@ void PartSender::send_one(const Task& task) {
     sent_[task.index] = {etag, call.body.md5};
 }
 
+// What went wrong is noted before the other parts are stopped: else one of them could be first to say that it was.
 void PartSender::fail(const Error& error) {
-    stop_.request_stop();
-    const std::lock_guard lock(mutex_);
-    if (!failure_) {
-        failure_ = error;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!failure_) {
+            failure_ = error;
+        }
+        changed_.notify_all();
     }
-    changed_.notify_all();
+    stop_.request_stop();
 }
 
 }  // namespace lifeboat::store

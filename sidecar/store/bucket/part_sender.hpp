@@ -42,6 +42,7 @@ private:
         Buffer part;
     };
 
+    bool add_sender();
     void work();
     std::optional<Task> next_task();
     void send_one(const Task& task);

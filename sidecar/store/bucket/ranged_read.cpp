@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -28,16 +29,31 @@ Error no_object(const Bucket& bucket, const ObjectKey& key) {
             "list what is there, or check that this is the right store"};
 }
 
-// "bytes 0-99/1234": the last number.
-std::optional<std::uint64_t> size_in(const std::string& content_range) {
-    const auto slash = content_range.rfind('/');
-    if (slash == std::string::npos) {
+std::optional<std::uint64_t> number_in(std::string_view text) {
+    std::uint64_t number = 0;
+    const auto [stopped, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return code == std::errc() && stopped == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
+// What a reply with a part of an object says it is.
+struct Shown {
+    std::uint64_t from = 0;
+    std::uint64_t size = 0;  // of the whole object
+};
+
+// "bytes 0-99/1234"
+std::optional<Shown> shown_by(const s3::HttpReply& reply) {
+    constexpr std::string_view unit = "bytes ";
+    const std::string text = header(reply, "content-range");
+    const auto dash = text.find('-');
+    const auto slash = text.find('/');
+    if (reply.status != 206 || !text.starts_with(unit) || dash == std::string::npos || slash == std::string::npos ||
+        dash > slash) {
         return std::nullopt;
     }
-    std::uint64_t size = 0;
-    const char* end = content_range.data() + content_range.size();
-    const auto [stopped, code] = std::from_chars(content_range.data() + slash + 1, end, size);
-    return code == std::errc() && stopped == end ? std::optional(size) : std::nullopt;
+    const auto from = number_in(std::string_view(text).substr(unit.size(), dash - unit.size()));
+    const auto size = number_in(std::string_view(text).substr(slash + 1));
+    return from && size ? std::optional(Shown{*from, *size}) : std::nullopt;
 }
 
 class RangedRead {
@@ -94,8 +110,10 @@ private:
 };
 
 s3::Call RangedRead::call_for(Range wanted) const {
-    s3::Call call{version_id_.empty() ? s3::get_object : s3::get_version, "GET", bucket_.full_key(key_)};
-    if (!version_id_.empty()) {
+    // A store that is known to have no versions may stumble over the id of one.
+    const bool by_version = !version_id_.empty() && bucket_.versions != Versions::none;
+    s3::Call call{by_version ? s3::get_version : s3::get_object, "GET", bucket_.full_key(key_)};
+    if (by_version) {
         call.query.emplace_back("versionId", version_id_);
     }
     call.headers["range"] =
@@ -126,16 +144,16 @@ Result<std::string> RangedRead::first_range() {
         if (!answer.ok() && answer.failure->status == 416) {
             return std::string();  // there is no first byte
         }
-        const auto size = answer.reply.status == 206 ? size_in(header(answer.reply, "content-range")) : std::nullopt;
-        if (size && answer.reply.body.size() <= std::min(*size, range_size())) {
-            found_ = {*size, header(answer.reply, "etag")};
+        const auto shown = shown_by(answer.reply);
+        if (shown && shown->from == 0 && answer.reply.body.size() <= std::min(shown->size, range_size())) {
+            found_ = {shown->size, header(answer.reply, "etag")};
             return fetch(range(0), std::move(answer.reply.body));
         }
         if (answer.ok()) {
             return first_without_ranges(std::move(answer.reply));
         }
-        if (!answer.failure->retryable || !retry.again(answer.failure->retry_after, stop_.get_token())) {
-            return stop_.stop_requested() ? s3::stopped() : error_of(*answer.failure);
+        if (!s3::Client::again(retry, *answer.failure, stop_.get_token())) {
+            return error_of(*answer.failure);
         }
     }
 }
@@ -156,23 +174,25 @@ Result<std::string> RangedRead::fetch(Range wanted, std::string bytes) {
     while (bytes.size() < wanted.length) {
         const Range rest{wanted.from + bytes.size(), wanted.length - bytes.size()};
         auto answer = bucket_.client.attempt(call_for(rest), retry.has_value(), stop_.get_token());
-        const bool moved = answer.reply.status == 206 && !answer.reply.body.empty();
-        if (moved && answer.reply.body.size() <= rest.length) {
-            // Of a reply that broke, too: it goes on from there.
+        const auto shown = shown_by(answer.reply);
+        const bool fits =
+            shown && shown->from == rest.from && shown->size == found_.size && answer.reply.body.size() <= rest.length;
+        const bool moved = fits && !answer.reply.body.empty();
+        if (moved) {  // of a reply that broke, too: it goes on from there
             bytes = bytes.empty() ? std::move(answer.reply.body) : bytes + answer.reply.body;
         }
         if (bytes.size() == wanted.length) {
             break;
         }
         if (answer.ok()) {
-            return failed("the store gave fewer or more bytes of '" + key_.text() + "' than were asked for",
-                          "check that store.endpoint is an S3 server");
+            return failed("the store gave other bytes of '" + key_.text() + "' than those that were asked for",
+                          "check that store.endpoint is an S3 server, without a cache in front of it");
         }
         if (!retry || moved) {
             retry.emplace(bucket_.client.policy(), bucket_.client.timer());
         }
-        if (!answer.failure->retryable || !retry->again(answer.failure->retry_after, stop_.get_token())) {
-            return stop_.stop_requested() ? s3::stopped() : error_of(*answer.failure);
+        if (!s3::Client::again(*retry, *answer.failure, stop_.get_token())) {
+            return error_of(*answer.failure);
         }
     }
     return bytes;

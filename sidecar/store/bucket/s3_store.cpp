@@ -13,9 +13,6 @@
 namespace lifeboat::store {
 namespace {
 
-// DigitalOcean Spaces and Wasabi take no larger object, Cloudflare R2 hardly one.
-constexpr std::uint64_t largest_object = 4'900'000'000'000;
-
 class S3Store final : public ObjectStore {
 public:
     S3Store(const S3Options& options, s3::ClientOptions client_options, std::unique_ptr<s3::Transport> owned,
@@ -23,9 +20,7 @@ public:
         : transport_(std::move(owned)), bucket_(options, std::move(client_options), transport, timer) {}
 
     [[nodiscard]] std::string location() const override { return bucket_.location(); }
-    [[nodiscard]] std::uint64_t max_object_size() const override {
-        return std::min(bucket_.options.part_size * bucket_.options.largest_part_number, largest_object);
-    }
+    [[nodiscard]] std::uint64_t max_object_size() const override { return bucket_.largest_object(); }
     Result<std::unique_ptr<Upload>> begin(const ObjectKey& key) override {
         return std::unique_ptr<Upload>(std::make_unique<S3Upload>(bucket_, key));
     }
@@ -123,7 +118,7 @@ Status S3Store::discard(const UnfinishedUpload& upload) {
 }
 
 Status S3Store::remove_version(const std::string& full_key, const std::string& version_id) {
-    auto answer = bucket_.take_back(deletion_of(full_key, version_id));
+    auto answer = bucket_.take_back(deletion_of(bucket_, full_key, version_id));
     const bool gone = !answer.ok() && answer.failure->status == 404 && answer.failure->code != "NoSuchBucket";
     return answer.ok() || gone ? done() : Status(answer.failure->error);
 }
@@ -150,7 +145,37 @@ Status S3Store::remove(const ObjectKey& key, const std::string& version_id) {
     return done();
 }
 
+bool fits_a_header(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > 0x20 && c < 0x7F; });
+}
+
+// A line break in a header would begin another one.
+Status check_credentials(const s3::Credentials& credentials) {
+    const auto wrong = [](const std::string& setting) {
+        return Error{ErrorKind::usage, setting + " holds a blank, a line break or another character that no key has",
+                     "write the key alone, on one line, as the store's provider showed it"};
+    };
+    if (credentials.access_key_id.empty() || !fits_a_header(credentials.access_key_id)) {
+        return wrong("store.access_key_id");
+    }
+    if (credentials.session_token && !fits_a_header(credentials.session_token->reveal())) {
+        return wrong("store.session_token");
+    }
+    return done();
+}
+
+Status check_options(const S3Options& options) {
+    if (options.part_size == 0 || options.uploads == 0 || options.largest_part_number == 0 || options.bucket.empty()) {
+        return Error{ErrorKind::usage, "a bucket, a part size, and a number of parts and of uploads are needed",
+                     "set store.url, store.part_size and store.uploads"};
+    }
+    return check_credentials(options.credentials);
+}
+
 Result<s3::ClientOptions> client_options_of(const S3Options& options) {
+    if (auto usable = check_options(options); !usable) {
+        return std::move(usable).error();
+    }
     auto endpoint = s3::resolve_endpoint(options.endpoint, options.region);
     if (!endpoint) {
         return std::move(endpoint).error();

@@ -39,10 +39,11 @@ Status S3Upload::write(stream::Bytes chunk) {
 }
 
 Status S3Upload::take(stream::Bytes chunk) {
-    const std::uint64_t most = bucket_.options.part_size * bucket_.options.largest_part_number;
+    const std::uint64_t most = bucket_.largest_object();
     if (chunk.size() > most - written_.size) {
-        return failed("'" + key_.text() + "' would be larger than " + std::to_string(most) + " bytes, which is " +
-                          std::to_string(bucket_.options.largest_part_number) + " parts",
+        return failed("'" + key_.text() + "' would be larger than " + std::to_string(most) +
+                          " bytes, the most that goes into " + std::to_string(bucket_.options.largest_part_number) +
+                          " parts",
                       "raise store.part_size");
     }
     written_.size += chunk.size();
@@ -193,10 +194,10 @@ Result<Sighting> S3Upload::make_visible(s3::Call call) {
         const Error error = answer.ok() ? failed("the store took '" + written_.key + "' and gave no ETag for it",
                                                  "check that store.endpoint is an S3 server")
                                         : answer.failure->error;
-        const bool retryable = answer.ok() || answer.failure->retryable;
-        if (!retryable ||
-            !retry.again(answer.ok() ? std::nullopt : answer.failure->retry_after, bucket_.options.stop)) {
-            return bucket_.options.stop.stop_requested() ? s3::stopped() : error;
+        // Not told what is wrong, another try may be told.
+        s3::Failure failure = answer.ok() ? s3::Failure{error, 0, {}, true, true, {}} : *answer.failure;
+        if (!s3::Client::again(retry, failure, bucket_.options.stop)) {
+            return failure.error;
         }
     }
 }
@@ -285,7 +286,7 @@ void S3Upload::remove_what_came_of_it() {
     if (!seen.ok() || header(seen.reply, token_header) != written_.token) {
         return;
     }
-    auto deletion = deletion_of(written_.key, header(seen.reply, "x-amz-version-id"));
+    auto deletion = deletion_of(bucket_, written_.key, header(seen.reply, "x-amz-version-id"));
     deletion.within = giving_up_within;
     (void)bucket_.take_back(std::move(deletion));
 }

@@ -111,3 +111,15 @@ def test_every_right_of_the_page_is_needed(new_server, workspace_of, backup_role
     kinds = [omission["kind"] for omission in workspace.store.manifest(workspace.backup()).get("omissions", [])]
     assert kinds == ["alter_system_settings"], "what pg_read_all_settings is for"
     server.stop()
+
+
+def test_one_database_to_connect_to_is_enough(new_server, new_role, workspace_of):
+    """Where a role may enter neither postgres nor template1, the globals come by the database that it may enter."""
+    server = new_server()
+    server.create_database("app", "CREATE TABLE t AS SELECT 1 AS n")
+    role = new_role("guest", "GRANT pg_read_all_data, pg_read_all_settings TO {role};", server)
+    for name in ("postgres", "template1"):
+        server.sql(f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC")
+    workspace = workspace_of(server, role, ["app"]).configure(postgres={"uri": server.uri("app", role)})
+    workspace.verify(workspace.backup()).expect(0)
+    server.stop()

@@ -92,6 +92,42 @@ def test_settings_outside_of_any_dump_are_on_record(server, new_role, workspace_
                  ("(server)", "1", "alter_role_all_settings"))
 
 
+def test_settings_whose_origin_the_role_may_not_see_are_on_record_as_such(server, new_role, workspace_of):
+    """Silence would read as "there are none"."""
+    role = new_role("settings_guesser", "GRANT pg_read_all_data TO {role};", server)
+    server.create_database("unseen")
+    workspace = workspace_of(server, role, ["unseen"])
+    server.sql("ALTER SYSTEM SET work_mem = '5MB'")
+    server.sql("SELECT pg_reload_conf()")
+    try:
+        backup_id = workspace.backup()
+    finally:
+        server.sql("ALTER SYSTEM RESET ALL")
+        server.sql("SELECT pg_reload_conf()")
+    [omission] = workspace.store.manifest(backup_id)["omissions"]
+    assert omission["kind"] == "settings_of_unseen_origin" and omission["count"] > 0
+    assert "GRANT pg_read_all_settings" in omission["text"]
+    assert_shown(workspace, backup_id, ("(server)", "settings_of_unseen_origin", "pg_read_all_settings"))
+    server.sql(f"GRANT pg_read_all_settings TO {role}")
+    assert "omissions" not in workspace.store.manifest(workspace.backup()), "the cure cures"
+
+
+def test_databases_that_are_not_dumped_are_on_record(new_server, new_role, workspace_of):
+    """Closed ones cannot be dumped, templates are not; template0 and template1 are everyone's."""
+    server = new_server()
+    role = new_role("visitor", READS_ALL, server)
+    server.sql("CREATE DATABASE bricked_up ALLOW_CONNECTIONS false")
+    server.sql("CREATE DATABASE mould IS_TEMPLATE true")
+    server.sql("CREATE DATABASE closed_mould IS_TEMPLATE true ALLOW_CONNECTIONS false")
+    workspace = workspace_of(server, role, ["*"])
+    backup_id = workspace.backup()
+    manifest = workspace.store.manifest(backup_id)
+    assert counts(manifest) == {"closed_databases": 1, "template_databases": 2}
+    assert [database["name"] for database in manifest["databases"]] == ["postgres"]
+    assert_shown(workspace, backup_id, ("(server)", "1", "closed_databases"), ("(server)", "2", "template_databases"))
+    server.stop()
+
+
 def test_materialized_views_are_on_record(server, new_role, workspace_of, database_record):
     role = new_role("view_reader", READS_ALL, server)
     server.create_database("views", "CREATE TABLE t AS SELECT 1 AS n; CREATE MATERIALIZED VIEW m AS SELECT * FROM t;"

@@ -46,10 +46,12 @@ def assert_server_is_left_alone(server):
 @pytest.mark.parametrize("change", [
     "TRUNCATE cargo; INSERT INTO cargo SELECT n, 'new' FROM generate_series(1, 1000) AS n",
     "ALTER TABLE ballast ADD COLUMN at timestamptz DEFAULT clock_timestamp()",
+    "BEGIN; CREATE TABLE fresh AS SELECT * FROM cargo; DROP TABLE cargo; ALTER TABLE fresh RENAME TO cargo; COMMIT",
+    "BEGIN; ALTER TABLE cargo RENAME TO cargo_before; CREATE TABLE cargo AS SELECT * FROM cargo_before; COMMIT",
 ])
 def test_a_table_rewritten_before_pg_dump_has_its_lock_is_dumped_again(
         change, plain_server, new_role, workspace_of, empty_server):
-    """To pg_dump's snapshot it would look empty, and nothing would say so."""
+    """To pg_dump's snapshot it would look empty, and nothing would say so. The same for a new one under its name."""
     name = f"rewritten_{len(change)}"
     role = new_role(name, READS_ALL)
     plain_server.create_database(name, CARGO)
@@ -67,6 +69,19 @@ def test_a_table_rewritten_before_pg_dump_has_its_lock_is_dumped_again(
     for table in ("cargo", "ballast"):
         everything = f"SELECT count(*), md5(string_agg(t::text, ';' ORDER BY id)) FROM {table} AS t"
         assert empty_server.sql(everything, name) == plain_server.sql(everything, name)
+
+
+def test_a_table_that_goes_or_comes_before_pg_dump_has_its_locks_is_no_reason_for_another_dump(
+        plain_server, new_role, workspace_of):
+    """Nothing of it is lost, and where tables come and go all the time no backup would ever be made."""
+    role = new_role("come_and_go", READS_ALL)
+    plain_server.create_database("come_and_go", CARGO)
+    workspace = workspace_of(plain_server, role, ["come_and_go"], lock_timeout="60s")
+    with plain_server.transaction("LOCK TABLE gate IN ACCESS EXCLUSIVE MODE", "come_and_go"):
+        run = workspace.start("backup")
+        wait_until(lambda: waits_for_gate(plain_server, "come_and_go"), run, "pg_dump at the gate")
+        plain_server.sql("CREATE TABLE newcomer AS SELECT 1 AS n", "come_and_go")
+    assert "taking it again" not in run.wait().expect(0).err
 
 
 def test_tables_that_are_rewritten_at_every_try_are_a_clear_error(plain_server, new_role, workspace_of):

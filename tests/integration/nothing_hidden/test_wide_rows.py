@@ -57,6 +57,11 @@ class MemoryGroup:
     def contain(self, lifeboat, size, folder):
         """From now on that Lifeboat, and pg_dump with it, runs in the group, with this limit."""
         (self.place / self._limit_file).write_text(str(size))
+        # Where there is swap, it must not take what does not fit. Version 1 counts it together with memory.
+        for file, limit in (("memory.swap.max", 0), ("memory.memsw.limit_in_bytes", size)):
+            with contextlib.suppress(OSError):
+                if (self.place / file).exists():
+                    (self.place / file).write_text(str(limit))
         wrapper = folder / "contained"
         wrapper.write_text(f"#!/bin/sh\necho $$ > {self.place}/cgroup.procs || exit 99\n"
                            f'exec {lifeboat.binary} "$@"\n')

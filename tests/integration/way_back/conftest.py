@@ -66,6 +66,12 @@ def restorer(town_workspace, town_backup):
     return Restorer(town_workspace)
 
 
+@pytest.fixture(scope="session")
+def restorer_of():
+    """The same for another workspace."""
+    return Restorer
+
+
 class Restorer:
     """Restores of one workspace's newest backup, the password given by PGPASSWORD."""
 

@@ -3,6 +3,7 @@
 import pytest
 from support.fingerprint import database_fingerprint, fingerprint, globals_fingerprint
 from support.postgres import PostgresServer
+from support.workspace import Workspace
 
 
 @pytest.fixture(scope="module", params=["streamed", "by four jobs"])
@@ -132,19 +133,119 @@ def test_a_plain_owner_is_told_what_it_may_not_do(restorer, owned):
     assert owned.databases() == ["mine", "postgres"]
 
 
-def test_what_a_plain_owner_cannot_load_leaves_its_database_empty(restorer, owned):
-    """The harbour has event triggers and a foreign data wrapper, which are a superuser's."""
-    failed = restorer(owned, "--database", "harbour=mine", *PLAIN, to=owned.uri("mine", "tenant"),
-                      env={"PGPASSWORD": "rent"}).expect(1)
+@pytest.fixture(scope="module")
+def untrusted(room, binary, new_server, restorer_of):
+    """A backup of a database with a function in a language that only a superuser may use: no list of contents says so."""
+    server = new_server()
+    server.create_database("untrusted", """
+        CREATE TABLE first AS SELECT 1 AS n;
+        CREATE FUNCTION add_up(integer, integer) RETURNS integer LANGUAGE internal AS 'int4pl';
+    """)
+    workspace = Workspace(room / "untrusted", binary, server)
+    workspace.backup()
+    return restorer_of(workspace)
+
+
+def test_what_a_plain_owner_cannot_load_leaves_its_database_empty(untrusted, owned):
+    failed = untrusted(owned, "--database", "untrusted=mine", *PLAIN, to=owned.uri("mine", "tenant"),
+                       env={"PGPASSWORD": "rent"}).expect(1)
     assert "'mine' was not restored and is as it was before" in failed.err
     assert "permission denied" in failed.err
     assert owned.sql("SELECT count(*) FROM pg_class WHERE oid >= 16384", "mine") == "0"
 
 
-def test_several_jobs_say_that_a_part_may_be_left_in_a_database_that_was_there(restorer, owned):
-    failed = restorer(owned, "--database", "harbour=mine", *PLAIN, "--jobs", "2", to=owned.uri("mine", "tenant"),
+def test_several_jobs_say_that_a_part_may_be_left_in_a_database_that_was_there(untrusted, owned):
+    failed = untrusted(owned, "--database", "untrusted=mine", *PLAIN, "--jobs", "2", to=owned.uri("mine", "tenant"),
                       env={"PGPASSWORD": "rent"}).expect(1)
     assert "'mine' was not restored and may hold a part of it" in failed.err
+
+
+def told_before_the_first_change(restorer, server, user, database, *flags):
+    """What the rehearsal and the restore say is lacking, which must be the same; nothing has changed."""
+    before = fingerprint(server)
+    account = {"to": server.uri(database, user), "env": {"PGPASSWORD": "rent"}}
+    shown = restorer(server, *flags, "--dry-run", "--json", **account).expect(1).json["lacks"]
+    failed = restorer(server, *flags, **account).expect(1)
+    assert "nothing was changed" in failed.err
+    for lack in shown:
+        assert lack in failed.err
+    assert fingerprint(server) == before
+    return "\n".join(shown)
+
+
+def test_a_guest_in_a_database_is_told_which_rights_it_lacks(restorer, owned):
+    """The database is another's, and so is the role that is to own what comes back."""
+    owned.sql("ALTER DATABASE mine OWNER TO postgres; CREATE ROLE heir; GRANT CONNECT ON DATABASE mine TO tenant")
+    plain = ("--database", "app=mine", *PLAIN)
+    lacks = told_before_the_first_change(restorer, owned, "tenant", "mine", *plain)
+    assert "CREATE on database 'mine' for 'tenant'" in lacks
+    assert "CREATE on schema public of database 'mine' for 'tenant'" in lacks
+    lacks = told_before_the_first_change(restorer, owned, "tenant", "mine", *plain, "--role", "heir")
+    assert "the right to become role 'heir' (--role): GRANT it to 'tenant'" in lacks
+    owned.sql("GRANT heir TO tenant; ALTER DATABASE mine OWNER TO heir")
+    restorer(owned, *plain, "--role", "heir", to=owned.uri("mine", "tenant"), env={"PGPASSWORD": "rent"}).expect(0)
+
+
+def test_a_plain_owner_is_told_what_only_a_superuser_can_bring_back(restorer, owned):
+    lacks = told_before_the_first_change(restorer, owned, "tenant", "mine", "--database", "harbour=mine", *PLAIN)
+    for kind in ("EVENT TRIGGER", "OPERATOR FAMILY"):
+        assert f"database 'harbour' holds objects of the kind {kind}" in lacks
+
+
+def test_an_extension_that_is_not_trusted_can_be_created_beforehand(new_workspace, new_server, owned, restorer_of):
+    server = new_server()
+    server.create_database("guarded", "CREATE EXTENSION pageinspect; CREATE TABLE t AS SELECT 1 AS n")
+    workspace = new_workspace(server)
+    workspace.backup()
+    server.stop()
+    lacks = told_before_the_first_change(restorer_of(workspace), owned, "tenant", "mine", "--database", "guarded=mine",
+                                         *PLAIN)
+    assert "the right to create extension 'pageinspect': have a superuser create it in database 'mine' first" in lacks
+    owned.sql("CREATE EXTENSION pageinspect", "mine")
+    restorer_of(workspace)(owned, "--database", "guarded=mine", *PLAIN, to=owned.uri("mine", "tenant"),
+                        env={"PGPASSWORD": "rent"}).expect(0)
+    assert owned.sql("SELECT n FROM t", "mine") == "1"
+
+
+def test_the_right_to_create_is_not_the_right_to_give_away(restorer, owned):
+    """CREATEDB and CREATEROLE look like enough, and are not."""
+    owned.sql("CREATE ROLE maker LOGIN CREATEDB CREATEROLE PASSWORD 'rent'; CREATE ROLE keeper; CREATE ROLE crew")
+    lacks = told_before_the_first_change(restorer, owned, "maker", "postgres", "--database", "app", "--no-globals")
+    assert "the right to give things to their owner 'keeper': restore as a superuser, or with --no-owner" in lacks
+    lacks = told_before_the_first_change(restorer, owned, "maker", "postgres", "--database", "app")
+    assert "the right to create roles" in lacks
+    restorer(owned, "--database", "app=made", *PLAIN, to=owned.uri("postgres", "maker"),
+             env={"PGPASSWORD": "rent"}).expect(0)
+    assert owned.sql("SELECT datdba::regrole FROM pg_database WHERE datname = 'made'") == "maker"
+
+
+def test_roles_that_no_flag_leaves_out_are_named(new_workspace, new_server, empty_server):
+    """A policy names its roles in its definition; privileges go with --no-acl and are not missed then."""
+    server = new_server()
+    server.sql("CREATE ROLE watched; CREATE ROLE granted")
+    server.create_database("ruled", "CREATE TABLE t AS SELECT 1 AS n; CREATE POLICY p ON t TO watched USING (true);"
+                                    "GRANT SELECT ON t TO granted")
+    workspace = new_workspace(server)
+    workspace.backup()
+    server.stop()
+    failed = workspace.restore("latest", empty_server, *PLAIN).expect(1)
+    assert "role 'watched', named by a policy or a user mapping" in failed.err and "granted" not in failed.err
+    assert empty_server.databases() == ["postgres"]
+    empty_server.sql("CREATE ROLE watched")
+    refused = workspace.restore("latest", empty_server, "--database", "ruled", "--no-globals").expect(1)
+    assert "role 'granted'" in refused.err and "watched" not in refused.err
+    workspace.restore("latest", empty_server, "--database", "ruled", "--no-globals", "--no-acl").expect(0)
+
+
+def test_read_only_by_default_is_no_wall(restorer, owned, town):
+    """A seat belt of the role, or of the empty database."""
+    owned.sql("ALTER DATABASE mine SET default_transaction_read_only = on")
+    owned.sql("ALTER ROLE tenant SET default_transaction_read_only = on")
+    account = {"to": owned.uri("mine", "tenant"), "env": {"PGPASSWORD": "rent"}}
+    restorer(owned, "--database", "app=mine", *PLAIN, **account).expect(0)
+    assert without_owners(owned, "mine") == without_owners(town, "app")
+    owned.sql("ALTER ROLE postgres SET default_transaction_read_only = on")
+    restorer(owned, "--database", "quiet").expect(0)
 
 
 def test_role_owns_what_a_superuser_restores(restorer, empty_server):

@@ -112,6 +112,99 @@ def test_what_was_to_be_replaced_stays_when_the_restore_ends_half_way(napping, e
     assert database_fingerprint(empty_server, "sleepy") == napping.original
 
 
+def test_a_killed_load_into_an_empty_database_does_not_hold_up_the_next_restore(napping, empty_server):
+    """The server goes on with the old statement, for minutes here; the next restore says so, ends it, and is done."""
+    empty_server.create_database("sleepy")
+    with slow(empty_server):
+        run = start(napping, empty_server, "--database", "sleepy")
+        until(lambda: naps(empty_server), run, "the slow view")
+        assert run.kill().code == 137
+    assert naps(empty_server), "the old statement is still at work"
+    again = start(napping, empty_server, "--database", "sleepy").wait(timeout=60).expect(0)
+    assert "an earlier restore's session was still at work in 'sleepy': ending it" in again.err
+    assert database_fingerprint(empty_server, "sleepy") == napping.original
+
+
+def test_an_empty_database_keeps_its_owner_when_the_load_fails(napping, empty_server):
+    """What the error calls "as it was before" is that."""
+    empty_server.sql("CREATE ROLE landlord; CREATE DATABASE sleepy OWNER landlord")
+    before = database_fingerprint(empty_server, "sleepy")
+    with slow(empty_server):
+        run = start(napping, empty_server, "--database", "sleepy")
+        until(lambda: naps(empty_server), run, "the slow view")
+        run.send(signal.SIGTERM)
+        ended = run.wait(timeout=30)
+    assert "'sleepy' was not restored and is as it was before" in ended.err
+    assert database_fingerprint(empty_server, "sleepy") == before
+
+
+def test_sigkill_before_the_names_change_hands_leaves_the_old_database_open(napping, empty_server):
+    empty_server.create_database("sleepy", "CREATE TABLE old AS SELECT 1 AS one;")
+    renaming = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%RENAME TO%'"
+    with empty_server.transaction("COMMENT ON DATABASE sleepy IS 'in use'"):  # its lock keeps the name from changing
+        run = start(napping, empty_server, "--database", "sleepy", "--overwrite")
+        until(lambda: empty_server.sql(renaming) != "0", run, "the change of names")
+        assert run.kill().code == 137
+        empty_server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%RENAME TO%' "
+                         "AND pid <> pg_backend_pid()")
+    assert empty_server.sql("SELECT one FROM old", "sleepy") == "1"
+    start(napping, empty_server, "--database", "sleepy", "--overwrite").wait().expect(0)
+    assert all_databases(empty_server) == ["postgres", "sleepy"]
+    assert database_fingerprint(empty_server, "sleepy") == napping.original
+
+
+@pytest.fixture
+def subscribing(new_workspace, new_server):
+    """A workspace with one backup of the database `sleepy`, which has a subscription."""
+    server = new_server()
+    server.create_database("sleepy", NAPPING + "CREATE SUBSCRIPTION feed CONNECTION 'host=publisher.invalid' "
+                                               "PUBLICATION p WITH (connect = false);")
+    workspace = new_workspace(server)
+    workspace.backup()
+    server.stop()
+    return workspace
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_half_a_database_with_a_subscription_can_be_dropped_too(subscribing, empty_server, how):
+    """PostgreSQL drops no database that has one. A view is filled after subscriptions were made."""
+    with slow(empty_server):
+        run = start(subscribing, empty_server, "--database", "sleepy")
+        until(lambda: naps(empty_server), run, "the slow view")
+        assert empty_server.sql("SELECT count(*) FROM pg_subscription") == "1"
+        run.send(how)
+        run.wait(timeout=30)
+    if how == signal.SIGTERM:
+        assert all_databases(empty_server) == ["postgres"]
+    start(subscribing, empty_server, "--database", "sleepy").wait().expect(0)
+    assert all_databases(empty_server) == ["postgres", "sleepy"]
+    assert empty_server.sql("SELECT subname, subenabled, subslotname FROM pg_subscription") == "feed|f|feed"
+
+
+def test_roles_come_all_or_none(new_workspace, new_server, empty_server):
+    """A role that is there is someone's own to the next restore, so half a role would never be made whole."""
+    server = new_server()
+    server.sql("CREATE ROLE captain LOGIN PASSWORD 'secret'; CREATE ROLE officers; GRANT officers TO captain;"
+               "ALTER ROLE captain SET work_mem = '7MB'")
+    workspace = new_workspace(server)
+    workspace.backup()
+    captain = ("SELECT rolcanlogin, rolpassword, rolconfig, (SELECT count(*) FROM pg_auth_members WHERE member = r.oid) "
+               "FROM pg_roles JOIN pg_authid r USING (rolname) WHERE rolname = 'captain'").replace(
+                   "rolcanlogin, rolpassword", "r.rolcanlogin, r.rolpassword")
+    original = server.sql(captain)
+    server.stop()
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'lifeboat'"
+    with empty_server.transaction("LOCK TABLE pg_auth_members IN ACCESS EXCLUSIVE MODE"):
+        run = start(workspace, empty_server)
+        until(lambda: empty_server.sql(waiting) != "0", run, "the memberships")
+        run.send(signal.SIGTERM)
+        ended = run.wait(timeout=30)
+    assert ended.code == 143 and "no database was touched" in ended.err and "no role was made or changed" in ended.err
+    assert empty_server.sql("SELECT count(*) FROM pg_roles WHERE rolname = 'captain'") == "0"
+    start(workspace, empty_server).wait().expect(0)
+    assert empty_server.sql(captain) == original
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
 def test_an_empty_database_is_empty_again_after_a_load_that_ended_half_way(napping, empty_server, how):
     """Loaded in one transaction: a plain owner cannot put another database in its place."""

@@ -221,6 +221,58 @@ def test_a_database_cannot_be_replaced_over_a_connection_to_itself(restorer, emp
     assert empty_server.sql("SELECT one FROM precious", "app") == "1"
 
 
+OBSTACLES = {
+    "subscriptions": "CREATE SUBSCRIPTION feed CONNECTION 'host=publisher.invalid' PUBLICATION p WITH (connect = false)",
+    "prepared transactions": "BEGIN; CREATE TABLE pending (n integer); PREPARE TRANSACTION 'pending'",
+}
+
+
+@pytest.mark.parametrize("kind", OBSTACLES)
+def test_what_keeps_a_database_from_being_replaced_is_named_before_the_first_change(kind, restorer, new_server):
+    """PostgreSQL says it only when the new database has been loaded."""
+    server = new_server(settings=["max_prepared_transactions=5"])
+    server.create_database("app", "CREATE TABLE old AS SELECT 1 AS one;")
+    server.sql(OBSTACLES[kind], "app")
+    before = fingerprint(server)
+    assert kind in restorer(server, "--database", "app", "--overwrite", "--dry-run").expect(1).text
+    failed = restorer(server, "--database", "app", "--overwrite").expect(1)
+    assert f"database 'app', which has {kind}" in failed.err and "nothing was changed" in failed.err
+    assert fingerprint(server) == before
+    assert all_databases(server) == ["app", "postgres"]
+    server.stop()
+
+
+def test_a_replaced_database_that_cannot_be_dropped_is_said_to_be_replaced(
+        town_workspace, restorer, folder, empty_server, town_fingerprint):
+    """Whoever reads the message must know which one is in place now, and where the other is."""
+    empty_server.create_database("app", "CREATE TABLE old AS SELECT 1 AS one;")
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_restore")
+    town_workspace.configure(postgres={"bin_dir": tools.setting})
+    try:
+        run = restorer.start(empty_server, "--database", "app", "--database", "quiet", "--overwrite")
+        gate.wait_until_reached(run)
+        empty_server.sql(OBSTACLES["subscriptions"], "app")
+        gate.open()
+        failed = run.wait().expect(1)
+    finally:
+        town_workspace.configure(postgres={"bin_dir": None})
+    assert "database 'app' is restored, but something is left to do" in failed.err
+    assert "not begun: quiet" in failed.err
+    [aside] = [name for name in all_databases(empty_server) if name not in ("app", "postgres")]
+    assert f"could not be dropped, and is there under the name '{aside}'" in failed.err
+    assert database_fingerprint(empty_server, "app") == town_fingerprint["app"]
+    assert empty_server.sql("SELECT one FROM old", aside) == "1"
+
+    again = restorer(empty_server, "--database", "app", "--overwrite").expect(1)
+    assert f"cannot drop what an earlier restore left under the name '{aside}'" in again.err
+    assert "'app' was not restored and is as it was before" in again.err
+    empty_server.sql("ALTER SUBSCRIPTION feed DISABLE; ALTER SUBSCRIPTION feed SET (slot_name = NONE);", aside)
+    empty_server.sql("DROP SUBSCRIPTION feed", aside)
+    restorer(empty_server, "--database", "app", "--overwrite").expect(0)
+    assert all_databases(empty_server) == ["app", "postgres"]
+
+
 # --- the rehearsal ---
 
 

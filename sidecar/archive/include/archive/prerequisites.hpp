@@ -32,7 +32,15 @@ public:
 
     // Every role that owns something or is named in privileges, default privileges, row security policies,
     // user mappings or settings of the database; the server's own (pg_…) among them. PUBLIC is none.
-    [[nodiscard]] const std::set<std::string>& roles() const noexcept { return roles_; }
+    [[nodiscard]] std::set<std::string> roles() const;
+
+    // Those among them that pg_restore needs without --no-owner, without --no-acl, and in any case (policies and user
+    // mappings name roles, too, and no flag leaves them out).
+    [[nodiscard]] const std::set<std::string>& owners() const noexcept { return owners_; }
+    [[nodiscard]] const std::set<std::string>& privileged() const noexcept { return privileged_; }
+    [[nodiscard]] const std::set<std::string>& named_by_objects() const noexcept { return named_by_objects_; }
+    // Those for which the database has settings.
+    [[nodiscard]] const std::set<std::string>& with_settings() const noexcept { return with_settings_; }
 
     [[nodiscard]] const std::set<std::string>& extensions() const noexcept { return extensions_; }
 
@@ -52,7 +60,10 @@ private:
     void take_roles(const TocEntry& entry);
     void take_encoding(const TocEntry& entry);
 
-    std::set<std::string> roles_;
+    std::set<std::string> owners_;
+    std::set<std::string> privileged_;
+    std::set<std::string> named_by_objects_;
+    std::set<std::string> with_settings_;
     std::set<std::string> extensions_;
     std::set<std::string> tablespaces_;
     std::string encoding_;

@@ -44,6 +44,7 @@ public:
         // alone, with the table's name, where otherwise the container would be killed.
         std::optional<std::uint64_t> address_space = std::nullopt;
         std::vector<int> inherited = {};  // descriptors that it shall have too; -1 is passed over
+        bool writes = false;              // it may, whatever role and database have for default_transaction_read_only
     };
 
     // `arguments` without connection: "--dbname=…" is added for `database` of the server of `connection`.

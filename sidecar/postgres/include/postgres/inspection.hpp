@@ -55,8 +55,8 @@ struct Inspection {
 // `connection` is to the database itself. In a server that is a standby, unlogged tables are not readable.
 Result<Inspection> inspect_database(Connection& connection, bool in_recovery);
 
-// What no dump of any database holds: settings by ALTER SYSTEM and ALTER ROLE ALL. Where the role may not see
-// them, nothing is said.
+// What no dump of any database holds: settings by ALTER SYSTEM and ALTER ROLE ALL, databases that cannot or are not to
+// be dumped. Where the role may not see how a setting was made, that is an omission of its own.
 Result<std::vector<Omission>> server_omissions(Connection& connection);
 
 // Whether pg_dumpall can read roles with their passwords; the error names the statement that lets it.
@@ -69,16 +69,24 @@ Error gaps_error(const std::vector<Gap>& gaps, const std::string& role);
 //
 // TRUNCATE and a rewriting ALTER TABLE are not MVCC-safe: a table that was rewritten after a snapshot was taken,
 // and before it was locked, looks empty to that snapshot, and pg_dump says nothing. Taken before pg_dump starts
-// and compared when its first bytes arrive (its locks are held by then), a table with another file betrays it.
+// and compared when its first bytes arrive (its locks are held by then), a table with another file betrays it. So does
+// a name that went from one table to another: pg_dump locks and reads by name, and a new table under an old one's name
+// looks as empty.
 class TableFiles {
 public:
     static Result<TableFiles> read(Connection& connection);
 
-    // How many tables of both have different files. New and dropped ones do not count.
+    // How many tables of both have different files, and how many names changed hands. A table that is new, or is gone
+    // with its name, does not count.
     [[nodiscard]] std::size_t rewritten_since(const TableFiles& before) const;
 
 private:
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> files_;  // object id and file, sorted
+    struct Table {
+        std::uint32_t table = 0;  // object id
+        std::uint32_t file = 0;
+        std::uint32_t name = 0;  // a hash of it, with its schema: one that collides costs a second dump, no more
+    };
+    std::vector<Table> tables_;  // sorted by object id
 };
 
 }  // namespace lifeboat::postgres

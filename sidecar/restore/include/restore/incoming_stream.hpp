@@ -6,6 +6,8 @@
 #include "store/object_store.hpp"
 #include "stream/sink.hpp"
 
+#include <atomic>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,9 @@ struct Source {
     store::ObjectStore& store;
     catalogue::Encrypted encrypted = catalogue::Encrypted::yes;
     const std::vector<age::Identity>& identities;  // needed when encrypted
+
+    // Where set, read_stream adds to it what it has fetched; any thread may look at it meanwhile.
+    std::atomic<std::uint64_t>* fetched_bytes = nullptr;
 };
 
 // Passes the plain bytes of the stream in `objects` on to `to`, and finishes it once every byte has been

@@ -39,9 +39,10 @@ public:
     RestoreObserver& operator=(const RestoreObserver&) = delete;
     virtual ~RestoreObserver() = default;
 
-    // `part`: a database's new name, or "globals"; `plain_bytes`: how much will move, where that is known.
-    virtual void part_started(const std::string& part, std::optional<std::uint64_t> plain_bytes) = 0;
-    virtual void part_moved(const std::string& part, std::uint64_t plain_bytes) = 0;  // often
+    // `part`: a database's new name, or "globals"; `stored_bytes`: how much will be fetched.
+    virtual void part_started(const std::string& part, std::uint64_t stored_bytes) = 0;
+    // How much of it was fetched, and how much has gone to the server: often, from any thread, one at a time.
+    virtual void part_moved(const std::string& part, std::uint64_t fetched_bytes, std::uint64_t plain_bytes) = 0;
     virtual void part_restored(const std::string& part) = 0;
     virtual void noted(const std::string& text) = 0;  // what was left as it is, and why
 };

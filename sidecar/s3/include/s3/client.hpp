@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -61,8 +62,8 @@ struct Failure {
     std::optional<Milliseconds> retry_after;
 };
 
-// What is said when a stop came first.
-Error stopped();
+// What every request and every wait ends with on a stop.
+Failure interrupted();
 
 struct Answer {
     HttpReply reply;
@@ -96,6 +97,10 @@ public:
     [[nodiscard]] const std::string& bucket() const noexcept { return options_.bucket; }
     [[nodiscard]] const std::string& host() const noexcept { return options_.endpoint.host; }
 
+    // After a failed try that another may cure: waits, and says whether to try again. If not, `failure` is what to
+    // report: a stop takes the place of what went wrong before it.
+    static bool again(Retry& retry, Failure& failure, const std::stop_token& stop);
+
 private:
     Answer once(const Call& call, bool fresh_connection, const std::stop_token& stop);
     HttpRequest signed_request(const Call& call, bool fresh_connection);
@@ -105,8 +110,9 @@ private:
     const BucketAddress address_;
     Transport& transport_;
     Timer& timer_;
+    std::mutex learning_;
     std::atomic<std::int64_t> clock_offset_s_{0};  // the server's clock less ours
-    std::atomic<bool> clock_learnt_{false};
+    std::atomic<bool> clock_learnt_{false};        // set after the offset is
 };
 
 }  // namespace lifeboat::s3

@@ -36,7 +36,7 @@ enum class Broken {
 };
 
 struct HttpReply {
-    int status = 0;  // 0: none came
+    int status = 0;  // 0: none came; if `broken`, what came before it broke
     Headers headers;
     std::string body;  // what came of it, if `broken`
     std::optional<Broken> broken;

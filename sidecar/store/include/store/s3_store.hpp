@@ -53,7 +53,8 @@ struct S3Options {
     std::stop_token stop;
 };
 
-// ErrorKind::usage when the endpoint is none. Nothing is connected to before the first verb.
+// ErrorKind::usage when the endpoint is none, or the key holds what cannot stand in a header. Nothing is connected to
+// before the first verb.
 Result<std::unique_ptr<ObjectStore>> open_s3(const S3Options& options);
 
 // The same over another transport and timer, which must outlive the store.
