@@ -15,7 +15,9 @@ def limited(bucket_workspace, object_server, fleet):
         bucket = bucket or object_server.create_bucket(versioning=True)
         if rights:
             object_server.allow(bucket, user, *rights, prefix=prefix)
-        # An object is whose who stored it: without a word even the bucket's owner may not look at it.
+        # Here an object is whose who stored it: he may read it, and the bucket's owner may not, unless told otherwise.
+        if "readFiles" not in rights:
+            object_server.deny(bucket, user, "readFiles")
         object_server.allow(bucket, object_server.owner, "readFiles")
         workspace = bucket_workspace(fleet, bucket, user=user)
         return workspace.configure(postgres={"databases": ["cargo"], "max_stall": "10s"})
