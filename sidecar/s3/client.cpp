@@ -90,13 +90,25 @@ Answer Client::attempt(const Call& call, bool fresh_connection, const std::stop_
     return answer;
 }
 
-Answer Client::send(const Call& call, const std::stop_token& stop) {
+Answer Client::send(Call call, const std::stop_token& stop) {
     RetryPolicy policy = options_.retry;
-    policy.budget = call.within.value_or(policy.budget);
     Retry retry(policy, timer_);
+    const auto began = timer_.now();
+    const auto whole = call.within;
     for (;;) {
         auto answer = attempt(call, retry.failed() > 0, stop);
-        if (answer.ok() || !again(retry, *answer.failure, stop)) {
+        if (answer.ok()) {
+            return answer;
+        }
+        if (whole) {
+            const auto left = *whole - std::chrono::ceil<Milliseconds>(timer_.now() - began);
+            if (left.count() <= 0) {
+                return answer;
+            }
+            policy.budget = retry.failed() == 0 ? left : policy.budget;  // it counts from the first failure
+            call.within = left;
+        }
+        if (!again(retry, *answer.failure, stop)) {
             return answer;
         }
     }

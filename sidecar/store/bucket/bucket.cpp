@@ -91,6 +91,15 @@ Sighting look_for(Bucket& bucket, const Written& written) {
     return seen_by_listing(*versions, written);
 }
 
+s3::Call deletion_of(const Bucket& bucket, const std::string& full_key, const std::string& version_id) {
+    const bool by_version = !version_id.empty() && bucket.versions != Versions::none;
+    s3::Call call{by_version ? s3::delete_version : s3::delete_object, "DELETE", full_key};
+    if (by_version) {
+        call.query.emplace_back("versionId", version_id);
+    }
+    return call;
+}
+
 std::string header(const s3::HttpReply& reply, const std::string& name) {
     const auto found = reply.headers.find(name);
     return found == reply.headers.end() ? std::string() : found->second;

@@ -108,6 +108,9 @@ struct KeyVersion {
 enum class Purpose { look, take_back };
 Result<std::vector<KeyVersion>> versions_of(Bucket& bucket, const std::string& full_key, Purpose purpose);
 
+// `version_id` empty: where the store has no versions. Elsewhere that would only hide.
+s3::Call deletion_of(const Bucket& bucket, const std::string& full_key, const std::string& version_id);
+
 // A header's value, or empty.
 std::string header(const s3::HttpReply& reply, const std::string& name);
 

@@ -118,12 +118,7 @@ Status S3Store::discard(const UnfinishedUpload& upload) {
 }
 
 Status S3Store::remove_version(const std::string& full_key, const std::string& version_id) {
-    const bool by_version = !version_id.empty() && bucket_.versions != Versions::none;
-    s3::Call call{by_version ? s3::delete_version : s3::delete_object, "DELETE", full_key};
-    if (by_version) {
-        call.query.emplace_back("versionId", version_id);
-    }
-    auto answer = bucket_.take_back(std::move(call));
+    auto answer = bucket_.take_back(deletion_of(bucket_, full_key, version_id));
     const bool gone = !answer.ok() && answer.failure->status == 404 && answer.failure->code != "NoSuchBucket";
     return answer.ok() || gone ? done() : Status(answer.failure->error);
 }

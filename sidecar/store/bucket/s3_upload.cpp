@@ -10,7 +10,7 @@ namespace lifeboat::store {
 namespace {
 
 // Giving up must not take as long as what was given up.
-constexpr s3::Milliseconds abort_within{10'000};
+constexpr s3::Milliseconds giving_up_within{10'000};
 constexpr std::size_t token_bytes = 16;
 
 bool looks_like_md5(const std::string& etag) {
@@ -170,6 +170,7 @@ Result<Sighting> S3Upload::make_visible(s3::Call call) {
         } else {
             call.headers.erase("if-none-match");
         }
+        asked_for_ = true;
         const auto answer = bucket_.client.attempt(call, retry.failed() > 0, bucket_.options.stop);
         if (refused_the_condition(answer, call)) {
             continue;
@@ -254,11 +255,16 @@ Result<Sighting> S3Upload::seen_again(Sighting told) {
 
 void S3Upload::give_up() {
     sender_.reset();  // ends what is under way and waits for it
+    abort_parts();
+    remove_what_came_of_it();
+}
+
+void S3Upload::abort_parts() {
     if (upload_id_.empty()) {
         return;
     }
     s3::Call call{s3::abort_upload, "DELETE", written_.key, {{"uploadId", std::exchange(upload_id_, {})}}};
-    call.within = abort_within;
+    call.within = giving_up_within;
     // A part whose connection was cut may still arrive after the first abort, which then has to be said again. What
     // cannot be aborted is left to a later sweep, and to the bucket's own rule.
     for (int time = 0; time < 2; ++time) {
@@ -266,6 +272,23 @@ void S3Upload::give_up() {
             return;
         }
     }
+}
+
+// What was asked for may have been done, whatever the store said of it. Only an object with our token is ours to
+// remove. What cannot be looked at stays: data without a manifest, which a later sweep finds.
+void S3Upload::remove_what_came_of_it() {
+    if (!std::exchange(asked_for_, false)) {
+        return;
+    }
+    s3::Call look{s3::head_object, "HEAD", written_.key};
+    look.within = giving_up_within;
+    const auto seen = bucket_.take_back(std::move(look));
+    if (!seen.ok() || header(seen.reply, token_header) != written_.token) {
+        return;
+    }
+    auto deletion = deletion_of(bucket_, written_.key, header(seen.reply, "x-amz-version-id"));
+    deletion.within = giving_up_within;
+    (void)bucket_.take_back(std::move(deletion));
 }
 
 s3::Headers S3Upload::object_headers() const {

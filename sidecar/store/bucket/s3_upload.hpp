@@ -35,6 +35,8 @@ private:
     std::optional<Sighting> believed(const s3::Answer& answer, const s3::Call& call);
     Result<Sighting> seen_again(Sighting told);
     void give_up();
+    void abort_parts();
+    void remove_what_came_of_it();
     [[nodiscard]] s3::Headers object_headers() const;
     [[nodiscard]] Error exists_error() const;
 
@@ -47,6 +49,7 @@ private:
     std::optional<PartSender> sender_;
     bool md5_etags_ = true;  // every part's ETag was the MD5 of what was sent
     bool ended_ = false;
+    bool asked_for_ = false;  // the request was sent after which the object is there
     bool visible_ = false;
 };
 

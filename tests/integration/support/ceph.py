@@ -379,8 +379,19 @@ class ObjectServer:
         ]
         statements = self._policies.setdefault(bucket, [])
         statements += [{**whom, "Action": some, "Resource": [where], **when} for some, where, when in scopes if some]
-        self.client().put_bucket_policy(
-            Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+        self._put_policy(bucket)
+
+    def deny(self, bucket, user, *rights):
+        """Takes rights to objects away, also to those that the user stored, and so owns."""
+        actions = sorted({action for right in rights for action in RIGHTS[right]})
+        self._policies.setdefault(bucket, []).append(
+            {"Effect": "Deny", "Principal": {"AWS": [f"arn:aws:iam:::user/{user.name}"]}, "Action": actions,
+             "Resource": [f"arn:aws:s3:::{bucket}/*"]})
+        self._put_policy(bucket)
+
+    def _put_policy(self, bucket):
+        self.client().put_bucket_policy(Bucket=bucket, Policy=json.dumps(
+            {"Version": "2012-10-17", "Statement": self._policies[bucket]}))
 
     def objects(self, bucket, prefix=""):
         """What a reader sees: {key: size}."""

@@ -47,7 +47,8 @@ struct Call {
     Headers headers = {};  // beside what signing and the body need
     Payload body = {};     // its bytes must stay as they are until the answer; sent for PUT and POST
     std::size_t largest_reply = std::size_t{16} << 20U;
-    // Instead of the policy's budget, and for each try: for what must not take long.
+    // For all tries together, from the first one's beginning, instead of the policy's budget: for what must not take
+    // long.
     std::optional<Milliseconds> within = std::nullopt;
 };
 
@@ -89,7 +90,7 @@ public:
 
     // Tries until it is done, cannot be helped, or the policy's budget is spent: each time with a new signature, and
     // after a failure over a new connection.
-    Answer send(const Call& call, const std::stop_token& stop);
+    Answer send(Call call, const std::stop_token& stop);
 
     [[nodiscard]] const RetryPolicy& policy() const noexcept { return options_.retry; }
     [[nodiscard]] Timer& timer() noexcept { return timer_; }
