@@ -198,7 +198,9 @@ private:
     }
 
     void check(const s3::HttpRequest& asked, const S3Request& request) {
-        const auto complain = [&](const std::string& about) { complaints_.push_back(request.operation + ": " + about); };
+        const auto complain = [&](const std::string& about) {
+            complaints_.push_back(request.operation + ": " + about);
+        };
         if (!request.header("authorization").starts_with("AWS4-HMAC-SHA256 Credential=")) {
             complain("not signed");
         }
@@ -327,7 +329,7 @@ private:
         }
         const auto wanted = request.asked("versionId");
         for (const auto& version : found->second) {
-            if (!wanted.empty() && version.id == wanted) {
+            if (!wanted.empty() && version.id == (wanted == "null" ? "" : wanted)) {
                 return version.marker ? nullptr : &version;
             }
         }
@@ -382,11 +384,12 @@ private:
             return s3_error(403, "AccessDenied");
         }
         auto& versions = objects_[request.key];
-        const auto wanted = request.asked("versionId");
-        if (wanted.empty() && versioned) {
+        const auto asked = request.asked("versionId");
+        const auto wanted = asked == "null" ? "" : asked;  // the version of a bucket that keeps none
+        if (asked.empty() && versioned) {
             versions.push_back({next_id("marker"), {}, {}, {}, true});
         } else {
-            std::erase_if(versions, [&](const auto& version) { return wanted.empty() || version.id == wanted; });
+            std::erase_if(versions, [&](const auto& version) { return asked.empty() || version.id == wanted; });
         }
         if (versions.empty()) {
             objects_.erase(request.key);
@@ -467,7 +470,8 @@ private:
             }
             const std::string id = version->id.empty() ? "null" : version->id;
             const std::string element = version->marker ? "DeleteMarker" : "Version";
-            entries.push_back({key, id, "<" + element + "><VersionId>" + id + "</VersionId>" + what + "</" + element + ">"});
+            entries.push_back(
+                {key, id, "<" + element + "><VersionId>" + id + "</VersionId>" + what + "</" + element + ">"});
         }
     }
 

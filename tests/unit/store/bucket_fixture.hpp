@@ -28,6 +28,7 @@ inline store::S3Options bucket_options() {
 
 class BucketStore : public ::testing::Test {
 protected:
+    void SetUp() override { timer.roll(250); }
     void TearDown() override { EXPECT_THAT(server.complaints(), ::testing::IsEmpty()); }
 
     // The store, opened at its first use.

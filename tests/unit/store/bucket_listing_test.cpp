@@ -32,10 +32,10 @@ TEST_F(BucketListing, ShowsEveryVersionTheOldestFirst) {
     for (const std::size_t page : {std::size_t{1}, std::size_t{2}, std::size_t{1000}}) {
         FakeS3 bucket;
         bucket.page = page;
-        bucket.add("backups/a", "1");      // version-1
-        bucket.add("backups/a", "22");     // version-2
-        bucket.hide("backups/a");          // marker-3
-        bucket.add("backups/b", "333");    // version-4
+        bucket.add("backups/a", "1");    // version-1
+        bucket.add("backups/a", "22");   // version-2
+        bucket.hide("backups/a");        // marker-3
+        bucket.add("backups/b", "333");  // version-4
         bucket.add("elsewhere/c", "4444");
         auto opened = store::open_s3(options, bucket, timer).value();
         std::vector<std::string> lines;
@@ -115,7 +115,8 @@ TEST_F(BucketListing, TriesAPageAgain) {
 }
 
 TEST_F(BucketListing, RefusesAPageThatIsNone) {
-    for (const char* body : {"", "<html/>", "<ListVersionsResult><IsTruncated>true</IsTruncated></ListVersionsResult>"}) {
+    for (const char* body :
+         {"", "<html/>", "<ListVersionsResult><IsTruncated>true</IsTruncated></ListVersionsResult>"}) {
         fail("ListObjectVersions", {200, {}, body, {}, {}});
         EXPECT_THAT(listed(store()), ElementsAre(HasSubstr("not understood"))) << body;
     }
@@ -123,17 +124,32 @@ TEST_F(BucketListing, RefusesAPageThatIsNone) {
 
 TEST_F(BucketListing, DoesNotGoInCirclesWithAServerThatDoes) {
     fail("ListObjectVersions",
-         {200, {}, "<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>x</NextKeyMarker>"
-                   "</ListVersionsResult>", {}, {}}, 1, always);
+         {200,
+          {},
+          "<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>x</NextKeyMarker>"
+          "</ListVersionsResult>",
+          {},
+          {}},
+         1, always);
     EXPECT_THAT(listed(store()), ElementsAre(HasSubstr("not understood")));
     fail("ListMultipartUploads",
-         {200, {}, "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>x</NextKeyMarker>"
-                   "</ListMultipartUploadsResult>", {}, {}}, 1, always);
+         {200,
+          {},
+          "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>x</NextKeyMarker>"
+          "</ListMultipartUploadsResult>",
+          {},
+          {}},
+         1, always);
     EXPECT_THAT(unfinished_keys(store()), ElementsAre(HasSubstr("not understood")));
     server.versions_status = 501;
     fail("ListObjectsV2",
-         {200, {}, "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken>"
-                   "</ListBucketResult>", {}, {}}, 1, always);
+         {200,
+          {},
+          "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken>"
+          "</ListBucketResult>",
+          {},
+          {}},
+         1, always);
     EXPECT_THAT(listed(store()), ElementsAre(HasSubstr("not understood")));
 }
 
@@ -200,7 +216,8 @@ TEST_F(BucketListing, ShowsAndDiscardsWhatIsUnfinished) {
         ASSERT_TRUE(uploads.back()->write(stream::as_bytes(content_of(2 * bucket_part_size))).ok());
     }
     EXPECT_THAT(unfinished_keys(store(), "data/"), ElementsAre("data/1", "data/2", "data/2", "data/3"));
-    for (const auto& upload : store().unfinished("data/").value()) {
+    const std::vector<store::UnfinishedUpload> found = store().unfinished("data/").value();
+    for (const auto& upload : found) {
         EXPECT_TRUE(store().discard(upload).ok());
         EXPECT_TRUE(store().discard(upload).ok()) << "gone is gone";
     }

@@ -52,8 +52,7 @@ TEST_F(BucketRead, AsksForEachRangeOnce) {
         ranges.push_back(request.header("range"));
     }
     std::sort(ranges.begin(), ranges.end());
-    EXPECT_THAT(ranges,
-                ElementsAre("bytes=0-9999", "bytes=10000-19999", "bytes=20000-29999", "bytes=30000-30000"));
+    EXPECT_THAT(ranges, ElementsAre("bytes=0-9999", "bytes=10000-19999", "bytes=20000-29999", "bytes=30000-30000"));
 }
 
 TEST_F(BucketRead, ReadsAnObjectOfNoBytes) {

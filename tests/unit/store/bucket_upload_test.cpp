@@ -392,13 +392,16 @@ TEST_F(BucketUpload, IsAbortedOnAStopWhereverItComes) {
         const char* operation;
         int nth;
     };
-    for (const auto& [operation, nth] : {Where{"CreateMultipartUpload", 1}, {"UploadPart", 1}, {"UploadPart", 5},
-                                         {"HeadObject", 1}, {"CompleteMultipartUpload", 1}}) {
+    for (const auto& [operation, nth] : {Where{"CreateMultipartUpload", 1},
+                                         {"UploadPart", 1},
+                                         {"UploadPart", 5},
+                                         {"HeadObject", 1},
+                                         {"CompleteMultipartUpload", 1}}) {
         FakeS3 bucket;
         std::stop_source stopping;
         std::atomic<int> seen{0};
-        bucket.instead = [&, name = std::string(operation), at = nth](
-                             const S3Request& request) -> std::optional<s3::HttpReply> {
+        bucket.instead = [&, name = std::string(operation),
+                          at = nth](const S3Request& request) -> std::optional<s3::HttpReply> {
             if (request.operation == name && ++seen == at) {
                 stopping.request_stop();
             }

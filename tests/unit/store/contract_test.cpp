@@ -1,5 +1,5 @@
-#include "bucket_fixture.hpp"
 #include "contract.hpp"
+#include "bucket_fixture.hpp"
 
 #include "store/directory_store.hpp"
 #include "support/memory_store.hpp"
@@ -42,6 +42,7 @@ ContractSubject subject(const std::string& name, const std::function<void(FakeS3
                 shape(subject->server);
                 auto options = bucket_options();
                 options.part_size = 100'000;
+                options.largest_part_number = 100'000;
                 subject->store = store::open_s3(options, subject->server, subject->timer).value();
                 return std::shared_ptr<store::ObjectStore>(subject, subject->store.get());
             }};
@@ -58,11 +59,12 @@ INSTANTIATE_TEST_SUITE_P(Bucket, ObjectStoreContract,
                                            subject("WithoutConditions",
                                                    [](FakeS3& server) { server.knows_conditions = false; }),
                                            subject("ThatPagesByTwo", [](FakeS3& server) { server.page = 2; }),
-                                           subject("WithoutVersionsByTwo", [](FakeS3& server) {
-                                               server.versioned = false;
-                                               server.versions_status = 501;
-                                               server.page = 2;
-                                           })),
+                                           subject("WithoutVersionsByTwo",
+                                                   [](FakeS3& server) {
+                                                       server.versioned = false;
+                                                       server.versions_status = 501;
+                                                       server.page = 2;
+                                                   })),
                          name_of_subject);
 
 }  // namespace
