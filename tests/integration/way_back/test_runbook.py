@@ -37,12 +37,12 @@ class Reader:
         self._password = server.password
         self.values = {"STORE": workspace.store.url, "INSTANCE": workspace.store.instance,
                        "KEY": str(workspace.key.file), "TARGET": server.uri(), "APP": "app",
-                       "FOLDER": str(workspace.store.folder)}
+                       "FOLDER": str(getattr(workspace.store, "folder", ""))}
 
-    def follow(self, title, password=None):
-        """Runs the preparation and one section; what it printed. The first command that fails ends it."""
-        text = "".join(sections()[PREPARATION] + sections()[title])
-        return self.run(VARIABLE.sub(self._value, text), (password or self._password) + "\n")
+    def follow(self, *titles, password=None, typed=()):
+        """Runs the preparation and some sections; what they printed. The first command that fails ends it."""
+        text = "".join(block for title in (PREPARATION, *titles) for block in sections()[title])
+        return self.run(VARIABLE.sub(self._value, text), "\n".join([password or self._password, *typed]) + "\n")
 
     def _value(self, match):
         name = match[1]
@@ -60,7 +60,7 @@ def reader(folder, town_workspace, town_backup, empty_server):
     return Reader(folder, town_workspace, empty_server)
 
 
-FOLLOWED = {"The cluster is gone", "One database lost", "One table wanted", "CloudNativePG and plain pods",
+FOLLOWED = {"The store is a bucket", "The cluster is gone", "One database lost", "One table wanted", "CloudNativePG and plain pods",
             "With standard tools only"}
 
 
@@ -79,6 +79,26 @@ def test_the_cluster_is_gone(reader, empty_server, town_fingerprint):
     said = reader.follow("The cluster is gone")
     assert "LACKS" not in said
     assert fingerprint(empty_server) == town_fingerprint
+
+
+def test_the_cluster_is_gone_and_the_store_is_a_bucket(folder, new_workspace, town, object_server, empty_server,
+                                                       town_fingerprint):
+    workspace = new_workspace(town)
+    workspace.use_bucket(object_server, object_server.create_bucket(versioning=True), prefix="postgres")
+    backup_id = workspace.backup()
+    key = object_server.create_user()
+    object_server.allow(workspace.store.bucket, key, "listBuckets", "listFiles", "readFiles", prefix="postgres/")
+    reader = Reader(folder, workspace, empty_server)
+    reader.values["ENDPOINT"] = object_server.endpoint
+    said = reader.follow("The store is a bucket", "The cluster is gone", typed=[key.access_key, key.secret_key])
+    assert said.count(backup_id) > 3, "in the bucket and in the copy"
+    assert fingerprint(empty_server) == town_fingerprint
+    assert key.secret_key not in said
+    [fetch] = re.findall(r"^ {5}(aws .*)$", workspace.store.read("vessel/RESTORE.txt").decode(), re.MULTILINE)
+    fetch = fetch.replace("<bucket and prefix>", f"{workspace.store.bucket}/postgres")
+    fetch = fetch.replace("<URL of the endpoint>", object_server.endpoint)
+    keys = f"export AWS_ACCESS_KEY_ID={key.access_key} AWS_SECRET_ACCESS_KEY={key.secret_key}"
+    assert backup_id in reader.run(f"{keys}; mkdir by-hand; cd by-hand; {fetch}; ls manifests data")
 
 
 def test_one_database_lost(reader, restorer, empty_server, town_fingerprint):
@@ -157,8 +177,10 @@ def test_the_steps_of_restore_txt(reader, town_workspace, town_backup, empty_ser
                           for name, value in empty_server.client_environment().items() if name.startswith("PG"))
     steps = [line.replace("<id>", town_backup) for line in restore_txt_commands(town_workspace)]
     by_hand = [line for line in steps if not line.startswith("lifeboat")]
-    assert [line.split()[0] for line in by_hand] == ["sha256sum", "age", "age", "vacuumdb"]
-    said = reader.run(environment + "\n".join(by_hand))
+    fetch, *rest = by_hand
+    assert [line.split()[0] for line in rest] == ["sha256sum", "age", "age", "vacuumdb"]
+    assert fetch.startswith("aws s3 cp --recursive s3://<bucket and prefix>/vessel . ")
+    said = reader.run(environment + "\n".join(rest))
     manifest = town_workspace.store.manifest(town_backup)
     [digest] = re.findall(r"^([0-9a-f]{64})  data/", said, re.MULTILINE)
     assert digest in str(manifest)
