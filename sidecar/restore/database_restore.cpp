@@ -148,6 +148,7 @@ private:
     Status apply_properties();
     Status apply(postgres::Connection& inside, const DatabaseStatement& statement);
     Status analyse();
+    Status note_subscriptions(postgres::Connection& inside);
     Status take_name();
     Status replace();
     // Where the database goes that is replaced, until it is dropped.
@@ -419,8 +420,27 @@ Status DatabaseRestore::analyse() {
     if (!inside) {
         return std::move(inside).error();
     }
+    if (auto told = note_subscriptions(*inside); !told) {
+        return told;
+    }
     // A setting of the database that came back with it may forbid writing.
     return inside->execute("SET default_transaction_read_only = off; ANALYZE");
+}
+
+// pg_dump writes them without a connection: nothing flows until somebody says so.
+Status DatabaseRestore::note_subscriptions(postgres::Connection& inside) {
+    auto names = inside.value(
+        "SELECT coalesce(string_agg(subname, ', ' ORDER BY subname), '') FROM pg_catalog.pg_subscription "
+        "WHERE NOT subenabled AND subdbid = (SELECT oid FROM pg_catalog.pg_database "
+        "WHERE datname = pg_catalog.current_database())");
+    if (!names) {
+        return std::move(names).error();
+    }
+    if (!names->empty()) {
+        tools_.observer.noted("subscriptions of '" + task_.record.name + "' came back disabled: " + *names +
+                              "; once their publishers are right, ALTER SUBSCRIPTION … ENABLE starts each");
+    }
+    return done();
 }
 
 Status DatabaseRestore::take_name() {

@@ -176,7 +176,8 @@ def test_half_a_database_with_a_subscription_can_be_dropped_too(subscribing, emp
         run.wait(timeout=30)
     if how == signal.SIGTERM:
         assert all_databases(empty_server) == ["postgres"]
-    start(subscribing, empty_server, "--database", "sleepy").wait().expect(0)
+    again = start(subscribing, empty_server, "--database", "sleepy").wait().expect(0)
+    assert "subscriptions of 'sleepy' came back disabled: feed; " in again.err
     assert all_databases(empty_server) == ["postgres", "sleepy"]
     assert empty_server.sql("SELECT subname, subenabled, subslotname FROM pg_subscription") == "feed|f|feed"
 
