@@ -62,6 +62,7 @@ Answer Client::once(const Call& call, bool fresh_connection, const std::stop_tok
     return answer;
 }
 
+// Whether the clock is known now, by this answer or by one that came to another thread.
 bool Client::learn_clock(const Answer& answer) {
     if (answer.ok() || answer.failure->code != "RequestTimeTooSkewed") {
         return false;
@@ -72,22 +73,16 @@ bool Client::learn_clock(const Answer& answer) {
         theirs = error->server_time;
     }
     const std::lock_guard lock(learning_);
-    if (!theirs || clock_learnt_) {
-        return false;
+    if (!clock_learnt_ && theirs) {
+        clock_offset_s_ = std::chrono::round<std::chrono::seconds>(*theirs - timer_.wall()).count();
+        clock_learnt_ = true;
     }
-    clock_offset_s_ = std::chrono::round<std::chrono::seconds>(*theirs - timer_.wall()).count();
-    clock_learnt_ = true;
-    return true;
+    return clock_learnt_;
 }
 
 Answer Client::attempt(const Call& call, bool fresh_connection, const std::stop_token& stop) {
     auto answer = once(call, fresh_connection, stop);
-    const bool skewed = !answer.ok() && answer.failure->code == "RequestTimeTooSkewed";
-    const bool learnt_meanwhile = skewed && clock_learnt_;  // by another thread, or long ago: then once more is enough
-    if (learn_clock(answer) || learnt_meanwhile) {
-        answer = once(call, true, stop);
-    }
-    return answer;
+    return learn_clock(answer) ? once(call, true, stop) : std::move(answer);
 }
 
 Answer Client::send(Call call, const std::stop_token& stop) {

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstring>
 #include <memory>
@@ -224,14 +225,14 @@ public:
         Exchange exchange{
             request, request.body.empty() ? nullptr : options_.upload_rate.get(), connection->easy.get(), {}};
         const List headers = header_list(request);
-        std::string trouble(CURL_ERROR_SIZE, '\0');
+        std::array<char, CURL_ERROR_SIZE> trouble{};
         prepare(exchange, headers.get(), trouble.data());
         (void)curl_multi_add_handle(connection->multi.get(), exchange.easy);
         drive(*connection, exchange, stop);
         (void)curl_multi_remove_handle(connection->multi.get(), exchange.easy);
         if (exchange.reply.broken) {
             if (exchange.reply.trouble.empty()) {
-                exchange.reply.trouble = trouble.c_str();
+                exchange.reply.trouble = trouble.data();
             }
             return std::move(exchange.reply);  // the connection goes with it
         }
@@ -251,7 +252,10 @@ private:
             }
         }
         // The one that came back last is most likely the one that is not wanted again.
-        return connection && !fresh ? std::move(connection) : std::make_unique<Connection>();
+        if (!connection || fresh) {
+            connection = std::make_unique<Connection>();
+        }
+        return connection;
     }
 
     void give_back(std::unique_ptr<Connection> connection) {

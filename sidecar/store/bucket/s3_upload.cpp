@@ -181,25 +181,39 @@ Result<Sighting> S3Upload::make_visible(s3::Call call) {
         if (!answer.ok() && answer.failure->error.kind == ErrorKind::interrupted) {
             return answer.failure->error;
         }
-        if (answer.ok() || answer.failure->uncertain || answer.failure->error.kind == ErrorKind::exists ||
-            answer.failure->code == "NoSuchUpload") {
-            auto sighting = look_for(bucket_, written_);
-            if (sighting.standing == Standing::ours) {
-                return sighting;
-            }
-            if (sighting.standing == Standing::another) {
-                return exists_error();
-            }
+        if (auto stands = settled(answer)) {
+            return *std::move(stands);
         }
-        const Error error = answer.ok() ? failed("the store took '" + written_.key + "' and gave no ETag for it",
-                                                 "check that store.endpoint is an S3 server")
-                                        : answer.failure->error;
-        // Not told what is wrong, another try may be told.
-        s3::Failure failure = answer.ok() ? s3::Failure{error, 0, {}, true, true, {}} : *answer.failure;
+        s3::Failure failure = answer.ok() ? said_nothing() : *answer.failure;
         if (!s3::Client::again(retry, failure, bucket_.options.stop)) {
             return failure.error;
         }
     }
+}
+
+// What stands under the key, where it is in doubt whether `answer` was to something done; nothing if that is nothing.
+std::optional<Result<Sighting>> S3Upload::settled(const s3::Answer& answer) {
+    const bool in_doubt = answer.ok() || answer.failure->uncertain || answer.failure->error.kind == ErrorKind::exists ||
+                          answer.failure->code == "NoSuchUpload";
+    const auto sighting = in_doubt ? look_for(bucket_, written_) : Sighting{Standing::absent, {}, {}};
+    switch (sighting.standing) {
+        case Standing::ours: return sighting;
+        case Standing::another: return exists_error();
+        case Standing::absent:
+        case Standing::unknown: break;
+    }
+    return std::nullopt;
+}
+
+// A success without an ETag; another try may be told more.
+s3::Failure S3Upload::said_nothing() const {
+    return {failed("the store took '" + written_.key + "' and gave no ETag for it",
+                   "check that store.endpoint is an S3 server"),
+            200,
+            {},
+            true,
+            true,
+            {}};
 }
 
 // Backblaze B2 and others answer 501 to a condition; some may find other words.

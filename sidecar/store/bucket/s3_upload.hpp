@@ -33,6 +33,8 @@ private:
     Result<Sighting> make_visible(s3::Call call);
     [[nodiscard]] bool refused_the_condition(const s3::Answer& answer, const s3::Call& call);
     std::optional<Sighting> believed(const s3::Answer& answer, const s3::Call& call);
+    std::optional<Result<Sighting>> settled(const s3::Answer& answer);
+    [[nodiscard]] s3::Failure said_nothing() const;
     Result<Sighting> seen_again(Sighting told);
     void give_up();
     void abort_parts();

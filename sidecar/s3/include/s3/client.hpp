@@ -112,7 +112,7 @@ private:
     Timer& timer_;
     std::mutex learning_;
     std::atomic<std::int64_t> clock_offset_s_{0};  // the server's clock less ours
-    std::atomic<bool> clock_learnt_{false};        // set after the offset is
+    bool clock_learnt_ = false;                    // guarded by learning_
 };
 
 }  // namespace lifeboat::s3
