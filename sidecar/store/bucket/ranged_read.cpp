@@ -92,6 +92,7 @@ private:
     void start_fetchers();
     void work();
     Result<std::string> wait_for(std::size_t index);
+    Status pass_first(stream::Sink& to);
     static Status pass_slices(const std::string& bytes, stream::Sink& to);
 
     Bucket& bucket_;
@@ -246,16 +247,20 @@ Status RangedRead::pass_slices(const std::string& bytes, stream::Sink& to) {
     return done();
 }
 
-Status RangedRead::pass_on(stream::Sink& to) {
+// Its memory is free again afterwards.
+Status RangedRead::pass_first(stream::Sink& to) {
     auto first = first_range();
     if (!first) {
         return std::move(first).error();
     }
     start_fetchers();
-    if (auto passed = pass_slices(*first, to); !passed) {
+    return pass_slices(*first, to);
+}
+
+Status RangedRead::pass_on(stream::Sink& to) {
+    if (auto passed = pass_first(to); !passed) {
         return passed;
     }
-    first = std::string();
     for (std::size_t index = 1; index < ranges(); ++index) {
         auto bytes = wait_for(index);
         if (!bytes) {

@@ -1,7 +1,11 @@
 """Lifeboat's own memory does not grow with the database. pg_dump's is its own affair."""
 
+import shutil
+
 import pytest
+from support import ceph
 from support.processes import PeakMemory
+from support.tools import ToolFolder
 
 LIMIT = 64 * 1024 * 1024
 
@@ -26,7 +30,7 @@ def server(new_server):
 def peak_of(workspace, *verb):
     run = workspace.start(*verb)
     with PeakMemory(run.pid) as memory:
-        run.wait(timeout=600).expect(0)
+        run.wait(timeout=1800).expect(0)
     return memory.highest
 
 
@@ -46,5 +50,40 @@ def test_peak_memory_of_a_backup_and_a_verify_stays_below_64_mib(new_workspace, 
     dumped = database["archive_bytes"]
     print(f"{dumped / 1e6:.0f} MB dumped; peaks:", *(f"{verb} {peak / 2**20:.1f} MiB" for verb, peak in peaks.items()))
     assert dumped > megabytes * 1_000_000
+    for verb, peak in peaks.items():
+        assert 0 < peak < LIMIT, f"{verb} took {peak / 2**20:.1f} MiB"
+
+
+@pytest.fixture
+def roomy_object_server(room, long_run, object_server):
+    """The shared S3 server; for the long run one that keeps objects on disk, since they are more than memory holds."""
+    if not long_run:
+        yield object_server
+        return
+    server = ceph.ObjectServer.create(room / "roomy", on_disk=True)
+    yield server
+    server.stop()
+    shutil.rmtree(room / "roomy", ignore_errors=True)
+
+
+def test_peak_memory_is_the_same_for_a_stream_into_a_bucket_however_long(new_workspace, server, folder, long_run,
+                                                                         roomy_object_server):
+    size = 20_000_000_000 if long_run else 800_000_000
+    tools = ToolFolder(folder / "tools")
+    tools.flood("pg_dump", extra_bytes=size, only_database="postgres")
+    workspace = new_workspace(server)
+    bucket = roomy_object_server.create_bucket(versioning=True)
+    workspace.use_bucket(roomy_object_server, bucket)
+    workspace.configure(postgres={"databases": ["postgres"], "bin_dir": tools.setting})
+    try:
+        peaks = {"backup": peak_of(workspace, "backup"),
+                 "verify": peak_of(workspace, "verify", "latest", "-i", workspace.key.file)}
+        [backup_id] = workspace.store.manifest_ids()
+        [database] = workspace.store.manifest(backup_id)["databases"]
+        stored = sum(entry["size"] for entry in database["objects"])
+    finally:
+        roomy_object_server.empty(bucket)
+    print(f"{stored / 1e6:.0f} MB stored; peaks:", *(f"{verb} {peak / 2**20:.1f} MiB" for verb, peak in peaks.items()))
+    assert stored > size
     for verb, peak in peaks.items():
         assert 0 < peak < LIMIT, f"{verb} took {peak / 2**20:.1f} MiB"

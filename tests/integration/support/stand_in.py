@@ -68,6 +68,15 @@ def pass_on(output):
         left = None if left is None else left - len(piece)
 
 
+def flood():
+    """Random blocks of 8 MiB in turn, further apart than a compressor looks back."""
+    blocks = [os.urandom(8 << 20) for _ in range(2)]
+    left, turn = PLAN["extra_bytes"], 0
+    while left > 0:
+        write(memoryview(blocks[turn % 2])[:left])
+        left, turn = left - len(blocks[0]), turn + 1
+
+
 def main():
     if PLAN["record"]:
         record()
@@ -84,6 +93,7 @@ def main():
     code = child.wait()
     if code:
         os._exit(code if code > 0 else 1)
+    flood()
     die()
 
 

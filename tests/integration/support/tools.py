@@ -63,6 +63,10 @@ class ToolFolder:
         self.spoil(tool, after_bytes=after_bytes, gate=gate, only_database=only_database)
         return gate
 
+    def flood(self, tool, *, extra_bytes, only_database=None):
+        """The tool, and after its last byte so many more that no compressor can shrink: as if the data went on."""
+        self._stand_in(tool, extra_bytes=extra_bytes, only_database=only_database)
+
     def watch(self, tool):
         """Lets the tool be, and notes the arguments and environment that it was called with."""
         self._stand_in(tool, record=str(self._folder / f"{tool}.seen"), transparent=True)
@@ -77,5 +81,6 @@ class ToolFolder:
         shutil.copy(Path(__file__).with_name("stand_in.py"), place)
         place.chmod(0o755)
         whole = {"real": str(self._real / tool), "record": None, "transparent": False, "after_bytes": None,
-                 "exit_code": 0, "signal": 0, "gate": None, "only_database": None, "last_words": "", **plan}
+                 "exit_code": 0, "signal": 0, "gate": None, "only_database": None, "last_words": "",
+                 "extra_bytes": 0, **plan}
         Path(f"{place}.plan").write_text(json.dumps(whole))

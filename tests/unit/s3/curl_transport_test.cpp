@@ -534,7 +534,7 @@ TEST_F(CurlTransportTest, DoesNotTakeItsOwnSlownessForAStall) {
 
 TEST_F(CurlTransportTest, SeesAStallWhenItHasARate) {
     const LoopbackServer server([](Peer& peer, int /*number*/) { peer.hold(); });
-    transport = curl_transport({std::nullopt, std::make_shared<stream::RateLimit>(20'000'000, steady_clock::now())});
+    transport = curl_transport({std::nullopt, std::make_shared<stream::RateLimit>(2'000'000, steady_clock::now())});
     const std::string body(100'000'000, 'x');
     auto put = request(server, "PUT", body);
     put.stall_after = milliseconds(500);

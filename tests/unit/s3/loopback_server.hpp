@@ -139,6 +139,8 @@ public:
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         socklen_t size = sizeof address;
+        const int small = 65'536;  // so that a peer that takes nothing is soon felt
+        (void)::setsockopt(listener_, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
         auto* generic = reinterpret_cast<sockaddr*>(&address);  // NOLINT(*-reinterpret-cast)
         if (::bind(listener_, generic, size) != 0 || ::listen(listener_, 16) != 0 ||
             ::getsockname(listener_, generic, &size) != 0) {

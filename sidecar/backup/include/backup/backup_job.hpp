@@ -31,7 +31,7 @@ struct BackupPlan {
     std::chrono::milliseconds max_stall{300000};    // a dump that has not moved for so long is ended
     std::optional<std::uint64_t> dump_memory;       // pg_dump's address space in bytes; empty: from the cgroup's limit
     std::string bin_dir;
-    int compression_level = 3;
+    int compression_level = 2;
     std::vector<age::Recipient> recipients;  // empty: stored without encryption
     catalogue::RetentionRecord retention;    // on record only
 };

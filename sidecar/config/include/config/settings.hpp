@@ -94,7 +94,7 @@ struct Store {
 };
 
 struct Compression {
-    int level = 3;  // zstd, 1 to 19
+    int level = 2;  // zstd, 1 to 19; measured, see bench/README.md
 };
 
 enum class EncryptionMode {
