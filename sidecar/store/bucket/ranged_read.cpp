@@ -86,7 +86,7 @@ private:
 
     Result<std::string> first_range();
     Result<std::string> first_without_ranges(s3::HttpReply reply);
-    Result<std::string> fetch(Range wanted, std::string bytes);
+    Result<std::string> fetch(Range wanted, std::string bytes, bool broke);
     s3::Call call_for(Range wanted) const;
     Error error_of(const s3::Failure& failure) const;
     void start_fetchers();
@@ -148,7 +148,7 @@ Result<std::string> RangedRead::first_range() {
         const auto shown = shown_by(answer.reply);
         if (shown && shown->from == 0 && answer.reply.body.size() <= std::min(shown->size, range_size())) {
             found_ = {shown->size, header(answer.reply, "etag")};
-            return fetch(range(0), std::move(answer.reply.body));
+            return fetch(range(0), std::move(answer.reply.body), !answer.ok());
         }
         if (answer.ok()) {
             return first_without_ranges(std::move(answer.reply));
@@ -169,12 +169,12 @@ Result<std::string> RangedRead::first_without_ranges(s3::HttpReply reply) {
     return std::move(reply.body);
 }
 
-// `bytes`: what is there of it.
-Result<std::string> RangedRead::fetch(Range wanted, std::string bytes) {
+// `bytes`: what is there of it. `broke`: the reply that they are from ended too early.
+Result<std::string> RangedRead::fetch(Range wanted, std::string bytes, bool broke) {
     std::optional<s3::Retry> retry;
     while (bytes.size() < wanted.length) {
         const Range rest{wanted.from + bytes.size(), wanted.length - bytes.size()};
-        auto answer = bucket_.client.attempt(call_for(rest), retry.has_value(), stop_.get_token());
+        auto answer = bucket_.client.attempt(call_for(rest), broke || retry.has_value(), stop_.get_token());
         const auto shown = shown_by(answer.reply);
         const bool fits =
             shown && shown->from == rest.from && shown->size == found_.size && answer.reply.body.size() <= rest.length;
@@ -211,7 +211,7 @@ void RangedRead::work() {
         }
         const std::size_t index = next_to_fetch_++;
         lock.unlock();
-        auto bytes = fetch(range(index), {});
+        auto bytes = fetch(range(index), {}, false);
         lock.lock();
         fetched_.emplace(index, std::move(bytes));
         changed_.notify_all();

@@ -173,7 +173,7 @@ TEST_F(ReadCatalogue, IgnoresKeysThatAreNotIts) {
 
 TEST_F(ReadCatalogue, FailsWhenTheStoreDoes) {
     put_backup(simple_manifest(first_));
-    for (const char* verb : {"list", "read", "unfinished"}) {
+    for (const char* verb : {"list", "read"}) {
         test::FaultScript script;
         script.fail(verb, 1, {ErrorKind::temporary, "the store is away", {}});
         test::FlakyStore flaky(store_, script);
@@ -181,6 +181,29 @@ TEST_F(ReadCatalogue, FailsWhenTheStoreDoes) {
         ASSERT_FALSE(catalogue) << verb;
         EXPECT_EQ(catalogue.error().kind, ErrorKind::temporary);
     }
+}
+
+// A key may be allowed to list objects and not what is unfinished.
+TEST_F(ReadCatalogue, ShowsBackupsAlsoWhereUnfinishedUploadsCannotBeSeen) {
+    put_backup(simple_manifest(first_));
+    put_data(simple_manifest(second_));
+    test::FaultScript script;
+    script.fail("unfinished", 1, failed("no right to list uploads"));
+    test::FlakyStore flaky(store_, script);
+    const auto catalogue = read_catalogue(flaky, app());
+    ASSERT_TRUE(catalogue);
+    EXPECT_THAT(catalogue->backups, SizeIs(1));
+    EXPECT_THAT(catalogue->leftovers, SizeIs(1));
+}
+
+TEST_F(ReadCatalogue, StopsWhereAskedToAlsoAtUnfinishedUploads) {
+    put_backup(simple_manifest(first_));
+    test::FaultScript script;
+    script.fail("unfinished", 1, {ErrorKind::interrupted, "stopped", {}});
+    test::FlakyStore flaky(store_, script);
+    const auto catalogue = read_catalogue(flaky, app());
+    ASSERT_FALSE(catalogue);
+    EXPECT_EQ(catalogue.error().kind, ErrorKind::interrupted);
 }
 
 TEST_F(ReadCatalogue, PassesOverABackupThatWasPrunedMeanwhile) {

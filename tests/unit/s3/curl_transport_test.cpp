@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <cstdlib>
 
 namespace lifeboat::s3 {
@@ -236,17 +237,23 @@ TEST_F(CurlTransportTest, HasAConnectionForEachOfSeveralThreads) {
     EXPECT_LE(server.connections(), 4);
 }
 
-TEST_F(CurlTransportTest, SendsNoBodyAgainByItselfWhenAKeptConnectionIsDead) {
-    const LoopbackServer server([](Peer& peer, int /*number*/) {
-        (void)peer.request();
-        (void)peer.send(ok_reply);
-        (void)peer.head();  // the second request: it gets no answer at all
+// Whether the server did what it was asked for is for the caller to find out. libcurl would send it again unasked.
+TEST_F(CurlTransportTest, SendsABodyOnceAlsoWhenAKeptConnectionEndsWithoutAReply) {
+    std::atomic<int> requests = 0;
+    const LoopbackServer server([&](Peer& peer, int number) {
+        for (int of_this = 1; !peer.request().empty(); ++of_this) {
+            ++requests;
+            if ((number == 0 && of_this == 2) || !peer.send(ok_reply)) {
+                return;
+            }
+        }
     });
     const std::string body(100'000, 'x');
     EXPECT_EQ(perform(request(server, "PUT", body)).status, 200);
-    const auto reply = perform(request(server, "PUT", body));
-    EXPECT_EQ(reply.broken, Broken::cut) << "what became of the first one is for the caller to find out";
-    EXPECT_EQ(server.connections(), 1);
+    EXPECT_EQ(perform(request(server, "PUT", body)).broken, Broken::cut);
+    EXPECT_EQ(requests, 2);
+    EXPECT_EQ(perform(request(server, "PUT", body)).status, 200);
+    EXPECT_EQ(requests, 3);
 }
 
 TEST_F(CurlTransportTest, NeverUsesAConnectionAgainThatBroke) {
