@@ -51,10 +51,11 @@ Result<Listing> list_instance(store::ObjectStore& store, const Layout& layout) {
     return listing;
 }
 
-// By its version where both sides know one; a copy of a versioned store may have none.
+// By its version, or by its size: the copy of a store has version ids of its own, or none. Whether it is what was
+// written, its hash tells when it is read.
 bool is_there(const store::StoredObject& object, const ObjectInfo& info) {
     return info.key == object.key &&
-           (object.version_id.empty() || info.version_id.empty() || object.version_id == info.version_id);
+           (object.version_id.empty() || object.version_id == info.version_id || object.size == info.size);
 }
 
 bool all_listed(const Manifest& manifest, const std::vector<ObjectInfo>& present) {

@@ -61,7 +61,8 @@ public:
     RangedRead(Bucket& bucket, const ObjectKey& key, const std::string& version_id)
         : bucket_(bucket),
           key_(key),
-          version_id_(version_id),
+          // A store that is known to have no versions may stumble over the id of one.
+          version_id_(bucket.versions == Versions::none ? std::string() : version_id),
           outer_stop_(bucket.options.stop, [this] { stop_.request_stop(); }) {}
     RangedRead(const RangedRead&) = delete;
     RangedRead& operator=(const RangedRead&) = delete;
@@ -85,6 +86,7 @@ private:
     }
 
     Result<std::string> first_range();
+    [[nodiscard]] bool is_no_version_here(const s3::Failure& failure) const;
     Result<std::string> first_without_ranges(s3::HttpReply reply);
     Result<std::string> fetch(Range wanted, std::string bytes, bool broke);
     s3::Call call_for(Range wanted) const;
@@ -97,7 +99,7 @@ private:
 
     Bucket& bucket_;
     const ObjectKey& key_;
-    const std::string& version_id_;
+    std::string version_id_;
     Found found_;
     std::mutex mutex_;
     std::condition_variable changed_;
@@ -111,10 +113,8 @@ private:
 };
 
 s3::Call RangedRead::call_for(Range wanted) const {
-    // A store that is known to have no versions may stumble over the id of one.
-    const bool by_version = !version_id_.empty() && bucket_.versions != Versions::none;
-    s3::Call call{by_version ? s3::get_version : s3::get_object, "GET", bucket_.full_key(key_)};
-    if (by_version) {
+    s3::Call call{!version_id_.empty() ? s3::get_version : s3::get_object, "GET", bucket_.full_key(key_)};
+    if (!version_id_.empty()) {
         call.query.emplace_back("versionId", version_id_);
     }
     call.headers["range"] =
@@ -153,10 +153,21 @@ Result<std::string> RangedRead::first_range() {
         if (answer.ok()) {
             return first_without_ranges(std::move(answer.reply));
         }
+        if (is_no_version_here(*answer.failure)) {
+            version_id_.clear();
+            continue;
+        }
         if (!s3::Client::again(retry, *answer.failure, stop_.get_token())) {
             return error_of(*answer.failure);
         }
     }
+}
+
+// The copy of a bucket has version ids of its own. What it holds under the key now is read instead: whoever asks for a
+// version knows its hash.
+bool RangedRead::is_no_version_here(const s3::Failure& failure) const {
+    const bool unknown = failure.status == 404 && failure.code != "NoSuchBucket";
+    return !version_id_.empty() && (unknown || (failure.status == 400 && !failure.retryable));
 }
 
 // A server may leave Range aside where the object is not longer than what was asked for.

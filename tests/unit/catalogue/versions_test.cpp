@@ -126,6 +126,24 @@ TEST_F(VersionsOfAManifest, DataOfWhichOnlyALaterVersionIsLeftIsGone) {
     EXPECT_EQ(read().state, State::expired);
 }
 
+TEST_F(VersionsOfAManifest, TheCopyOfAStoreHasVersionIdsOfItsOwn) {
+    auto named = manifest_;
+    auto& globals = named.globals[0];
+    globals.version_id = "of-the-original";
+    test::MemoryStore& store = store_;
+    ASSERT_TRUE(store_.list(globals.key.text(), [&](const auto& info) {
+        globals.size = info.size;
+        return done();
+    }));
+    ASSERT_TRUE(store.remove(key_, ""));
+    put(key_, to_json(named));
+    EXPECT_EQ(read().state, State::good);
+    ++globals.size;
+    ASSERT_TRUE(store.remove(key_, ""));
+    put(key_, to_json(named));
+    EXPECT_EQ(read().state, State::expired);
+}
+
 TEST_F(VersionsOfAManifest, MissingDataIsExpiredHoweverItsManifestLooks) {
     store_.hide(key_, at(2026, 11, 2));
     ASSERT_TRUE(store_.remove(manifest_.globals[0].key, ""));

@@ -87,6 +87,17 @@ TEST_F(BucketRead, PassesOverAVersionWhereThereAreNone) {
     EXPECT_EQ(store::get(store(), key("data/app"), "version-of-elsewhere", 100).value(), "copied from elsewhere");
 }
 
+TEST_F(BucketRead, ReadsWhatACopyOfABucketHoldsUnderTheKey) {
+    for (const bool versioned : {true, false}) {
+        server.versioned = versioned;
+        server.add(full_key, "copied from elsewhere");
+        EXPECT_EQ(store::get(store(), key("data/app"), "version-of-elsewhere", 100).value(), "copied from elsewhere");
+        auto absent = store::get(store(), key("data/other"), "version-of-elsewhere", 100);
+        ASSERT_FALSE(absent.ok());
+        EXPECT_EQ(absent.error().kind, ErrorKind::not_found);
+    }
+}
+
 // --- Breaks
 
 TEST_F(BucketRead, GoesOnWhereItBroke) {
