@@ -359,7 +359,7 @@ TEST(Defaults, AreWhatTheDesignPromises) {
     EXPECT_EQ(settings.schedule.max_duration, Duration(6h));
     EXPECT_EQ(settings.store.part_size, 8 * mebibyte);
     EXPECT_EQ(settings.store.uploads, 3U);
-    EXPECT_EQ(settings.compression.level, 3);
+    EXPECT_EQ(settings.compression.level, 2);
     EXPECT_THAT(settings.encryption.recipients, IsEmpty());
     EXPECT_EQ(settings.encryption.mode, EncryptionMode::age);
     EXPECT_EQ(settings.retention.keep_days, 30U);
