@@ -44,6 +44,7 @@ private:
     Status look_at_databases(postgres::Connection& connection);
     Status bring_back_globals(postgres::Connection& connection);
     Status bring_back_databases(postgres::Connection& connection, const postgres::ClientPrograms& programs);
+    [[nodiscard]] Error ended_at(std::size_t failed, Fate fate, Error error) const;
     [[nodiscard]] RestorePreview preview(std::vector<std::string> lacks) const;
 
     const RestorePlan& plan_;
@@ -234,6 +235,26 @@ Status Job::bring_back_globals(postgres::Connection& connection) {
     return done();
 }
 
+std::string listed(const std::vector<std::string>& names) {
+    std::string text;
+    for (const auto& name : names) {
+        text += (text.empty() ? "" : ", ") + name;
+    }
+    return text.empty() ? "none" : text;
+}
+
+// Exactly what is done and what is not.
+Error Job::ended_at(std::size_t failed, Fate fate, Error error) const {
+    std::vector<std::string> not_begun;
+    for (std::size_t i = failed + 1; i < choices_.size(); ++i) {
+        not_begun.push_back(choices_[i].new_name);
+    }
+    error.detail = error.what + (error.detail.empty() ? "" : ": " + error.detail);
+    error.what = "database '" + choices_[failed].new_name + "' " + words_for(fate) +
+                 "; restored before it: " + listed(restored_) + "; not begun: " + listed(not_begun);
+    return error;
+}
+
 Status Job::bring_back_databases(postgres::Connection& connection, const postgres::ClientPrograms& programs) {
     const RestoreTools tools{plan_, source_, connection, programs, observer_, stop_};
     for (std::size_t i = 0; i < choices_.size(); ++i) {
@@ -242,20 +263,7 @@ Status Job::bring_back_databases(postgres::Connection& connection, const postgre
         const DatabaseTask task{*manifest_.find(choice.name), choice.new_name, heads_[i], before_[i]};
         Fate fate = Fate::as_before;
         if (auto restored = restore_database(tools, task, fate); !restored) {
-            std::string whole;
-            for (const auto& name : restored_) {
-                whole += (whole.empty() ? "" : ", ") + name;
-            }
-            Error error = std::move(restored).error();
-            std::string not_begun;
-            for (std::size_t j = i + 1; j < choices_.size(); ++j) {
-                not_begun += (not_begun.empty() ? "" : ", ") + choices_[j].new_name;
-            }
-            error.detail = error.what + (error.detail.empty() ? "" : ": " + error.detail);
-            error.what = "database '" + choice.new_name + "' " + words_for(fate) +
-                         "; restored before it: " + (whole.empty() ? "none" : whole) +
-                         "; not begun: " + (not_begun.empty() ? "none" : not_begun);
-            return error;
+            return ended_at(i, fate, std::move(restored).error());
         }
         restored_.push_back(choice.new_name);
         observer_.part_restored(choice.new_name);

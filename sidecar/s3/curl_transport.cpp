@@ -134,7 +134,7 @@ List header_list(const HttpRequest& request) {
         }
     };
     for (const auto& [name, value] : request.headers) {
-        add(value.empty() ? name + ";" : name + ": " + value);
+        add(value.empty() ? name + ";" : std::string(name).append(": ").append(value));
     }
     // libcurl adds these on its own; signed or not, they are not wanted.
     for (const char* none : {"Expect:", "Accept:", "Transfer-Encoding:"}) {

@@ -191,7 +191,11 @@ Result<std::string> RangedRead::fetch(Range wanted, std::string bytes, bool brok
             shown && shown->from == rest.from && shown->size == found_.size && answer.reply.body.size() <= rest.length;
         const bool moved = fits && !answer.reply.body.empty();
         if (moved) {  // of a reply that broke, too: it goes on from there
-            bytes = bytes.empty() ? std::move(answer.reply.body) : bytes + answer.reply.body;
+            if (bytes.empty()) {
+                bytes.swap(answer.reply.body);
+            } else {
+                bytes += answer.reply.body;
+            }
         }
         if (bytes.size() == wanted.length) {
             break;
