@@ -95,6 +95,7 @@ private:
     Status dump_globals(postgres::ServerLock& lock, Manifest& manifest);
     Status check_roles(const std::optional<std::set<std::string>>& created) const;
     Status note_failure(Manifest& manifest, std::optional<std::string> database, const Error& error);
+    Status check_objects(const Manifest& manifest);
     Result<BackupOutcome> commit(Manifest manifest);
     [[nodiscard]] catalogue::Encrypted encrypted() const {
         return plan_.recipients.empty() ? catalogue::Encrypted::no : catalogue::Encrypted::yes;
@@ -242,6 +243,11 @@ Status Job::after_failure(const std::string& name, const Error& error, postgres:
     if (!found) {
         return in_context("database '" + name + "'", error);
     }
+    // Neither is there in one that goes wrong with every part: each would open a dump, and hold its locks in vain.
+    const auto nothing = [](const store::ObjectInfo&) { return done(); };
+    if (auto answered = store_.list(layout_.restore_text().text(), nothing); !answered) {
+        return in_context("database '" + name + "'", error);
+    }
     if (std::find(found->begin(), found->end(), name) == found->end()) {
         const std::string text = "database '" + name + "' was dropped before its turn";
         manifest.notes.push_back(text);
@@ -311,12 +317,40 @@ Status Job::check_roles(const std::optional<std::set<std::string>>& created) con
     return error.detail.empty() ? done() : Status(error);
 }
 
+// A run that took longer than the store's rules or another's sweep expect may have lost what it stored first.
+Status Job::check_objects(const Manifest& manifest) {
+    std::set<store::ObjectKey> listed;
+    auto looked = store_.list(layout_.data_prefix(manifest.id), [&](const store::ObjectInfo& info) {
+        if (!info.hide_marker) {
+            listed.insert(info.key);
+        }
+        return done();
+    });
+    if (!looked) {
+        return looked;
+    }
+    for (const auto& object : manifest.all_objects()) {
+        if (listed.count(object.key) == 0) {
+            return failed("'" + object.key.text() + "' was stored by this run and is gone from the store",
+                          "see which rule or which other program deletes there, and run again");
+        }
+    }
+    return done();
+}
+
 Result<BackupOutcome> Job::commit(Manifest manifest) {
     manifest.finished = clock_.now();
     const bool whole = manifest.failures.empty();
     const auto key = whole ? layout_.manifest(manifest.id) : layout_.partial_manifest(manifest.id);
     const std::string json = catalogue::to_json(manifest);
+    if (auto there = check_objects(manifest); !there) {
+        return std::move(there).error();
+    }
     if (auto put = store::put(store_, key, stream::as_bytes(json)); !put) {
+        if (put.error().kind == ErrorKind::exists) {
+            uncommitted_.keep();  // another run's manifest, which may name what lies there
+            return std::move(put).error();
+        }
         // The store may have taken it although it told otherwise. What a manifest names must stay for as long
         // as the manifest may be there.
         if (!store_.remove(key, {})) {

@@ -27,7 +27,12 @@ Result<StoredPart> PartWriter::write(const std::string& part, const store::Objec
 
     StallWatch watch(plan_.max_stall, [&program] { program.end(); });
     const auto in_time = [&](Status status) {
-        return watch.stalled() ? Status(stalled_error(plan_.max_stall)) : std::move(status);
+        if (!watch.stalled()) {
+            return status;
+        }
+        Error error = stalled_error(plan_.max_stall);
+        error.detail = status ? "" : whole_text(status.error());  // of the store, perhaps, which was the cause
+        return Status(error);
     };
     if (auto copied = in_time(copy(part, program, entry, **out, looks, [&watch] { watch.moved(); })); !copied) {
         return std::move(copied).error();

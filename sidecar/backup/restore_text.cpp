@@ -18,9 +18,10 @@ age of a backup by the times of its files.
   partial/<id>.json      the same for a run in which some databases failed
   data/<id>/             the files of that backup: one <database>.dump.zst.age each, and globals.sql.zst.age
 
-From a bucket, any S3 client copies all of this, such as (without the endpoint it is AWS):
+From a bucket, any S3 client copies all of this, such as (without the endpoint it is AWS; the region stands in the
+endpoint's name):
 
-     aws s3 cp --recursive s3://<bucket and prefix>/)" +
+     aws s3 cp --recursive --region <region> s3://<bucket and prefix>/)" +
            instance + R"( . --endpoint-url <URL of the endpoint>
 
 1. Pick the newest manifest, look up the files of the databases that you need, and check what you downloaded:

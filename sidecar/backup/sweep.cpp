@@ -16,10 +16,13 @@ public:
             discard(upload);
         }
         // What looks as if it had no manifest may have one that this key cannot see.
-        if (store_.lists_everything()) {
-            for (const auto& object : leftover.objects) {
-                remove(object);
-            }
+        if (!leftover.objects.empty() && !store_.lists_everything()) {
+            refused(failed("data without a manifest may have one that this key cannot see, and was left",
+                           "give the key the right to list versions: s3:ListBucketVersions"));
+            return;
+        }
+        for (const auto& object : leftover.objects) {
+            remove(object);
         }
     }
 

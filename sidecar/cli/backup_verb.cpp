@@ -173,7 +173,7 @@ void sweep_leftovers(const config::Settings& settings, store::ObjectStore& store
     if (swept->refused) {
         log.write(LogLevel::info, "leftovers_kept",
                   {{"error", whole_text(*swept->refused)},
-                   {"next", "let the bucket's own rules delete what runs left behind (docs/stores.md)"}});
+                   {"next", swept->refused->next + "; or let the bucket's own rules do it (docs/stores.md)"}});
     }
 }
 

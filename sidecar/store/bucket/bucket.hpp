@@ -60,6 +60,8 @@ struct Bucket {
     // Whether the store honours If-None-Match, as far as we know: the first that refuses it is not asked again.
     std::atomic<bool> conditional_writes{true};
     std::atomic<Versions> versions{Versions::listed};
+    // Whether a version id of this bucket was ever seen: it keeps versions then, whatever is answered later.
+    std::atomic<bool> keeps_versions{false};
 
 private:
     s3::Milliseconds left_after_stop();

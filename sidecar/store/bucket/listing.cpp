@@ -51,8 +51,11 @@ Result<Page> page_of(Bucket& bucket, Purpose purpose, const s3::Operation& opera
     return *std::move(page);
 }
 
-Result<Onward> visit_all(const std::vector<s3::ListedVersion>& versions, const Visit& visit) {
+Result<Onward> visit_all(Bucket& bucket, const std::vector<s3::ListedVersion>& versions, const Visit& visit) {
     for (const auto& version : versions) {
+        if (!version.version_id.empty() && version.version_id != "null") {
+            bucket.keeps_versions = true;
+        }
         auto onward =
             visit({version.key, version.version_id, version.hide_marker, version.size, version.modified, version.etag});
         if (!onward || *onward == Onward::stop) {
@@ -66,7 +69,7 @@ Status go_through_versions(Bucket& bucket, const std::string& prefix, s3::Versio
                            Purpose purpose) {
     Marker marker;
     for (;;) {
-        auto onward = visit_all(page.versions, visit);
+        auto onward = visit_all(bucket, page.versions, visit);
         if (!onward) {
             return std::move(onward).error();
         }
@@ -143,7 +146,7 @@ Status list_bucket(Bucket& bucket, const std::string& prefix, const Visit& visit
     }
     auto listed = go_through_objects(bucket, prefix, visit, purpose);
     if (listed) {  // else the key, the bucket or the region is wrong, which says nothing of versions
-        bucket.versions = *versions;
+        bucket.versions = bucket.keeps_versions ? Versions::unseen : *versions;
     }
     return listed;
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -86,12 +87,11 @@ private:
     }
 
     Result<std::string> first_range();
-    [[nodiscard]] bool is_no_version_here(const s3::Failure& failure) const;
     Result<std::string> first_without_ranges(s3::HttpReply reply);
     Result<std::string> fetch(Range wanted, std::string bytes, bool broke);
     s3::Call call_for(Range wanted) const;
     Error error_of(const s3::Failure& failure) const;
-    void start_fetchers();
+    Status start_fetchers();
     void work();
     Result<std::string> wait_for(std::size_t index);
     Status pass_first(stream::Sink& to);
@@ -134,7 +134,9 @@ Error RangedRead::error_of(const s3::Failure& failure) const {
     if (failure.code == "NoSuchBucket") {
         return failure.error;
     }
-    return failure.status == 404 ? no_object(bucket_, key_) : failure.error;
+    // The id of a version of another store is one that this one may not even be able to read.
+    const bool no_version = !version_id_.empty() && failure.status == 400 && !failure.retryable;
+    return failure.status == 404 || no_version ? no_object(bucket_, key_) : failure.error;
 }
 
 // Also tells what there is: until it is back nobody knows how many ranges there are.
@@ -153,21 +155,10 @@ Result<std::string> RangedRead::first_range() {
         if (answer.ok()) {
             return first_without_ranges(std::move(answer.reply));
         }
-        if (is_no_version_here(*answer.failure)) {
-            version_id_.clear();
-            continue;
-        }
         if (!s3::Client::again(retry, *answer.failure, stop_.get_token())) {
             return error_of(*answer.failure);
         }
     }
-}
-
-// The copy of a bucket has version ids of its own. What it holds under the key now is read instead: whoever asks for a
-// version knows its hash.
-bool RangedRead::is_no_version_here(const s3::Failure& failure) const {
-    const bool unknown = failure.status == 404 && failure.code != "NoSuchBucket";
-    return !version_id_.empty() && (unknown || (failure.status == 400 && !failure.retryable));
 }
 
 // A server may leave Range aside where the object is not longer than what was asked for.
@@ -233,11 +224,20 @@ void RangedRead::work() {
     }
 }
 
-void RangedRead::start_fetchers() {
+// Fewer threads than wanted are enough, as long as there is one.
+Status RangedRead::start_fetchers() {
     const std::size_t count = std::min<std::size_t>(bucket_.options.uploads, ranges() > 1 ? ranges() - 1 : 0);
-    for (std::size_t i = 0; i < count; ++i) {
-        fetchers_.emplace_back([this] { work(); });
+    try {
+        for (std::size_t i = 0; i < count; ++i) {
+            fetchers_.emplace_back([this] { work(); });
+        }
+    } catch (const std::system_error& error) {
+        if (fetchers_.empty()) {
+            return failed("cannot start a thread to read '" + key_.text() + "': " + error.code().message(),
+                          "raise the limit of processes (pids) for this container");
+        }
     }
+    return done();
 }
 
 Result<std::string> RangedRead::wait_for(std::size_t index) {
@@ -268,7 +268,9 @@ Status RangedRead::pass_first(stream::Sink& to) {
     if (!first) {
         return std::move(first).error();
     }
-    start_fetchers();
+    if (auto started = start_fetchers(); !started) {
+        return started;
+    }
     return pass_slices(*first, to);
 }
 

@@ -253,10 +253,10 @@ Result<Sighting> S3Upload::seen_again(Sighting told) {
     written_.etag = told.etag;
     const auto seen = look_for(bucket_, written_);
     if (seen.standing == Standing::unknown) {
-        if (seen.why_unknown && seen.why_unknown->kind == ErrorKind::interrupted) {
-            return *seen.why_unknown;
-        }
-        return told;  // a key that may neither read nor list
+        // A store that does not answer now may be well again later; a key that may neither read nor list never may.
+        const bool refused = !seen.why_unknown || (seen.why_unknown->kind != ErrorKind::interrupted &&
+                                                   seen.why_unknown->kind != ErrorKind::temporary);
+        return refused ? Result<Sighting>(told) : *seen.why_unknown;
     }
     if (seen.standing != Standing::ours || (!seen.etag.empty() && seen.etag != told.etag)) {
         return wrong;

@@ -99,6 +99,36 @@ def test_sigterm_ends_a_verb_that_reads(workspace, fault_server, verb):
     assert time.monotonic() - asked < 5
 
 
+def aged(killed):
+    """What the store lists of that run, as if it lay there since 2020."""
+    old = rb"\g<1>2020-01-01T00:00:00.000Z"
+
+    def age(body):
+        return re.sub(rb"<(Version|Upload)>.*?</\1>", lambda entry: re.sub(
+            rb"(<(?:LastModified|Initiated)>)[^<]*", old, entry[0]) if killed.encode() in entry[0] else entry[0], body,
+            flags=re.DOTALL)
+
+    return faults.Change("aged", body=age)
+
+
+@pytest.mark.parametrize("place", ["part", "manifest"])
+def test_what_a_killed_run_left_is_swept_by_a_later_one_once_it_is_old(workspace, fault_server, fleet, place):
+    rule, fault = PLACES[place]
+    stalled = fault_server.on(rule["operation"], key=rule.get("key", "*"), part=rule.get("part")).fail(fault)
+    run = workspace.start("backup")
+    stalled.wait()
+    run.kill()
+    be_well_again(fault_server)
+    assert_no_session(fleet)
+    [killed] = {re.search(BACKUP_ID, name)[0] for name in workspace.store.leftovers()}
+    for listing in ("ListObjectVersions", "ListMultipartUploads"):
+        fault_server.on(listing, times=ALWAYS).fail(aged(killed))
+    backup_id = workspace.backup()
+    assert workspace.store.leftovers() == []
+    workspace.store.assert_whole(backup_id)
+    assert workspace.good_ids() == [backup_id]
+
+
 @pytest.mark.parametrize("place", ["part", "complete", "manifest"])
 def test_what_a_killed_run_left_is_told_and_kept_for_as_long_as_it_may_be_written(workspace, fault_server, fleet,
                                                                                   place):

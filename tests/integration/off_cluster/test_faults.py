@@ -208,12 +208,13 @@ def test_who_may_not_look_asks_the_listing(workspace, fault_server):
     assert_nothing_stays(workspace, fault_server)
 
 
-@pytest.mark.parametrize("call", CREATES)
-@pytest.mark.parametrize("name", [pytest.param("lost reply"), pytest.param("500 although done", marks=pytest.mark.long),
-                                  pytest.param("404 upload", marks=pytest.mark.long)])
+UNSEEN = ([("lost reply", call) for call in CREATES] +
+          [pytest.param("500 although done", call, marks=pytest.mark.long) for call in CREATES] +
+          [pytest.param("404 upload", "complete", marks=pytest.mark.long)])
+
+
+@pytest.mark.parametrize(("name", "call"), UNSEEN)
 def test_a_lost_reply_is_settled_without_the_right_to_look(workspace, fault_server, name, call):
-    if name == "404 upload" and call != "complete":
-        pytest.skip("no upload in parts")
     fault_server.on("HeadObject", times=ALWAYS).fail(faults.access_denied())
     made = faults.no_such_upload(forwarded=True) if name == "404 upload" else PASSING[name].make()
     fault_server.on(CALLS[call]["operation"], key=CALLS[call].get("key", "*")).fail(made)
@@ -316,3 +317,28 @@ def test_the_failed_run_does_not_get_in_the_way_of_the_next(workspace, fault_ser
     backup_id = workspace.backup()
     assert workspace.good_ids() == [backup_id]
     workspace.verify(backup_id).expect(0)
+
+
+def test_a_store_that_went_away_ends_the_run_at_the_first_database(workspace, fault_server):
+    """Each of the others would open a dump and hold its locks for as long as the store is waited for."""
+    workspace.configure(postgres={"databases": ["cargo", "ship"]})
+    fault_server.on("UploadPart", times=ALWAYS).fail(faults.service_unavailable())
+    fault_server.on("ListObjectVersions", nth=2, times=ALWAYS).fail(faults.service_unavailable())
+    outcome = workspace.run("backup").expect(1)
+    assert "database 'cargo'" in outcome.err and "503" in outcome.err
+    assert fault_server.requests(key="*/ship*") == []
+    fault_server.clear()
+    assert workspace.store.manifest_ids() == [] and workspace.store.manifest_ids("partial") == []
+
+
+def test_what_the_store_lost_meanwhile_is_no_part_of_a_backup(workspace, fault_server, object_server):
+    """A rule of the bucket, or another's sweep, may be quicker than a run that takes very long."""
+    waiting = fault_server.on("PutObject", key="*/globals*").fail(faults.stall("body", 0))
+    run = workspace.start("backup")
+    waiting.wait()
+    [cargo] = [version for version in workspace.store.versions("data/") if "Size" in version]
+    object_server.client().delete_object(Bucket=workspace.store.bucket, Key=cargo["Key"], VersionId=cargo["VersionId"])
+    waiting.release()
+    outcome = run.wait().expect(1)
+    assert "was stored by this run and is gone from the store" in outcome.err
+    assert workspace.store.manifest_ids() == []

@@ -34,6 +34,8 @@ def as_owner(workspace, object_server):
 def test_who_may_write_list_and_read_below_a_prefix_does_it_all(limited, object_server, empty_server):
     bucket = object_server.create_bucket(versioning=True)
     workspace = limited("writeFiles", "listFiles", "readFiles", prefix="vessel/", bucket=bucket)
+    assert workspace.run("list", "--json").expect(0).json["backups"] == []
+    workspace.verify("latest").expect(4)
     backup_id = workspace.backup()
     workspace.store.assert_whole(backup_id)
     assert workspace.good_ids() == [backup_id]

@@ -215,3 +215,17 @@ def test_another_client_and_standard_tools_bring_everything_back(bucket_workspac
         assert restored[name] == expected, f"database {name!r} differs (an empty name: roles)"
     # Lifeboat reads the copy, too, although a folder has no versions.
     workspace.run("--store", copy.url, "-i", workspace.key.file, "verify", backup_id).expect(0)
+
+
+def test_the_key_to_the_store_shows_nowhere(bucket_workspace, object_server, fleet):
+    workspace = bucket_workspace(fleet)
+    secret = object_server.owner.secret_key
+    backup = workspace.run("--log-level", "trace", "backup").expect(0)
+    shown = workspace.run("config", "show").expect(0)
+    wrong = workspace.run("--log-level", "trace", "list", env={"LIFEBOAT_STORE_SECRET_ACCESS_KEY": "wrong" + secret})
+    wrong.expect(1)
+    assert "SignatureDoesNotMatch" in wrong.err and "store.secret_access_key" in wrong.err
+    for outcome in (backup, shown, wrong):
+        assert secret not in outcome.err + outcome.out.decode()
+    [backup_id] = workspace.store.manifest_ids()
+    assert secret not in str(workspace.store.manifest(backup_id))

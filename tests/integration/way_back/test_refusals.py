@@ -2,11 +2,12 @@
 
 import shutil
 import subprocess
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.age_key import AgeKey
 from support.fingerprint import database_fingerprint, fingerprint
+from support.patience import until
 from support.postgres import PostgresServer, installed_majors
 from support.tools import ToolFolder
 from support.users import give, server_user
@@ -340,9 +341,9 @@ def test_a_time_names_the_newest_backup_that_started_by_then(new_workspace, new_
     workspace = new_workspace(server)
     first = workspace.store.manifest(workspace.backup())["started"]
     server.sql("UPDATE day SET name = 'second'", "calendar")
-    second = first
-    while second == first:  # ids and times are whole seconds
-        second = workspace.store.manifest(workspace.backup())["started"]
+    started = datetime.fromisoformat(first.replace("Z", "+00:00"))
+    until(lambda: datetime.now(timezone.utc) >= started + timedelta(seconds=1), "ids and times are whole seconds")
+    second = workspace.store.manifest(workspace.backup())["started"]
     moment = datetime.fromisoformat(second.replace("Z", "+00:00"))
     for when, expected in ((first, "first"), (second, "second"), (str((moment + timedelta(days=1)).date()), "second")):
         shared_target.sql("DROP DATABASE IF EXISTS calendar")

@@ -96,7 +96,7 @@ def test_the_cluster_is_gone_and_the_store_is_a_bucket(folder, new_workspace, to
     assert key.secret_key not in said
     [fetch] = re.findall(r"^ {5}(aws .*)$", workspace.store.read("vessel/RESTORE.txt").decode(), re.MULTILINE)
     fetch = fetch.replace("<bucket and prefix>", f"{workspace.store.bucket}/postgres")
-    fetch = fetch.replace("<URL of the endpoint>", object_server.endpoint)
+    fetch = fetch.replace("<URL of the endpoint>", object_server.endpoint).replace("<region>", "us-east-1")
     keys = f"export AWS_ACCESS_KEY_ID={key.access_key} AWS_SECRET_ACCESS_KEY={key.secret_key}"
     assert backup_id in reader.run(f"{keys}; mkdir by-hand; cd by-hand; {fetch}; ls manifests data")
 
@@ -179,7 +179,7 @@ def test_the_steps_of_restore_txt(reader, town_workspace, town_backup, empty_ser
     by_hand = [line for line in steps if not line.startswith("lifeboat")]
     fetch, *rest = by_hand
     assert [line.split()[0] for line in rest] == ["sha256sum", "age", "age", "vacuumdb"]
-    assert fetch.startswith("aws s3 cp --recursive s3://<bucket and prefix>/vessel . ")
+    assert fetch.startswith("aws s3 cp --recursive --region <region> s3://<bucket and prefix>/vessel . ")
     said = reader.run(environment + "\n".join(rest))
     manifest = town_workspace.store.manifest(town_backup)
     [digest] = re.findall(r"^([0-9a-f]{64})  data/", said, re.MULTILINE)

@@ -238,6 +238,18 @@ TEST_F(CurlTransportTest, HasAConnectionForEachOfSeveralThreads) {
 }
 
 // Whether the server did what it was asked for is for the caller to find out. libcurl would send it again unasked.
+TEST_F(CurlTransportTest, GoesThroughTheProxyThatTheEnvironmentNames) {
+    Notes notes;
+    const LoopbackServer proxy(answering(notes));
+    ::setenv("http_proxy", proxy.url("").c_str(), 1);
+    HttpRequest through = request(proxy, "GET");
+    through.url = "http://bucket.example.org/key";
+    const auto reply = perform(through);
+    ::unsetenv("http_proxy");
+    EXPECT_EQ(reply.status, 200) << reply.trouble;
+    EXPECT_THAT(notes.all(), ElementsAre(StartsWith("GET http://bucket.example.org/key HTTP/1.1\r\n")));
+}
+
 TEST_F(CurlTransportTest, SendsABodyOnceAlsoWhenAKeptConnectionEndsWithoutAReply) {
     std::atomic<int> requests = 0;
     const LoopbackServer server([&](Peer& peer, int number) {

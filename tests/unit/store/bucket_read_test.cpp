@@ -1,5 +1,6 @@
 // What comes out of a bucket: in order, whole, and within its memory.
 #include "bucket_fixture.hpp"
+#include "store/segments.hpp"
 
 namespace lifeboat::test {
 namespace {
@@ -87,14 +88,29 @@ TEST_F(BucketRead, PassesOverAVersionWhereThereAreNone) {
     EXPECT_EQ(store::get(store(), key("data/app"), "version-of-elsewhere", 100).value(), "copied from elsewhere");
 }
 
+class Collecting final : public stream::Sink {
+public:
+    Status write(stream::Bytes chunk) override {
+        content.append(stream::as_text(chunk));
+        return done();
+    }
+    Status finish() override { return done(); }
+    std::string content;
+};
+
 TEST_F(BucketRead, ReadsWhatACopyOfABucketHoldsUnderTheKey) {
     for (const bool versioned : {true, false}) {
         server.versioned = versioned;
         server.add(full_key, "copied from elsewhere");
-        EXPECT_EQ(store::get(store(), key("data/app"), "version-of-elsewhere", 100).value(), "copied from elsewhere");
-        auto absent = store::get(store(), key("data/other"), "version-of-elsewhere", 100);
-        ASSERT_FALSE(absent.ok());
-        EXPECT_EQ(absent.error().kind, ErrorKind::not_found);
+        const std::string hash = stream::sha256_hex("copied from elsewhere");
+        const store::StoredObject original{key("data/app"), 21, hash, "version-of-elsewhere"};
+        Collecting sink;
+        EXPECT_TRUE(store::read_segments(store(), {original}, sink).ok());
+        EXPECT_EQ(sink.content, "copied from elsewhere");
+        EXPECT_FALSE(store::read_segments(store(), {{key("data/other"), 21, hash, "version-of-elsewhere"}}, sink).ok());
+        auto strictly = store::get(store(), key("data/app"), "version-of-elsewhere", 100);
+        ASSERT_FALSE(strictly.ok()) << "without a hash it is that version or none";
+        EXPECT_EQ(strictly.error().kind, ErrorKind::not_found);
     }
 }
 

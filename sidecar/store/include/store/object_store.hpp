@@ -68,8 +68,7 @@ public:
 // settings cannot be right). Safe for use by several threads at once, each with its own Upload, and by several
 // processes.
 //
-// A store without versions passes over `version_id`, and one that does not know it reads what is there now: so the copy
-// of a versioned store can be read, by a reader who knows the hash of what it asks for.
+// A store without versions passes over `version_id`, so that the copy of a versioned store can be read.
 class ObjectStore {
 public:
     ObjectStore() = default;
@@ -86,8 +85,8 @@ public:
     virtual Result<std::unique_ptr<Upload>> begin(const ObjectKey& key) = 0;
 
     // Passes the whole object to `to`, in order, and does not finish it. Fails if fewer bytes come than
-    // the object has. An error from `to` ends the reading and is returned. `version_id` empty, or of
-    // another store: the current version.
+    // the object has. An error from `to` ends the reading and is returned. `version_id` empty: the
+    // current version.
     virtual Status read(const ObjectKey& key, const std::string& version_id, stream::Sink& to) = 0;
 
     // Calls `visit` for every finished object whose key begins with `prefix` (which may be empty), in
