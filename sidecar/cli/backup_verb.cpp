@@ -45,6 +45,11 @@ public:
         write(LogLevel::warn, "warning", {{"part", part}, {"text", text}});
     }
 
+    // From any thread.
+    void store_asked_again(const Error& why, std::chrono::milliseconds pause) {
+        write(LogLevel::warn, "store_asked_again", {{"error", whole_text(why)}, {"in_ms", pause.count()}});
+    }
+
 private:
     void write(LogLevel level, const std::string& event, const EventLog::Fields& fields) {
         progress_.clear();
@@ -187,11 +192,12 @@ Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) 
     if (!plan) {
         return std::move(plan).error();
     }
-    auto store = open_store(loaded->settings, session.stop());
+    LoggingObserver observer(log);
+    auto store = open_store(loaded->settings, session.stop(),
+                            [&observer](const auto& why, auto pause) { observer.store_asked_again(why, pause); });
     if (!store) {
         return std::move(store).error();
     }
-    LoggingObserver observer(log);
     const os::SystemClock clock;
     auto outcome = backup::run_backup(*plan, **store, clock, observer, session.stop());
     if (!outcome) {

@@ -133,7 +133,16 @@ Result<store::S3Options> s3_options_of(const config::Settings& settings, const s
 
 }  // namespace
 
-Result<std::unique_ptr<store::ObjectStore>> open_store(const config::Settings& settings, const std::stop_token& stop) {
+void note_retry(const Error& why, std::chrono::milliseconds pause) {
+    if (is_terminal(STDERR_FILENO)) {
+        std::fputs("\r\x1b[K", stderr);
+    }
+    Session::note("note: trying again in " + std::to_string(std::chrono::ceil<std::chrono::seconds>(pause).count()) +
+                  " s: " + whole_text(why));
+}
+
+Result<std::unique_ptr<store::ObjectStore>> open_store(const config::Settings& settings, const std::stop_token& stop,
+                                                       const BeforeRetry& before_retry) {
     const auto& url = settings.store.url;
     if (!url) {
         return Error{ErrorKind::usage, "no store is named", "set store.url, or give --store"};
@@ -142,7 +151,11 @@ Result<std::unique_ptr<store::ObjectStore>> open_store(const config::Settings& s
         return store::open_directory(url->folder.string());
     }
     auto options = s3_options_of(settings, stop);
-    return options ? store::open_s3(*options) : std::move(options).error();
+    if (!options) {
+        return std::move(options).error();
+    }
+    options->before_retry = before_retry;
+    return store::open_s3(*options);
 }
 
 Result<catalogue::Layout> choose_instance(const config::Settings& settings, store::ObjectStore& store) {

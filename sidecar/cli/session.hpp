@@ -9,6 +9,8 @@
 #include "os/stop_signals.hpp"
 #include "store/object_store.hpp"
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,7 +64,14 @@ struct OpenCatalogue {
     catalogue::Catalogue catalogue;
 };
 
-Result<std::unique_ptr<store::ObjectStore>> open_store(const config::Settings& settings, const std::stop_token& stop);
+// Hears why the store is asked once more, and after which pause. Called from any thread.
+using BeforeRetry = std::function<void(const Error& why, std::chrono::milliseconds pause)>;
+
+// On stderr, without spoiling a bar that stands there.
+void note_retry(const Error& why, std::chrono::milliseconds pause);
+
+Result<std::unique_ptr<store::ObjectStore>> open_store(const config::Settings& settings, const std::stop_token& stop,
+                                                       const BeforeRetry& before_retry = note_retry);
 
 // The instance that the settings name, or the only one that the store holds.
 Result<catalogue::Layout> choose_instance(const config::Settings& settings, store::ObjectStore& store);

@@ -110,7 +110,7 @@ Answer Client::send(Call call, const std::stop_token& stop) {
 }
 
 bool Client::again(Retry& retry, Failure& failure, const std::stop_token& stop) {
-    if (!failure.retryable || retry.again(failure.retry_after, stop)) {
+    if (!failure.retryable || retry.again(failure.error, failure.retry_after, stop)) {
         return failure.retryable;
     }
     if (stop.stop_requested()) {

@@ -15,7 +15,7 @@ Milliseconds backoff(const RetryPolicy& policy, int attempt, std::optional<Milli
     return retry_after ? *retry_after + std::min(jitter, policy.base) : jitter;
 }
 
-bool Retry::again(std::optional<Milliseconds> retry_after, const std::stop_token& stop) {
+bool Retry::again(const Error& why, std::optional<Milliseconds> retry_after, const std::stop_token& stop) {
     const auto now = timer_.now();
     if (++failed_ == 1) {
         first_failure_ = now;
@@ -23,6 +23,9 @@ bool Retry::again(std::optional<Milliseconds> retry_after, const std::stop_token
     const auto pause = backoff(policy_, failed_, retry_after, timer_.dice());
     if (now + pause - first_failure_ > policy_.budget) {
         return false;
+    }
+    if (failed_ > 1 && policy_.before_retry) {
+        policy_.before_retry(why, pause);
     }
     return timer_.wait(pause, stop);
 }

@@ -182,6 +182,7 @@ Result<s3::ClientOptions> client_options_of(const S3Options& options) {
     }
     s3::ClientOptions client{*std::move(endpoint), options.bucket, options.addressing, options.credentials, {}, {}};
     client.retry.budget = options.retry_for;
+    client.retry.before_retry = options.before_retry;
     client.stall_after = options.stall_after;
     return client;
 }

@@ -342,3 +342,19 @@ def test_what_the_store_lost_meanwhile_is_no_part_of_a_backup(workspace, fault_s
     outcome = run.wait().expect(1)
     assert "was stored by this run and is gone from the store" in outcome.err
     assert workspace.store.manifest_ids() == []
+
+
+def test_a_store_that_keeps_one_waiting_is_told_of(workspace, fault_server):
+    """Nobody should sit before a silent terminal; a first hiccup is no news."""
+    fault_server.on("ListObjectVersions", times=1).fail(faults.service_unavailable())
+    assert "trying again" not in workspace.run("list").expect(0).err
+    fault_server.clear()
+    fault_server.on("ListObjectVersions", times=3).fail(faults.service_unavailable())
+    said = workspace.run("list").expect(0).err
+    assert "note: trying again in" in said and "503" in said
+
+
+def test_a_backup_logs_why_it_waits_for_the_store(workspace, fault_server):
+    fault_server.on("UploadPart", part=1, times=2).fail(faults.slow_down())
+    said = workspace.run("backup").expect(0).err
+    assert "warn store_asked_again" in said and "SlowDown" in said

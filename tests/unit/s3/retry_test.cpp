@@ -57,10 +57,10 @@ TEST(Retry, GoesOnUntilItsBudgetIsSpent) {
     timer.roll(500);
     const auto used = policy();
     Retry retry(used, timer);
-    EXPECT_TRUE(retry.again({}, {}));
+    EXPECT_TRUE(retry.again(failed("the store is away"), {}, {}));
     timer.pass(seconds(239));
-    EXPECT_TRUE(retry.again({}, {}));  // 239.5 s after the first failure, 500 ms to go
-    EXPECT_FALSE(retry.again({}, {}));
+    EXPECT_TRUE(retry.again(failed("the store is away"), {}, {}));  // 239.5 s after the first failure, 500 ms to go
+    EXPECT_FALSE(retry.again(failed("the store is away"), {}, {}));
     EXPECT_THAT(timer.pauses(), ElementsAre(Milliseconds{500}, Milliseconds{500}));
     EXPECT_EQ(retry.failed(), 3);
 }
@@ -70,15 +70,28 @@ TEST(Retry, CountsFromTheFirstFailureHoweverLongTheTryBeforeItTook) {
     const auto used = policy();
     Retry retry(used, timer);
     timer.pass(std::chrono::hours(2));
-    EXPECT_TRUE(retry.again({}, {}));
+    EXPECT_TRUE(retry.again(failed("the store is away"), {}, {}));
 }
 
 TEST(Retry, DoesNotWaitForWhatItCannotLiveToSee) {
     FakeTimer timer;
     const auto used = policy();
     Retry retry(used, timer);
-    EXPECT_FALSE(retry.again(seconds(241), {}));
+    EXPECT_FALSE(retry.again(failed("the store is away"), seconds(241), {}));
     EXPECT_THAT(timer.pauses(), IsEmpty());
+}
+
+TEST(Retry, TellsOfEveryPauseButTheFirst) {
+    FakeTimer timer;
+    auto used = policy();
+    std::vector<std::string> told;
+    used.before_retry = [&](const Error& why, Milliseconds /*pause*/) { told.push_back(why.what); };
+    Retry retry(used, timer);
+    EXPECT_TRUE(retry.again(failed("a hiccup"), {}, {}));
+    EXPECT_THAT(told, IsEmpty());
+    EXPECT_TRUE(retry.again(failed("the store is away"), {}, {}));
+    EXPECT_FALSE(retry.again(failed("for too long"), seconds(1000), {})) << "there is no pause to tell of";
+    EXPECT_THAT(told, ElementsAre("the store is away"));
 }
 
 TEST(Retry, EndsOnAStop) {
@@ -87,7 +100,7 @@ TEST(Retry, EndsOnAStop) {
     timer.on_wait = [&] { stop.request_stop(); };
     const auto used = policy();
     Retry retry(used, timer);
-    EXPECT_FALSE(retry.again({}, stop.get_token()));
+    EXPECT_FALSE(retry.again(failed("the store is away"), {}, stop.get_token()));
 }
 
 TEST(SystemTimer, EndsItsWaitOnAStop) {

@@ -1,8 +1,11 @@
 // When to try again, and for how long.
 #pragma once
 
+#include "result/result.hpp"
+
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stop_token>
 
@@ -14,6 +17,9 @@ struct RetryPolicy {
     Milliseconds base{500};  // the longest first pause; it doubles with each try
     Milliseconds longest{30'000};
     Milliseconds budget{240'000};  // from the first failure; a dump is open meanwhile and holds its locks
+    // Hears of every try but the first that is about to be made after a pause: a hiccup is nobody's business, a store
+    // that is away is. Called from any thread.
+    std::function<void(const Error& why, Milliseconds pause)> before_retry = {};
 };
 
 // The pause before try number `attempt` + 1 (1: the first try failed), with full jitter: anything from nothing to the
@@ -46,7 +52,7 @@ public:
 
     // After a failed try that another may cure: waits, and says whether to try again. False when the budget would be
     // spent before the pause is over, or on a stop.
-    bool again(std::optional<Milliseconds> retry_after, const std::stop_token& stop);
+    bool again(const Error& why, std::optional<Milliseconds> retry_after, const std::stop_token& stop);
 
     // How many tries failed so far, by the calls of again().
     [[nodiscard]] int failed() const noexcept { return failed_; }

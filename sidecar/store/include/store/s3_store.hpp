@@ -28,6 +28,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -50,6 +51,8 @@ struct S3Options {
     std::optional<std::chrono::seconds> lock_for;       // object lock in compliance mode; empty: what the bucket says
     std::chrono::milliseconds retry_for{240'000};
     std::chrono::milliseconds stall_after{60'000};  // a request in which no byte moves for so long has failed
+    // Hears why a request is tried once more, and after which pause; not of first hiccups. Called from any thread.
+    std::function<void(const Error& why, std::chrono::milliseconds pause)> before_retry = {};
     std::stop_token stop;
 };
 
