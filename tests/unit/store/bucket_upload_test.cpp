@@ -428,14 +428,14 @@ TEST_F(BucketUpload, IsAbortedOnAStopInAPause) {
 }
 
 TEST_F(BucketUpload, EndsAnAbortThatIsTriedAgainOnAStop) {
-    auto upload = store().begin(key("data/app")).value();
-    ASSERT_TRUE(upload->write(stream::as_bytes(content_of(3 * part))).ok());
     fail("AbortMultipartUpload", s3_error(503, "SlowDown"), 1, always);
     std::optional<std::chrono::steady_clock::time_point> asked_to_stop;
     timer.on_wait = [&] {
         stop.request_stop();
         asked_to_stop = asked_to_stop.value_or(timer.now());
     };
+    auto upload = store().begin(key("data/app")).value();
+    ASSERT_TRUE(upload->write(stream::as_bytes(content_of(3 * part))).ok());
     upload.reset();
     EXPECT_GE(server.log_of("AbortMultipartUpload").size(), 2U) << "the one that was tried, and another in spite of it";
     ASSERT_TRUE(asked_to_stop);
