@@ -358,3 +358,16 @@ def test_a_backup_logs_why_it_waits_for_the_store(workspace, fault_server):
     fault_server.on("UploadPart", part=1, times=2).fail(faults.slow_down())
     said = workspace.run("backup").expect(0).err
     assert "warn store_asked_again" in said and "SlowDown" in said
+
+
+def test_an_object_that_the_store_will_not_show_is_not_believed(workspace, fault_server):
+    """It told an ETag, and does not answer when it is asked what stands there: it may be well again later."""
+    fault_server.on("HeadObject", key="*/data/*", nth=2, times=ALWAYS).fail(faults.service_unavailable())
+    outcome = workspace.run("backup").expect(1)
+    assert "HeadObject" in outcome.err and "503" in outcome.err
+    fault_server.clear()
+    assert workspace.store.manifest_ids() == []
+    left = workspace.store.leftovers()
+    assert all("/data/" in name for name in left), "a sweep finds them"
+    backup_id = workspace.backup()
+    workspace.store.assert_whole(backup_id)
