@@ -51,8 +51,11 @@ public:
 private:
     Cron() = default;
 
+    static Result<Cron> parse_named(std::string_view text);
     static Result<Cron> parse_interval(std::string_view duration);
     static Result<Cron> parse_fields(std::string_view fields);
+
+    [[nodiscard]] std::optional<std::chrono::local_days> find_day(std::chrono::local_days from) const;
 
     std::string text_;
     std::optional<std::chrono::seconds> interval_;

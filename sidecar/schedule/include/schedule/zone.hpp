@@ -49,6 +49,9 @@ public:
     // offset stays.
     [[nodiscard]] Period at(std::chrono::sys_seconds time) const;
 
+    // When the zone's clocks show `local` for the first time. The end of the gap if they never do.
+    [[nodiscard]] std::chrono::sys_seconds first_instant(std::chrono::local_seconds local) const;
+
 private:
     Zone(std::string name, const date::time_zone* zone) : name_(std::move(name)), zone_(zone) {}
 
