@@ -47,6 +47,7 @@ enum class Turn {
     ours,
     not_ours,  // a standby, whose primary has a sidecar of its own: idle, and in order
 };
+inline constexpr std::array turns{Turn::unknown, Turn::ours, Turn::not_ours};
 
 struct TurnFacts {
     Turn turn = Turn::unknown;

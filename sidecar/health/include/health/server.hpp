@@ -45,7 +45,7 @@ struct Limits {
     std::chrono::milliseconds wedged_after = std::chrono::seconds(30);
     // From the first byte of a connection's life to its last.
     std::chrono::milliseconds lifetime = std::chrono::seconds(15);
-    // Both addresses together. Each costs up to 10 KiB.
+    // Both addresses together. Each costs up to 20 KiB, and as much again in the kernel.
     std::size_t connections = 256;
 };
 
@@ -78,9 +78,9 @@ public:
     [[nodiscard]] std::optional<Address> page_address() const;
 
 private:
-    class Loop;
-    explicit Server(std::unique_ptr<Loop> loop);
-    std::unique_ptr<Loop> loop_;
+    class Impl;
+    explicit Server(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace lifeboat::health
