@@ -13,6 +13,10 @@ namespace lifeboat::control {
 
 enum class Request { status, drain };
 
+// The names of sidecars that listen, in the text of /proc/net/unix (proc(5)); sorted, each once. "" is one that does
+// not know its name yet. Any process may have put any name there: only what can be an instance's is taken.
+std::vector<std::string> listening_instances(const std::string& table);
+
 // A sidecar that runs in this network namespace, as this user.
 struct Sidecar {
     std::string instance;  // empty: it does not know its name yet

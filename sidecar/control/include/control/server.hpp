@@ -76,7 +76,7 @@ public:
 // Real time, by the monotonic clock.
 struct Limits {
     std::size_t request = 256;                // bytes of a request, with its line break
-    std::size_t connections = 16;             // further ones replace the oldest that has not asked yet, or are refused
+    std::size_t connections = 16;             // a further one replaces the oldest that does not ask or does not read
     std::chrono::milliseconds asking{5000};   // from connecting until the request is there
     std::chrono::milliseconds answer{30000};  // from the request until Reply::answer
     std::chrono::milliseconds sending{5000};  // from the answer until the client has taken all of it
