@@ -126,6 +126,15 @@ Result<BackupOutcome> Job::run() {
     if (facts->in_recovery && plan_.role == Role::primary) {
         return BackupOutcome{BackupOutcome::Kind::not_ours, std::nullopt};
     }
+    if (plan_.still_wanted) {
+        auto wanted = plan_.still_wanted();
+        if (!wanted) {
+            return std::move(wanted).error();
+        }
+        if (!*wanted) {
+            return BackupOutcome{BackupOutcome::Kind::not_needed, std::nullopt};
+        }
+    }
     return run_on(*lock, *facts);
 }
 

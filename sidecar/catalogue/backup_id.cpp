@@ -41,4 +41,16 @@ Result<BackupId> BackupId::parse(std::string_view text) {
     return BackupId(std::string(text));
 }
 
+os::TimePoint BackupId::started() const {
+    const auto number = [this](std::size_t at, std::size_t length) { return std::stoi(text_.substr(at, length)); };
+    std::tm parts{};
+    parts.tm_year = number(0, 4) - 1900;
+    parts.tm_mon = number(4, 2) - 1;
+    parts.tm_mday = number(6, 2);
+    parts.tm_hour = number(9, 2);
+    parts.tm_min = number(11, 2);
+    parts.tm_sec = number(13, 2);
+    return std::chrono::system_clock::from_time_t(::timegm(&parts));  // an impossible date is one some days later
+}
+
 }  // namespace lifeboat::catalogue

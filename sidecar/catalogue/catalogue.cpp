@@ -275,6 +275,22 @@ Result<Leftovers> find_leftovers(store::ObjectStore& store, const Layout& layout
     return leftovers_of(store, layout, *listing);
 }
 
+Result<std::vector<BackupName>> list_names(store::ObjectStore& store, const Layout& layout) {
+    std::vector<BackupName> names;
+    auto listed = store.list(layout.manifests_prefix(), [&](const ObjectInfo& object) {
+        const auto place = place_of(layout, object.key);
+        const bool another = names.empty() || !place.id || names.back().id != *place.id;
+        if (place.kind == KeyKind::manifest && !object.hide_marker && another) {
+            names.push_back({*place.id, object.modified});
+        }
+        return done();
+    });
+    if (!listed) {
+        return std::move(listed).error();
+    }
+    return names;
+}
+
 Result<std::vector<Layout>> list_instances(store::ObjectStore& store) {
     std::set<std::string> names;
     auto listed = store.list("", [&](const ObjectInfo& object) {

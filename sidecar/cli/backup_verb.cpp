@@ -1,5 +1,5 @@
 #include "backup/backup_job.hpp"
-#include "backup/sweep.hpp"
+#include "backup_plan.hpp"
 #include "config/values.hpp"
 #include "format.hpp"
 #include "progress.hpp"
@@ -14,19 +14,14 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Logs what happens, and shows how far it has come.
-class LoggingObserver final : public backup::BackupObserver {
+class ProgressObserver final : public BackupLog {
 public:
-    explicit LoggingObserver(EventLog& log)
-        : log_(log), progress_([this](const std::string& text) {
-              log_.write(LogLevel::info, "progress", {{"text", text}});
-          }) {}
+    explicit ProgressObserver(EventLog& log)
+        : BackupLog(log),
+          progress_([&log](const std::string& text) { log.write(LogLevel::info, "progress", {{"text", text}}); }) {}
 
-    void started(const catalogue::BackupId& id, const postgres::ServerFacts& server, std::size_t parts) override {
-        write(LogLevel::info, "backup_started",
-              {{"id", id.text()}, {"server", server.version}, {"databases", parts - 1}});
-    }
     void part_started(const std::string& part) override {
-        write(LogLevel::debug, "part_started", {{"part", part}});
+        BackupLog::part_started(part);
         progress_.start(part);
         estimate_.reset();
     }
@@ -34,73 +29,13 @@ public:
     void part_moved(const std::string& /*part*/, std::uint64_t bytes_in, std::uint64_t bytes_out) override {
         progress_.update({bytes_in, bytes_out, estimate_, true});
     }
-    void part_stored(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) override {
-        write(LogLevel::info, "part_stored",
-              {{"part", part}, {"archive_bytes", bytes_in}, {"stored_bytes", bytes_out}});
-    }
-    void part_failed(const std::string& part, const Error& error) override {
-        write(LogLevel::error, "part_failed", {{"part", part}, {"error", whole_text(error)}, {"next", error.next}});
-    }
-    void warned(const std::string& part, const std::string& text) override {
-        write(LogLevel::warn, "warning", {{"part", part}, {"text", text}});
-    }
-
-    // From any thread.
-    void store_asked_again(const Error& why, std::chrono::milliseconds pause) {
-        write(LogLevel::warn, "store_asked_again", {{"error", whole_text(why)}, {"in_ms", pause.count()}});
-    }
 
 private:
-    void write(LogLevel level, const std::string& event, const EventLog::Fields& fields) {
-        progress_.clear();
-        log_.write(level, event, fields);
-    }
+    void before_a_line() override { progress_.clear(); }
 
-    EventLog& log_;
     Progress progress_;
     std::optional<std::uint64_t> estimate_;
 };
-
-Result<std::vector<age::Recipient>> recipients_of(const config::Loaded& loaded) {
-    std::vector<age::Recipient> recipients;
-    for (const auto& text : loaded.settings.encryption.recipients) {
-        auto recipient = age::Recipient::parse(text);
-        if (!recipient) {
-            const auto origin = loaded.origins.find("encryption.recipients");
-            const std::string place = origin == loaded.origins.end() ? "" : origin->second.text() + ": ";
-            return in_context(place + "encryption.recipients", std::move(recipient).error());
-        }
-        recipients.push_back(*recipient);
-    }
-    return recipients;
-}
-
-Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::milliseconds lock_wait) {
-    auto recipients = recipients_of(loaded);
-    if (!recipients) {
-        return std::move(recipients).error();
-    }
-    const auto& settings = loaded.settings;
-    const auto& postgres = settings.postgres;
-    const auto& keep = settings.retention;
-    backup::BackupPlan plan;
-    plan.instance = settings.instance.name;
-    plan.lifeboat_version = LIFEBOAT_VERSION;
-    plan.server = {postgres.uri, postgres.password};
-    plan.databases = postgres.databases;
-    plan.exclude = postgres.exclude;
-    plan.exclude_table_data = postgres.exclude_table_data;
-    plan.role = postgres.role == config::Role::any ? backup::Role::any : backup::Role::primary;
-    plan.lock_timeout = postgres.lock_timeout;
-    plan.lock_wait = lock_wait;
-    plan.max_stall = postgres.max_stall;
-    plan.dump_memory = postgres.dump_memory;
-    plan.bin_dir = postgres.bin_dir;
-    plan.compression_level = settings.compression.level;
-    plan.recipients = std::move(*recipients);
-    plan.retention = {keep.keep_days, keep.keep_last, keep.keep_weekly, keep.keep_monthly, keep.keep_yearly};
-    return plan;
-}
 
 Json failures_json(const catalogue::Manifest& manifest) {
     Json list = Json::array();
@@ -158,30 +93,6 @@ Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, b
                   "mend what the lines above name, and run it again");
 }
 
-// What earlier runs left, once it can no longer be written to. A backup that is stored stays a success whatever comes
-// of it: the key may lack the right to list or to delete.
-void sweep_leftovers(const config::Settings& settings, store::ObjectStore& store, EventLog& log) {
-    if (settings.retention.prune == config::PruneMode::never) {
-        return;
-    }
-    const auto min_age = std::max<std::chrono::milliseconds>(std::chrono::days{1}, settings.schedule.max_duration);
-    const auto swept = backup::sweep(store, settings.instance.name, min_age);
-    if (!swept) {
-        log.write(LogLevel::info, "sweep_not_possible",
-                  {{"error", whole_text(swept.error())}, {"next", swept.error().next}});
-        return;
-    }
-    if (swept->uploads + swept->objects > 0) {
-        log.write(LogLevel::info, "leftovers_swept",
-                  {{"unfinished_uploads", swept->uploads}, {"objects", swept->objects}, {"bytes", swept->bytes}});
-    }
-    if (swept->refused) {
-        log.write(LogLevel::info, "leftovers_kept",
-                  {{"error", whole_text(*swept->refused)},
-                   {"next", swept->refused->next + "; or let the bucket's own rules do it (docs/stores.md)"}});
-    }
-}
-
 Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) {
     auto loaded = session.load({.instance = true, .store = true, .postgres = true, .recipients = true});
     if (!loaded) {
@@ -192,7 +103,7 @@ Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) 
     if (!plan) {
         return std::move(plan).error();
     }
-    LoggingObserver observer(log);
+    ProgressObserver observer(log);
     auto store = open_store(loaded->settings, session.stop(),
                             [&observer](const auto& why, auto pause) { observer.store_asked_again(why, pause); });
     if (!store) {
@@ -208,7 +119,7 @@ Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) 
         }
         return std::move(outcome).error();
     }
-    if (outcome->manifest) {
+    if (outcome->manifest && loaded->settings.retention.prune != config::PruneMode::never) {
         sweep_leftovers(loaded->settings, **store, log);
     }
     return conclude(*outcome, log, session.flags.json);

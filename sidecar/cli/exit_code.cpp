@@ -10,6 +10,7 @@ int exit_code(const Error& error, std::optional<int> signal) {
         case ErrorKind::interrupted: return signal ? 128 + *signal : static_cast<int>(ExitCode::failed);
         case ErrorKind::failed:
         case ErrorKind::temporary:
+        case ErrorKind::busy:
         case ErrorKind::exists:
         case ErrorKind::corrupt: break;
     }

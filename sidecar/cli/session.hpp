@@ -42,6 +42,7 @@ public:
     GlobalFlags flags;
 
     [[nodiscard]] std::stop_token stop() const { return signals_.token(); }
+    [[nodiscard]] const os::StopSignals& signals() const { return signals_; }
     [[nodiscard]] std::optional<int> signal() const { return signals_.received(); }
 
     // From flags, environment and file. Warnings go to stderr.

@@ -13,6 +13,8 @@ namespace lifeboat::cli {
 
 using Action = std::function<Result<ExitCode>(Session&)>;
 
+void add_run(CLI::App& app, Action& action);
+void add_child(CLI::App& app, Action& action);
 void add_backup(CLI::App& app, Action& action);
 void add_list(CLI::App& app, Action& action);
 void add_show(CLI::App& app, Action& action);

@@ -77,7 +77,7 @@ Result<ServerLock> ServerLock::acquire(const Server& server, std::chrono::millis
             return ServerLock(std::move(*connection));
         }
         if (tries >= quick_tries && std::chrono::steady_clock::now() >= deadline) {
-            return Error{ErrorKind::temporary, "another Lifeboat is at work on this server",
+            return Error{ErrorKind::busy, "another Lifeboat is at work on this server",
                          "wait for it to end, or give --lock-wait 10m"};
         }
         if (!pause(std::chrono::milliseconds(spread(dice)), stop)) {

@@ -9,6 +9,7 @@
 #include "store/object_store.hpp"
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -34,6 +35,9 @@ struct BackupPlan {
     int compression_level = 2;
     std::vector<age::Recipient> recipients;  // empty: stored without encryption
     catalogue::RetentionRecord retention;    // on record only
+    // Asked once the server's lock is held and before anything is dumped: whether this run is still wanted. Another one
+    // may have made the backup while we waited. Empty: it is.
+    std::function<Result<bool>()> still_wanted;
 };
 
 // What happens, as it happens: for logs and progress. Called from the job's thread.
@@ -60,9 +64,10 @@ struct BackupOutcome {
         good,      // the manifest is in the store
         partial,   // some parts failed; the rest is in the store under a manifest in partial/
         not_ours,  // the server is a standby, and only a primary is to be dumped
+        not_needed,  // BackupPlan::still_wanted said so
     };
     Kind kind = Kind::good;
-    std::optional<catalogue::Manifest> manifest;  // unless not_ours
+    std::optional<catalogue::Manifest> manifest;  // of good and partial ones
 };
 
 // Success is a chain: pg_dump's exit code, every stage's finish, the store's word for every object, and last

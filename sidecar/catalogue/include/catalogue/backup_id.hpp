@@ -17,6 +17,9 @@ public:
     static BackupId make(os::TimePoint started);
     static Result<BackupId> parse(std::string_view text);
 
+    // When the run started, by the clock of whoever made it; whole seconds.
+    [[nodiscard]] os::TimePoint started() const;
+
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
     friend auto operator<=>(const BackupId&,

@@ -66,6 +66,15 @@ Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout
 // The same listing, without reading a manifest. not_found when the store is not there.
 Result<Leftovers> find_leftovers(store::ObjectStore& store, const Layout& layout);
 
+// What the listing alone says of a whole backup: for keys that may not read, and where a name is enough.
+struct BackupName {
+    BackupId id;
+    os::TimePoint stored;  // when its manifest reached the store, by the store's clock
+};
+
+// Every whole backup's name, by id; also of those that somebody hid, or whose manifest is no good.
+Result<std::vector<BackupName>> list_names(store::ObjectStore& store, const Layout& layout);
+
 // Every name at the top of the store that can be an instance and holds a manifest or data, sorted.
 Result<std::vector<Layout>> list_instances(store::ObjectStore& store);
 

@@ -35,6 +35,7 @@ public:
     [[nodiscard]] store::ObjectKey database(const BackupId& id, const std::string& name, Encrypted encrypted) const;
     [[nodiscard]] store::ObjectKey globals(const BackupId& id, Encrypted encrypted) const;
     [[nodiscard]] store::ObjectKey restore_text() const;
+    [[nodiscard]] std::string manifests_prefix() const { return prefix() + "manifests/"; }
     [[nodiscard]] std::string data_prefix(const BackupId& id) const;
 
 private:

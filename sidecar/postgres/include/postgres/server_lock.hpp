@@ -13,7 +13,7 @@ namespace lifeboat::postgres {
 // the same key in every other: of two that see each other both give way and try again after a random pause.
 class ServerLock {
 public:
-    // Tries for `wait` (0: once). ErrorKind::temporary when another run holds it all that time.
+    // Tries for `wait` (0: once). ErrorKind::busy when another run holds it all that time.
     static Result<ServerLock> acquire(const Server& server, std::chrono::milliseconds wait,
                                       const std::stop_token& stop);
 

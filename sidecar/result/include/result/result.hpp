@@ -14,6 +14,7 @@ namespace lifeboat {
 enum class ErrorKind {
     failed,       // it did not work, and another try would not help by itself
     temporary,    // a server, network or disk that may be well again later
+    busy,         // another run is at work there; it can be tried when that has ended
     usage,        // the command line, the configuration or an input that the user wrote
     not_found,    // the thing asked for does not exist
     exists,       // it is there already, with other content, and may not be replaced

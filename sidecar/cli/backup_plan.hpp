@@ -1,0 +1,40 @@
+// What making a backup needs, whoever asks for it: `lifeboat backup`, or the sidecar's child.
+#pragma once
+
+#include "backup/backup_job.hpp"
+#include "session.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace lifeboat::cli {
+
+// The error (kind usage) tells what of valid settings no backup can be made with: a recipient that is none.
+Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::milliseconds lock_wait);
+
+// Logs what happens. Its events are the same wherever a backup runs.
+class BackupLog : public backup::BackupObserver {
+public:
+    explicit BackupLog(EventLog& log) : log_(log) {}
+
+    void started(const catalogue::BackupId& id, const postgres::ServerFacts& server, std::size_t parts) override;
+    void part_started(const std::string& part) override;
+    void part_stored(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) override;
+    void part_failed(const std::string& part, const Error& error) override;
+    void warned(const std::string& part, const std::string& text) override;
+
+    // From any thread.
+    virtual void store_asked_again(const Error& why, std::chrono::milliseconds pause);
+
+private:
+    virtual void before_a_line() {}
+    void write(LogLevel level, const std::string& event, const EventLog::Fields& fields);
+
+    EventLog& log_;
+};
+
+// What earlier runs left, once it can no longer be written to. Whatever comes of it is no failure of a backup: the key
+// may lack the right to list or to delete.
+void sweep_leftovers(const config::Settings& settings, store::ObjectStore& store, EventLog& log);
+
+}  // namespace lifeboat::cli

@@ -1,0 +1,231 @@
+// `lifeboat child`: one piece of work for the sidecar's supervisor, which starts this and hears its reports. Not for
+// people: it takes its settings and gives its results over descriptors that it inherits.
+#include "backup_plan.hpp"
+#include "config/inputs.hpp"
+#include "os/fd.hpp"
+#include "supervisor/report.hpp"
+#include "survey.hpp"
+#include "verbs.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <cstdlib>
+#include <mutex>
+
+namespace lifeboat::cli {
+namespace {
+
+using supervisor::Report;
+
+constexpr std::size_t largest_inputs = std::size_t{16} << 20U;
+
+// Writes reports for the supervisor. Any thread.
+class Reporter {
+public:
+    explicit Reporter(int fd) : fd_(fd) {}
+
+    void write(const Report& report) {
+        const std::string line = supervisor::to_line(report);
+        const std::lock_guard lock(mutex_);
+        (void)os::write_all(fd_.get(), std::as_bytes(std::span(line)));  // without a supervisor we are about to end
+    }
+
+private:
+    std::mutex mutex_;
+    const os::Fd fd_;
+};
+
+class ReportingObserver final : public BackupLog {
+public:
+    ReportingObserver(EventLog& log, Reporter& reporter) : BackupLog(log), reporter_(reporter) {}
+
+    void started(const catalogue::BackupId& id, const postgres::ServerFacts& server, std::size_t parts) override {
+        BackupLog::started(id, server, parts);
+        reporter_.write(supervisor::BackupBegan{id.text(), parts - 1});
+    }
+    void part_started(const std::string& part) override {
+        BackupLog::part_started(part);
+        estimate_.reset();
+        told_ = {};
+        tell(part, 0, 0);
+    }
+    void part_estimated(const std::string& /*part*/, std::uint64_t bytes) override { estimate_ = bytes; }
+    void part_moved(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) override {
+        if (Steady::now() - told_ >= std::chrono::seconds(1)) {
+            tell(part, bytes_in, bytes_out);
+        }
+    }
+    void store_asked_again(const Error& why, std::chrono::milliseconds pause) override {
+        BackupLog::store_asked_again(why, pause);
+        reporter_.write(supervisor::StoreAskedAgain{});
+    }
+
+private:
+    using Steady = std::chrono::steady_clock;
+
+    void tell(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) {
+        told_ = Steady::now();
+        reporter_.write(supervisor::BackupMoved{part, bytes_in, bytes_out, estimate_});
+    }
+
+    Reporter& reporter_;
+    std::optional<std::uint64_t> estimate_;
+    Steady::time_point told_;
+};
+
+supervisor::BackupEnded failed_by(const Error& error) {
+    using health::RunResult;
+    const auto result = error.kind == ErrorKind::busy          ? RunResult::lock_held
+                        : error.kind == ErrorKind::interrupted ? RunResult::interrupted
+                                                               : RunResult::failed;
+    return {result, std::nullopt, health::problem_of(error), error.detail};
+}
+
+std::string failed_parts(const catalogue::Manifest& manifest) {
+    std::string parts;
+    for (const auto& failure : manifest.failures) {
+        parts += (parts.empty() ? "" : ", ") + failure.database.value_or("the globals") + " (" + failure.error + ")";
+    }
+    return parts;
+}
+
+supervisor::BackupEnded ended_with(const backup::BackupOutcome& outcome) {
+    using health::RunResult;
+    using Kind = backup::BackupOutcome::Kind;
+    switch (outcome.kind) {
+        case Kind::not_ours:
+            return {RunResult::not_ours, std::nullopt,
+                    health::Problem{"the server is a standby, and role is \"primary\"", {}}};
+        case Kind::not_needed:
+            return {RunResult::not_needed, std::nullopt,
+                    health::Problem{"another run had made the backup meanwhile", {}}};
+        case Kind::good: return {RunResult::good, facts_of(*outcome.manifest, health::BackupState::good)};
+        case Kind::partial: break;
+    }
+    return {RunResult::partial, facts_of(*outcome.manifest, health::BackupState::partial),
+            health::Problem{"these failed: " + failed_parts(*outcome.manifest),
+                            "mend what the log's part_failed lines name"}};
+}
+
+// Whether nobody made a backup since the supervisor's last survey.
+Result<bool> none_is_newer(store::ObjectStore& store, const std::string& instance, const std::string& newest_known) {
+    auto layout = catalogue::Layout::of(instance);
+    if (!layout) {
+        return std::move(layout).error();
+    }
+    auto names = catalogue::list_names(store, *layout);
+    if (!names) {
+        return names.error().kind == ErrorKind::not_found ? Result<bool>(true) : std::move(names).error();
+    }
+    return names->empty() || names->back().id.text() <= newest_known;
+}
+
+Result<supervisor::BackupEnded> back_up(const config::Loaded& loaded, const std::string& newest_known, EventLog& log,
+                                        Reporter& reporter, const std::stop_token& stop) {
+    auto plan = plan_of(loaded, std::chrono::milliseconds(0));
+    if (!plan) {
+        return std::move(plan).error();
+    }
+    ReportingObserver observer(log, reporter);
+    auto store = open_store(loaded.settings, stop,
+                            [&observer](const auto& why, auto pause) { observer.store_asked_again(why, pause); });
+    if (!store) {
+        return std::move(store).error();
+    }
+    plan->still_wanted = [&] { return none_is_newer(**store, loaded.settings.instance.name, newest_known); };
+    auto outcome = backup::run_backup(*plan, **store, os::SystemClock(), observer, stop);
+    if (!outcome) {
+        return std::move(outcome).error();
+    }
+    return ended_with(*outcome);
+}
+
+Result<supervisor::SurveyEnded> look_around(const config::Loaded& loaded, Reporter& reporter,
+                                            const std::stop_token& stop) {
+    auto store = open_store(loaded.settings, stop,
+                            [&reporter](const auto&, auto) { reporter.write(supervisor::StoreAskedAgain{}); });
+    if (!store) {
+        return std::move(store).error();
+    }
+    return survey(**store, loaded.settings, std::chrono::system_clock::now());
+}
+
+Result<supervisor::SweepEnded> clean_up(const config::Loaded& loaded, EventLog& log, const std::stop_token& stop) {
+    auto store = open_store(loaded.settings, stop, [](const auto&, auto) {});
+    if (!store) {
+        return std::move(store).error();
+    }
+    sweep_leftovers(loaded.settings, **store, log);
+    return supervisor::SweepEnded{};
+}
+
+// libpq looks at these by itself. They come this way so that they do not stand in the environment that the system
+// shows of a process.
+void give_to_libpq(const config::Environment& environment) {
+    for (const auto& [name, value] : environment) {
+        if (name.starts_with("PG")) {
+            ::setenv(name.c_str(), value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): no other thread reads it yet
+        }
+    }
+}
+
+Result<config::Loaded> inherited_settings(int descriptor) {
+    const os::Fd fd(descriptor);
+    auto text = os::read_all(fd.get(), "the settings from the supervisor", largest_inputs);
+    if (!text) {
+        return std::move(text).error();
+    }
+    const Secret json(std::move(*text));
+    auto inputs = config::Inputs::from_json(json.reveal());
+    if (!inputs) {
+        return std::move(inputs).error();
+    }
+    const auto sources = config::replay(std::move(*inputs));
+    give_to_libpq(sources.environment);
+    return config::load(sources, config::Needs::everything());
+}
+
+struct Order {
+    std::string activity;
+    std::string newest_known;
+    int settings_fd = -1;
+    int report_fd = -1;
+};
+
+Result<ExitCode> work(Session& session, const Order& order) {
+    Reporter reporter(order.report_fd);
+    auto loaded = inherited_settings(order.settings_fd);
+    if (!loaded) {
+        return std::move(loaded).error();
+    }
+    EventLog log = Session::open_log(*loaded);
+    if (order.activity == "backup") {
+        auto ended = back_up(*loaded, order.newest_known, log, reporter, session.stop());
+        reporter.write(ended ? *ended : failed_by(ended.error()));
+    } else if (order.activity == "survey") {
+        auto seen = look_around(*loaded, reporter, session.stop());
+        reporter.write(seen ? Report(*seen)
+                            : supervisor::SurveyFailed{health::problem_of(seen.error()), seen.error().detail});
+    } else {
+        auto swept = clean_up(*loaded, log, session.stop());
+        reporter.write(swept ? Report(*swept)
+                             : supervisor::SurveyFailed{health::problem_of(swept.error()), swept.error().detail});
+    }
+    return ExitCode::done;
+}
+
+}  // namespace
+
+void add_child(CLI::App& app, Action& action) {
+    auto& verb = add_verb(app, "child", "One piece of the sidecar's work; `lifeboat run` starts it", "");
+    verb.group("");  // hidden
+    const auto order = std::make_shared<Order>();
+    verb.add_option("ACTIVITY", order->activity)->required()->check(CLI::IsMember({"backup", "survey", "sweep"}));
+    verb.add_option("--settings-fd", order->settings_fd, "Where the settings are read from")->required();
+    verb.add_option("--report-fd", order->report_fd, "Where reports go")->required();
+    verb.add_option("--newest-known", order->newest_known, "The newest backup that the supervisor knows of");
+    verb.callback([&action, order] { action = [order](Session& session) { return work(session, *order); }; });
+}
+
+}  // namespace lifeboat::cli

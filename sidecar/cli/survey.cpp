@@ -1,0 +1,148 @@
+#include "survey.hpp"
+
+#include <algorithm>
+
+namespace lifeboat::cli {
+namespace {
+
+using catalogue::Backup;
+using catalogue::Catalogue;
+using catalogue::State;
+using supervisor::SurveyEnded;
+
+constexpr std::size_t most_recent = 1000;  // of the last 30 days
+constexpr std::size_t most_runs = 200;     // that a schedule has to know of
+
+health::BackupState state_of(State state) {
+    switch (state) {
+        case State::good: return health::BackupState::good;
+        case State::marked: return health::BackupState::marked;
+        case State::partial: return health::BackupState::partial;
+        case State::hidden: return health::BackupState::hidden;
+        case State::expired: break;
+    }
+    return health::BackupState::expired;
+}
+
+// Whole backups, whatever an owner or somebody else thought of them since: the run was no failure.
+bool is_whole(State state) {
+    return state == State::good || state == State::marked || state == State::hidden;
+}
+
+void add(SurveyEnded& seen, const Backup& backup, os::TimePoint now) {
+    const auto facts = facts_of(backup.manifest, state_of(backup.state));
+    auto& store = seen.store;
+    ++store.backups;
+    store.bytes += facts.stored_bytes;
+    if (backup.state == State::good) {
+        store.last_good = facts;
+        store.newest_partial.reset();
+    } else if (backup.state == State::partial) {
+        store.newest_partial = facts;
+        seen.runs.failed.push_back({backup.manifest.started, backup.manifest.finished});
+    } else if (backup.state == State::hidden) {
+        store.hidden.push_back(facts.id);
+    }
+    if (is_whole(backup.state)) {
+        seen.runs.good.push_back(backup.manifest.started);
+    }
+    if (now - backup.manifest.started <= std::chrono::days(30)) {
+        store.recent.push_back(facts);
+    }
+}
+
+// The newest ones first, and no more than a report can carry.
+template <class T, class Started>
+void keep_newest(std::vector<T>& items, std::size_t most, Started started) {
+    std::sort(items.begin(), items.end(), [&](const T& a, const T& b) { return started(a) > started(b); });
+    items.resize(std::min(items.size(), most), items.empty() ? T{} : items.front());
+}
+
+SurveyEnded of_catalogue(const Catalogue& catalogue, os::TimePoint now) {
+    SurveyEnded seen;
+    for (const auto& backup : catalogue.backups) {
+        add(seen, backup, now);
+    }
+    for (const auto& leftover : catalogue.leftovers) {
+        seen.runs.failed.push_back({leftover.id.started(), std::nullopt});
+    }
+    return seen;
+}
+
+SurveyEnded of_names(const std::vector<catalogue::BackupName>& names, const Error& why) {
+    SurveyEnded seen;
+    for (const auto& name : names) {
+        health::BackupFacts facts;
+        facts.id = name.id.text();
+        facts.started = name.id.started();
+        facts.finished = name.stored;
+        ++seen.store.backups;
+        seen.store.last_good = facts;
+        seen.store.recent.push_back(facts);
+        seen.runs.good.push_back(facts.started);
+    }
+    seen.limited = health::Problem{
+        "the key cannot read manifests, so backups are known by their names and times alone: " + why.what,
+        "allow it to read objects, if their sizes and states are to be seen here (docs/stores.md)"};
+    return seen;
+}
+
+Result<SurveyEnded> look(store::ObjectStore& store, const catalogue::Layout& layout,
+                         const std::vector<catalogue::BackupName>& names, const config::Settings& settings,
+                         os::TimePoint now) {
+    auto catalogue = catalogue::read_catalogue(store, layout, settings.store.expires_after);
+    if (catalogue) {
+        return of_catalogue(*catalogue, now);
+    }
+    const auto kind = catalogue.error().kind;
+    if (kind == ErrorKind::interrupted || kind == ErrorKind::temporary) {
+        return std::move(catalogue).error();
+    }
+    return of_names(names, catalogue.error());
+}
+
+}  // namespace
+
+health::BackupFacts facts_of(const catalogue::Manifest& manifest, health::BackupState state) {
+    health::BackupFacts facts;
+    facts.id = manifest.id.text();
+    facts.started = manifest.started;
+    facts.finished = manifest.finished;
+    facts.stored_bytes = manifest.stored_bytes();
+    facts.state = state;
+    std::uint64_t dumped = 0;
+    for (const auto& database : manifest.databases) {
+        facts.databases.push_back(database.name);
+        dumped += database.archive_bytes;
+    }
+    facts.dumped_bytes = dumped;
+    for (const auto& failure : manifest.failures) {
+        facts.failed_databases.push_back(failure.database.value_or(""));
+    }
+    return facts;
+}
+
+Result<SurveyEnded> survey(store::ObjectStore& store, const config::Settings& settings, os::TimePoint now) {
+    auto layout = catalogue::Layout::of(settings.instance.name);
+    if (!layout) {
+        return std::move(layout).error();
+    }
+    auto names = catalogue::list_names(store, *layout);
+    if (!names && names.error().kind == ErrorKind::not_found) {
+        return SurveyEnded{};  // nothing was ever written there; the first backup finds out whether it can be
+    }
+    if (!names) {
+        return std::move(names).error();
+    }
+    auto seen = look(store, *layout, *names, settings, now);
+    if (!seen) {
+        return seen;
+    }
+    keep_newest(seen->store.recent, most_recent, [](const auto& backup) { return backup.started; });
+    keep_newest(seen->runs.good, most_runs, [](const auto& started) { return started; });
+    keep_newest(seen->runs.failed, most_runs, [](const auto& attempt) { return attempt.started; });
+    seen->newest_id = names->empty() ? "" : names->back().id.text();
+    return seen;
+}
+
+}  // namespace lifeboat::cli

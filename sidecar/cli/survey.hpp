@@ -1,0 +1,16 @@
+// What the store holds of one instance, for the sidecar's health and schedule.
+#pragma once
+
+#include "catalogue/catalogue.hpp"
+#include "config/settings.hpp"
+#include "store/object_store.hpp"
+#include "supervisor/report.hpp"
+
+namespace lifeboat::cli {
+
+health::BackupFacts facts_of(const catalogue::Manifest& manifest, health::BackupState state);
+
+// Where the key may list and not read, what names and times tell must do: `limited` says so.
+Result<supervisor::SurveyEnded> survey(store::ObjectStore& store, const config::Settings& settings, os::TimePoint now);
+
+}  // namespace lifeboat::cli

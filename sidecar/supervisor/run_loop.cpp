@@ -1,0 +1,327 @@
+#include "supervisor/run_loop.hpp"
+
+#include "config/inputs.hpp"
+#include "config/stable.hpp"
+#include "config/values.hpp"
+#include "config/watch.hpp"
+#include "control/server.hpp"
+#include "health/judge.hpp"
+#include "health/server.hpp"
+#include "health/render.hpp"
+#include "os/errno_text.hpp"
+#include "os/process.hpp"
+#include "real_children.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+namespace lifeboat::supervisor {
+namespace {
+
+using log::LogLevel;
+using Fields = log::EventLog::Fields;
+using Steady = std::chrono::steady_clock;
+
+// The heartbeat's pace, and how often what could not be bound is tried again.
+constexpr auto beat_every = std::chrono::seconds(10);
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
+}
+
+// The page's address may be written as a name, and the endpoints take numbers.
+health::Address address_of(const config::HostPort& wanted) {
+    return {wanted.host == "localhost" ? "127.0.0.1" : wanted.host, wanted.port};
+}
+
+health::Endpoints endpoints_of(const config::Health& settings) {
+    return {address_of(settings.listen), address_of(settings.page), settings.livez_warns};
+}
+
+health::Problem problem_of(const config::Problem& problem) {
+    return {problem.text(), problem.next};
+}
+
+Result<Orders> orders_of(const config::Settings& settings) {
+    auto calendar = schedule::Calendar::make(settings.schedule.cron, settings.schedule.timezone);
+    if (!calendar) {
+        return in_context("schedule", std::move(calendar).error());
+    }
+    const auto gap = calendar->longest_gap(std::chrono::system_clock::now());
+    Orders orders{settings.instance.name,
+                  settings.store.url->text + " " + settings.store.endpoint.value_or("") + " " + settings.instance.name,
+                  {std::move(*calendar), settings.schedule.jitter, {settings.instance.name, host_name()}},
+                  {},
+                  settings.schedule.max_duration,
+                  settings.retention.prune != config::PruneMode::never};
+    orders.overdue_after = std::chrono::ceil<std::chrono::seconds>(settings.health.overdue_after.value_or(
+        std::chrono::duration_cast<config::Duration>(schedule::overdue_after(gap, settings.schedule.jitter))));
+    return orders;
+}
+
+class Loop final : private World, private control::Handler {
+public:
+    Loop(const RunOptions& options, const os::StopSignals& signals)
+        : options_(options),
+          signals_(signals),
+          log_(options.open_log({})),
+          board_(first_facts()),
+          watch_(Steady::now()),
+          children_(options.program, options.environment),
+          supervisor_(*this, first_facts(), options.limits) {}
+
+    Status run();
+
+private:
+    [[nodiscard]] health::Facts first_facts() const {
+        health::Facts facts;
+        facts.version = options_.version;
+        facts.started = std::chrono::system_clock::now();
+        return facts;
+    }
+
+    Status open_endpoints();
+    void read_settings();
+    void take(const config::Reading& reading);
+    void serve(const config::Loaded& loaded);
+    void note_listeners();
+    void wait();
+    void attend();
+    void beat();
+    [[nodiscard]] int time_to_wait() const;
+
+    // World
+    [[nodiscard]] TimePoint now() const override { return clock_.now(); }
+    [[nodiscard]] SteadyPoint steady() const override { return Steady::now(); }
+    Status start(Activity activity, const std::string& newest_known) override {
+        return children_.start(activity, settings_, newest_known);
+    }
+    void signal(Activity activity, int signal) override { children_.signal(activity, signal); }
+    void publish(const health::Facts& facts) override { board_.publish(facts); }
+    void log(LogLevel level, const std::string& event, const Fields& fields) override {
+        log_.write(level, event, fields);
+    }
+
+    // control::Handler
+    std::string status() override {
+        const auto facts = board_.read();
+        const auto now = clock_.now();
+        return health::status_json(*facts, health::judge(*facts, now), now);
+    }
+    void drain(control::Reply reply) override {
+        auto kept = std::make_shared<control::Reply>(std::move(reply));
+        supervisor_.drain([this, kept] {
+            const auto& drained = supervisor_.facts().drained;
+            kept->answer("{\"drained\":true,\"until\":\"" +
+                         os::utc_text(drained ? drained->until : clock_.now()) + "\"}");
+        });
+    }
+    void reachable(const std::string& address) override {
+        log_.write(LogLevel::debug, "control_reachable", {{"address", address}});
+    }
+    void unreachable(const Error& why) override {
+        log_.write(LogLevel::warn, "control_unreachable", {{"error", whole_text(why)}, {"next", why.next}});
+    }
+
+    const RunOptions& options_;
+    const os::StopSignals& signals_;
+    const os::SystemClock clock_;
+    log::EventLog log_;
+    health::Heartbeat heartbeat_;
+    health::Board board_;
+    std::unique_ptr<health::Server> endpoints_;
+    std::unique_ptr<control::Server> control_;
+    config::FileWatch watch_;
+    std::optional<std::string> watch_trouble_told_;
+    Secret settings_;              // inputs of the settings in force, for children
+    bool stopping_ = false;
+    RealChildren children_;
+    Supervisor supervisor_;
+    Steady::time_point next_beat_ = Steady::now();
+};
+
+Status Loop::open_endpoints() {
+    auto endpoints = health::Server::start(board_, heartbeat_, clock_);
+    if (!endpoints) {
+        return std::move(endpoints).error();
+    }
+    endpoints_ = std::move(*endpoints);
+    auto control = control::Server::open(*this);
+    if (!control) {
+        return std::move(control).error();
+    }
+    control_ = std::move(*control);
+    return done();
+}
+
+void Loop::read_settings() {
+    const auto reading = config::read_settings(options_.sources, config::Needs::everything());
+    take(reading);
+    watch_.set_paths(reading.attempt.loaded.files, Steady::now());
+}
+
+void Loop::take(const config::Reading& reading) {
+    const auto& loaded = reading.attempt.loaded;
+    std::vector<health::Problem> problems;
+    for (const auto& problem : reading.attempt.problems) {
+        problems.push_back(problem_of(problem));
+    }
+    std::optional<Orders> orders;
+    if (problems.empty()) {
+        auto made = orders_of(loaded.settings);
+        if (auto checked = options_.check(loaded); !checked) {
+            problems.push_back(health::problem_of(checked.error()));
+        } else if (!made) {
+            problems.push_back(health::problem_of(made.error()));
+        } else {
+            orders = std::move(*made);
+        }
+    }
+    const auto& known = supervisor_.facts().settings;
+    if (!orders) {
+        const bool same = problems.size() == known.problems.size() &&
+                          std::equal(problems.begin(), problems.end(), known.problems.begin(),
+                                     [](const auto& a, const auto& b) { return a.what == b.what; });
+        if (!known.in_force) {
+            serve(loaded);  // as far as it goes: so that someone can see what is wrong
+        }
+        if (!same) {
+            supervisor_.refuse(std::move(problems));
+        }
+        return;
+    }
+    Secret inputs = reading.inputs->to_json();
+    if (known.in_force && known.problems.empty() && inputs.reveal() == settings_.reveal()) {
+        return;  // touched, and nothing in it is new
+    }
+    settings_ = std::move(inputs);
+    log_ = options_.open_log(loaded);
+    for (const auto& warning : loaded.warnings) {
+        log_.write(LogLevel::warn, "settings_warning", {{"text", warning}});
+    }
+    serve(loaded);
+    control_->listen_as(orders->instance);
+    const Fields told = {{"instance", orders->instance},
+                         {"store", loaded.settings.store.url->text},
+                         {"cron", loaded.settings.schedule.cron},
+                         {"timezone", loaded.settings.schedule.timezone},
+                         {"file", loaded.files.empty() ? "" : loaded.files.front().string()}};
+    supervisor_.accept(std::move(*orders), told);
+}
+
+void Loop::serve(const config::Loaded& loaded) {
+    endpoints_->apply(endpoints_of(loaded.settings.health));
+    note_listeners();
+}
+
+void Loop::note_listeners() {
+    const auto listeners = endpoints_->listeners();
+    const auto& before = supervisor_.facts().listeners;
+    const auto tell = [&](const health::ListenerFacts& now, const health::ListenerFacts& then, const char* what) {
+        if (now.problem && (!then.problem || then.problem->what != now.problem->what)) {
+            log_.write(LogLevel::error, "not_listening",
+                       {{"what", what}, {"error", now.problem->what}, {"next", now.problem->next}});
+        } else if (!now.problem && !now.address.empty() && (then.problem || then.address != now.address)) {
+            log_.write(LogLevel::info, "listening", {{"what", what}, {"address", now.address}});
+        }
+    };
+    tell(listeners.pod, before.pod, "endpoints");
+    tell(listeners.page, before.page, "page");
+    supervisor_.listening(listeners);
+}
+
+int Loop::time_to_wait() const {
+    auto until = std::min(next_beat_, watch_.deadline());
+    if (const auto deadline = supervisor_.deadline()) {
+        until = std::min(until, *deadline);
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Steady::now()).count();
+    return static_cast<int>(std::max<std::int64_t>(left, 0));
+}
+
+void Loop::wait() {
+    std::vector<pollfd> entries = {{signals_.event_fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}};
+    if (watch_.fd() >= 0) {
+        entries.push_back({watch_.fd(), POLLIN, 0});
+    }
+    children_.add_to(entries);
+    ::poll(entries.data(), entries.size(), time_to_wait());
+}
+
+void Loop::attend() {
+    signals_.forget_event();
+    children_.attend(
+        [this](Activity activity, const Result<Report>& report) {
+            if (report) {
+                supervisor_.heard(activity, *report);
+            } else {
+                log_.write(LogLevel::error, "report_not_understood", {{"error", report.error().what}});
+            }
+        },
+        [this](Activity activity, const os::ExitState& exit) { supervisor_.ended(activity, exit); });
+    os::reap_orphans(children_.ids());
+    control_->on_ready();
+    watch_.on_readable(Steady::now());
+    if (watch_.due(Steady::now()) || signals_.take_hangup()) {
+        read_settings();
+    }
+}
+
+void Loop::beat() {
+    heartbeat_.beat();
+    if (Steady::now() < next_beat_) {
+        return;
+    }
+    next_beat_ = Steady::now() + beat_every;
+    if (endpoints_->retry_binding()) {
+        note_listeners();
+    }
+    const auto& trouble = watch_.trouble();
+    const auto told = trouble ? std::optional(trouble->what) : std::nullopt;
+    if (told && told != watch_trouble_told_) {
+        log_.write(LogLevel::warn, "files_not_watched", {{"error", trouble->what}, {"next", trouble->next}});
+    }
+    watch_trouble_told_ = told;
+}
+
+Status Loop::run() {
+    if (auto opened = open_endpoints(); !opened) {
+        return opened;
+    }
+    log_.write(LogLevel::info, "sidecar_started", {{"version", options_.version}});
+    control_->listen_as("");
+    read_settings();
+    while (!supervisor_.finished()) {
+        if (signals_.token().stop_requested() && !stopping_) {
+            stopping_ = true;
+            log_.write(LogLevel::info, "stopping", Fields::object());
+            supervisor_.stop();
+        }
+        supervisor_.turn();
+        if (supervisor_.finished()) {
+            break;
+        }
+        wait();
+        attend();
+        beat();
+    }
+    log_.write(LogLevel::info, "sidecar_stopped", Fields::object());
+    return done();
+}
+
+}  // namespace
+
+Status run(const RunOptions& options, const os::StopSignals& signals) {
+    signals.serve();
+    os::adopt_orphans();
+    os::offer_to_die_first();
+    Loop loop(options, signals);
+    return loop.run();
+}
+
+}  // namespace lifeboat::supervisor
