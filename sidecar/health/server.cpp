@@ -26,8 +26,9 @@ namespace lifeboat::health {
 
 namespace {
 
-// A request's head must fit in here, with the head of its answer. A browser sends the page all cookies of localhost.
-constexpr std::size_t connection_memory = std::size_t{16} * 1024;
+// A request's head must fit in here, with the head of its answer. A browser sends the page all cookies of localhost,
+// and libmicrohttpd keeps those twice.
+constexpr std::size_t connection_memory = std::size_t{24} * 1024;
 
 // Small, so that it costs no more than the pages that are touched: the system may back a large one with huge pages.
 constexpr std::size_t stack_size = std::size_t{256} * 1024;

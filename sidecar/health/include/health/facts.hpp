@@ -156,7 +156,7 @@ struct DrainFacts {
 
 // One of the two addresses that the endpoints are served on.
 struct ListenerFacts {
-    std::string address = {};                       // "[::]:9847": as bound, or as asked for while it is not
+    std::string address = {};  // "[::]:9847": as bound, or as asked for while it is not; empty: not yet
     std::optional<Problem> problem = std::nullopt;  // why it is not bound; empty: it is
 };
 

@@ -1,0 +1,169 @@
+// Clients that mean no good, all at once, while a probe asks as the kubelet does.
+#include "running_server.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace lifeboat::health {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Client;
+using Crowd = std::vector<std::unique_ptr<Client>>;
+
+// One round of an attack. What it leaves open stays so until its next round.
+using Attack = std::function<Crowd(std::uint16_t port)>;
+
+Crowd crowd_of(std::uint16_t port, int size, const std::string& bytes) {
+    Crowd crowd;
+    for (int i = 0; i < size; ++i) {
+        crowd.push_back(std::make_unique<Client>(port));
+        (void)crowd.back()->send(bytes);
+    }
+    return crowd;
+}
+
+Crowd says_nothing(std::uint16_t port) {
+    return crowd_of(port, 100, "");
+}
+
+Crowd asks_by_halves(std::uint16_t port) {
+    return crowd_of(port, 100, "GET /livez HTTP/1.1\r\nHost: te");
+}
+
+Crowd drips(std::uint16_t port) {
+    auto crowd = crowd_of(port, 50, "GET /livez HTTP/1.1\r\n");
+    for (int i = 0; i < 20; ++i) {
+        for (const auto& client : crowd) {
+            (void)client->send("X");
+        }
+    }
+    return crowd;
+}
+
+Crowd never_reads(std::uint16_t port) {
+    return crowd_of(port, 50, "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n");
+}
+
+Crowd sends_giant_heads(std::uint16_t port) {
+    return crowd_of(port, 20, "GET /livez HTTP/1.1\r\nX: " + std::string(std::size_t{64} * 1024, 'x'));
+}
+
+Crowd sends_garbage(std::uint16_t port) {
+    std::string bytes;
+    for (int i = 0; i < 4096; ++i) {
+        bytes.push_back(static_cast<char>(i * 7));
+    }
+    return crowd_of(port, 20, bytes);
+}
+
+Crowd posts_bodies(std::uint16_t port) {
+    return crowd_of(port, 20,
+                    "POST /livez HTTP/1.1\r\nHost: test\r\nContent-Length: 9999999999\r\n\r\n" +
+                        std::string(std::size_t{64} * 1024, 'b'));
+}
+
+Crowd pipelines(std::uint16_t port) {
+    std::string requests;
+    for (int i = 0; i < 100; ++i) {
+        requests += "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n";
+    }
+    return crowd_of(port, 20, requests);
+}
+
+Crowd comes_and_goes(std::uint16_t port) {
+    for (int i = 0; i < 100; ++i) {
+        (void)crowd_of(port, 1, "GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n");
+    }
+    return {};
+}
+
+// Attacks in rounds until it is destroyed, each in a thread of its own. A machine that does nothing but attack would
+// measure its own scheduler: a round is followed by a short rest.
+class Siege {
+public:
+    explicit Siege(std::uint16_t port) {
+        for (const auto& attack : {says_nothing, asks_by_halves, drips, never_reads, sends_giant_heads, sends_garbage,
+                                   posts_bodies, pipelines, comes_and_goes}) {
+            threads_.emplace_back([port, attack](const std::stop_token& stop) {
+                Crowd crowd;
+                while (!stop.stop_requested()) {
+                    crowd = attack(port);
+                    std::this_thread::sleep_for(20ms);
+                }
+            });
+        }
+    }
+
+private:
+    std::vector<std::jthread> threads_;
+};
+
+std::chrono::milliseconds time_of_a_probe(std::uint16_t port) {
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_EQ(test::status_of(test::get(port, "/livez")), "200");
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+}
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr auto longest = 2000ms;
+#else
+constexpr auto longest = 250ms;
+#endif
+
+TEST(HostileClients, DoNotDelayLivez) {
+    const test::RunningServer running;
+    const Siege siege(running.pod());
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_LT(time_of_a_probe(running.pod()), longest) << "probe " << i;
+        std::this_thread::sleep_for(10ms);
+    }
+}
+
+// More than the server keeps, each with the half of a request that it must remember.
+TEST(HostileClients, HoldingHundredsOfConnectionsDoesNotLockLivezOut) {
+    const test::RunningServer running;
+    Crowd held;
+    for (int i = 0; i < 6; ++i) {
+        auto more = crowd_of(running.pod(), 100, "GET /livez HTTP/1.1\r\nHost: te");
+        std::move(more.begin(), more.end(), std::back_inserter(held));
+        EXPECT_LT(time_of_a_probe(running.pod()), longest) << held.size() << " connections are held";
+    }
+}
+
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+std::size_t private_kib() {
+    std::ifstream status("/proc/self/status");
+    for (std::string word; status >> word;) {
+        if (word == "RssAnon:") {
+            std::size_t kib = 0;
+            status >> kib;
+            return kib;
+        }
+    }
+    return 0;
+}
+
+TEST(HostileClients, CannotMakeMemoryGrow) {
+    const test::RunningServer running;
+    const std::string head = "GET /livez HTTP/1.1\r\nX: " + std::string(std::size_t{12} * 1024, 'x');
+    EXPECT_EQ(test::status_of(test::get(running.pod(), "/livez")), "200");
+    const auto before = private_kib();
+    {
+        const auto held = crowd_of(running.pod(), 600, head);
+        EXPECT_EQ(test::status_of(test::get(running.pod(), "/livez")), "200");
+        EXPECT_LT(private_kib(), before + std::size_t{8} * 1024);
+        EXPECT_GT(private_kib(), before + 1024) << "nothing was held: this shows nothing";
+    }
+}
+#endif
+
+}  // namespace
+}  // namespace lifeboat::health
