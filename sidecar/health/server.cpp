@@ -5,6 +5,7 @@
 #include "listener.hpp"
 #include "os/errno_text.hpp"
 #include "os/fd.hpp"
+#include "os/heap.hpp"
 
 #include <microhttpd.h>
 #include <pthread.h>
@@ -33,8 +34,12 @@ constexpr std::size_t connection_memory = std::size_t{24} * 1024;
 // Small, so that it costs no more than the pages that are touched: the system may back a large one with huge pages.
 constexpr std::size_t stack_size = std::size_t{256} * 1024;
 
-// How many connections are taken before those that are there get their turn.
+// How many connections are taken before those that are there get their turn: far fewer than may be open, so that none
+// has to make room for others that came with it.
 constexpr int accepted_at_once = 32;
+
+// So many connections at once leave memory behind that is worth giving back.
+constexpr std::size_t crowd = 16;
 
 constexpr std::array surfaces{Surface::pod, Surface::page};
 
@@ -150,6 +155,7 @@ private:
 
     // The server's own thread.
     void loop();
+    void rest();
     void take(std::uint64_t tag);
     void accept_at(Surface surface);
     std::vector<int> accept_some(Surface surface);
@@ -172,6 +178,7 @@ private:
 
     os::Fd epoll_;
     os::Fd wake_;
+    std::size_t most_open_ = 0;         // since the last rest
     Surface accepting_ = Surface::pod;  // where the connection came from that is being handed over
     Daemon daemon_;
     std::atomic<bool> ending_{false};
@@ -350,9 +357,18 @@ void Server::Impl::loop() {
         }
         connections_.shut_expired(Connections::Clock::now());
         (void)MHD_run(daemon_.get());
+        most_open_ = std::max(most_open_, connections_.size());
         if (connections_.empty()) {
-            answers_.forget();
+            rest();
         }
+    }
+}
+
+// Nobody is here: what the last ones needed is let go.
+void Server::Impl::rest() {
+    answers_.forget();
+    if (std::exchange(most_open_, 0) > crowd) {
+        os::return_free_pages();
     }
 }
 

