@@ -152,9 +152,9 @@ void add_running(Page& page, const std::optional<RunningFacts>& running) {
     if (running && running->activity == Activity::backup) {
         page.gauge("running_start_timestamp_seconds", "When the backup that is being made began, in Unix time.",
                    running->since);
-        page.gauge("running_dumped_bytes", "Bytes dumped so far by the backup that is being made.",
+        page.gauge("running_dumped_bytes", "Bytes dumped so far of the database whose turn it is.",
                    running->dumped_bytes);
-        page.gauge("running_stored_bytes", "Bytes stored so far by the backup that is being made.",
+        page.gauge("running_stored_bytes", "Bytes stored so far of the database whose turn it is.",
                    running->stored_bytes);
     }
 }

@@ -104,7 +104,7 @@ def test_holding_connections_costs_a_few_megabytes_and_no_answer(endpoints):
                 stack.enter_context(client)
             began = time.monotonic()
             assert endpoints.get("/livez") == (200, "ok\n")
-            assert time.monotonic() - began < 0.25
+            assert time.monotonic() - began < 2, "the holders have 15 s: they lock others out"
         assert endpoints.descriptors() > open_before + 200
         grown = endpoints.private_memory() - before
         assert 3 * MIB < grown < 9 * MIB

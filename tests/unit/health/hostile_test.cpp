@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -111,30 +114,53 @@ std::chrono::milliseconds time_of_a_probe(std::uint16_t port) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
 }
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr auto longest = 2000ms;
-#else
-constexpr auto longest = 250ms;
-#endif
+// The slowest probe of a server, and of one that nobody but the probe asks: how slow this machine is by itself just
+// then. On a quiet machine that is a millisecond, and the siege's is to be a quarter of a second at most.
+class Slowest {
+public:
+    explicit Slowest(std::uint16_t besieged) : besieged_(besieged) {}
+
+    void probe() {
+        worst_ = std::max(worst_, time_of_a_probe(besieged_));
+        quiet_ = std::max(quiet_, time_of_a_probe(undisturbed_.pod()));
+    }
+
+    [[nodiscard]] testing::AssertionResult is_in_time() const {
+        const auto allowed = 250ms + 3 * quiet_;
+        const auto result = worst_ < allowed ? testing::AssertionSuccess() : testing::AssertionFailure();
+        return testing::AssertionResult(result)
+               << "the slowest took " << worst_.count() << " ms, and without a siege " << quiet_.count() << " ms";
+    }
+
+private:
+    std::uint16_t besieged_;
+    test::RunningServer undisturbed_;
+    std::chrono::milliseconds worst_{0};
+    std::chrono::milliseconds quiet_{0};
+};
 
 TEST(HostileClients, DoNotDelayLivez) {
     const test::RunningServer running;
+    Slowest slowest(running.pod());
     const Siege siege(running.pod());
     for (int i = 0; i < 100; ++i) {
-        EXPECT_LT(time_of_a_probe(running.pod()), longest) << "probe " << i;
+        slowest.probe();
         std::this_thread::sleep_for(10ms);
     }
+    EXPECT_TRUE(slowest.is_in_time());
 }
 
 // More than the server keeps, each with the half of a request that it must remember.
 TEST(HostileClients, HoldingHundredsOfConnectionsDoesNotLockLivezOut) {
     const test::RunningServer running;
+    Slowest slowest(running.pod());
     Crowd held;
     for (int i = 0; i < 6; ++i) {
         auto more = crowd_of(running.pod(), 100, "GET /livez HTTP/1.1\r\nHost: te");
         std::move(more.begin(), more.end(), std::back_inserter(held));
-        EXPECT_LT(time_of_a_probe(running.pod()), longest) << held.size() << " connections are held";
+        slowest.probe();
     }
+    EXPECT_TRUE(slowest.is_in_time());
 }
 
 }  // namespace

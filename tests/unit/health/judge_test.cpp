@@ -209,6 +209,15 @@ TEST(Judge, ATurnExcusesNeitherTamperingNorBadSettings) {
     EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::tampered, ReasonCode::misconfigured));
 }
 
+TEST(Judge, WhatTheKeyMayNotSeeIsANoteAndNoReason) {
+    auto facts = test::sample_facts();
+    facts.store.limited = Problem{"this key may not read manifests", "grant it"};
+    EXPECT_TRUE(judge(facts, noon).healthy());
+    EXPECT_EQ(judge(facts, noon).note, "this key may not read manifests");
+    facts.turn = {Turn::not_ours, "a standby"};
+    EXPECT_THAT(judge(facts, noon).note, HasSubstr("a standby; this key may not read manifests"));
+}
+
 // Alerts hang on these.
 TEST(ReasonCodes, KeepTheirNames) {
     std::vector<std::string_view> names;

@@ -57,7 +57,7 @@ TEST(Status, ShowsWhatIsKnown) {
         "finished": "2026-11-22T02:00:00Z", "bytes": 1000, "dumped_bytes": 5000, "rows": null,
         "databases": ["app", "postgres"], "failed_databases": [], "state": "good"})"));
     EXPECT_EQ(said["store"], json::parse(R"({"surveyed": "2026-11-22T03:00:00Z", "problem": null,
-        "problem_since": null, "backups": 2, "bytes": 2000, "hidden": []})"));
+        "problem_since": null, "limited": null, "backups": 2, "bytes": 2000, "hidden": []})"));
     EXPECT_EQ(said["runs"]["last"]["result"], "good");
     EXPECT_EQ(said["runs"]["counts"]["good"], 1);
     EXPECT_EQ(said["runs"]["counts"]["lock_held"], 0);
