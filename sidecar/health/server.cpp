@@ -31,6 +31,9 @@ namespace {
 // and libmicrohttpd keeps those twice.
 constexpr std::size_t connection_memory = std::size_t{24} * 1024;
 
+// By so much the room for a head grows. At each step libmicrohttpd looks through all that it has from the beginning.
+constexpr std::size_t memory_step = std::size_t{8} * 1024;
+
 // Small, so that it costs no more than the pages that are touched: the system may back a large one with huge pages.
 constexpr std::size_t stack_size = std::size_t{256} * 1024;
 
@@ -208,6 +211,7 @@ Status Server::Impl::start_daemon() {
                                    MHD_OPTION_NOTIFY_CONNECTION, notice, this,             //
                                    MHD_OPTION_CONNECTION_LIMIT, most,                      //
                                    MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory,  //
+                                   MHD_OPTION_CONNECTION_MEMORY_INCREMENT, memory_step,    //
                                    MHD_OPTION_STRICT_FOR_CLIENT, 1,                        //
                                    MHD_OPTION_END));
     const auto* info = daemon_ ? MHD_get_daemon_info(daemon_.get(), MHD_DAEMON_INFO_EPOLL_FD) : nullptr;
