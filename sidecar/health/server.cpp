@@ -206,7 +206,7 @@ Status Server::Impl::start() {
 // The daemon has no thread and no address of its own. Accepting ourselves is what lets new connections in when the
 // old ones are held: libmicrohttpd stops accepting at its limit.
 Status Server::Impl::start_daemon() {
-    const auto most = static_cast<unsigned>(most_connections_ + 2 * accepted_at_once);
+    const auto most = static_cast<unsigned>(most_connections_ + std::size_t{2} * accepted_at_once);
     daemon_.reset(MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, nullptr, nullptr, handle, this,
                                    MHD_OPTION_NOTIFY_CONNECTION, notice, this,             //
                                    MHD_OPTION_CONNECTION_LIMIT, most,                      //
