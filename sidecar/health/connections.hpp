@@ -38,6 +38,7 @@ public:
 
     [[nodiscard]] std::optional<Clock::time_point> next_deadline() const;
     [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
+    [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
 
 private:
     [[nodiscard]] std::list<Connection>::iterator oldest();

@@ -196,6 +196,14 @@ std::optional<Reason> drained(const Facts& facts, TimePoint now) {
                   "nothing, if this pod is about to end; else wait until then, or restart this container"};
 }
 
+std::string note_on_limits(const Facts& facts) {
+    return facts.store.limited ? facts.store.limited->what : std::string();
+}
+
+std::string joined(std::string first, const std::string& second) {
+    return first.empty() || second.empty() ? first + second : std::move(first) + "; " + second;
+}
+
 std::string note_on_turn(const Facts& facts) {
     if (facts.turn.turn != Turn::not_ours) {
         return {};
@@ -225,7 +233,7 @@ bool Verdict::has(ReasonCode code) const noexcept {
 
 Verdict judge(const Facts& facts, TimePoint now) {
     Verdict verdict;
-    verdict.note = note_on_turn(facts);
+    verdict.note = joined(note_on_turn(facts), note_on_limits(facts));
     const auto add = [&verdict](std::optional<Reason> reason) {
         if (reason) {
             verdict.reasons.push_back(std::move(*reason));

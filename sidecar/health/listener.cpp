@@ -18,7 +18,7 @@ namespace {
 // The kernel's buffers of a connection are the pod's memory too. Requests are small, and answers are queued bit by bit.
 constexpr int receive_buffer = 16 * 1024;
 constexpr int send_buffer = 32 * 1024;
-constexpr int backlog = 512;
+constexpr int backlog = 4096;  // the kernel cuts it to net.core.somaxconn
 
 struct SocketAddress {
     sockaddr_storage storage{};

@@ -104,8 +104,8 @@ void add_health(Page& page, const Facts& facts, const Verdict& verdict) {
     page.gauge("healthy", "1 when backups are in order, as /healthz says.", verdict.healthy());
     page.each(MetricType::Gauge, "unhealthy", "1 for each reason why backups are not in order.", "reason", reason_codes,
               [&](ReasonCode code) { return verdict.has(code); });
-    page.each(MetricType::Gauge, "turn", "1 for whether backups are this sidecar's to make (postgres.role).", "turn",
-              turns, [&](Turn turn) { return facts.turn.turn == turn; });
+    page.each(MetricType::Gauge, "turn", "1 for whether backups are this sidecar's to make, as the setting role says.",
+              "turn", turns, [&](Turn turn) { return facts.turn.turn == turn; });
     page.gauge("drained", "1 while the sidecar starts nothing new because of lifeboat drain.",
                verdict.has(ReasonCode::drained));
 }
@@ -152,9 +152,9 @@ void add_running(Page& page, const std::optional<RunningFacts>& running) {
     if (running && running->activity == Activity::backup) {
         page.gauge("running_start_timestamp_seconds", "When the backup that is being made began, in Unix time.",
                    running->since);
-        page.gauge("running_dumped_bytes", "Bytes dumped so far by the backup that is being made.",
+        page.gauge("running_dumped_bytes", "Bytes dumped so far of the database whose turn it is.",
                    running->dumped_bytes);
-        page.gauge("running_stored_bytes", "Bytes stored so far by the backup that is being made.",
+        page.gauge("running_stored_bytes", "Bytes stored so far of the database whose turn it is.",
                    running->stored_bytes);
     }
 }
@@ -170,6 +170,10 @@ void add_store(Page& page, const StoreFacts& store) {
     }
 }
 
+bool is_bound(const ListenerFacts& listener) {
+    return !listener.problem && !listener.address.empty();
+}
+
 void add_settings(Page& page, const SettingsFacts& settings, const ListenersFacts& listeners) {
     page.labelled(MetricType::Counter, "config_reloads_total", "Changes of the settings, by what became of them.",
                   {{{"outcome", "applied"}, of(settings.reloads_applied)},
@@ -180,7 +184,7 @@ void add_settings(Page& page, const SettingsFacts& settings, const ListenersFact
                settings.last_applied);
     page.labelled(
         MetricType::Gauge, "listener_bound", "1 for each address that is being listened on.",
-        {{{"listener", "pod"}, of(!listeners.pod.problem)}, {{"listener", "page"}, of(!listeners.page.problem)}});
+        {{{"listener", "pod"}, of(is_bound(listeners.pod))}, {{"listener", "page"}, of(is_bound(listeners.page))}});
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "listener.hpp"
 #include "os/errno_text.hpp"
 #include "os/fd.hpp"
+#include "os/heap.hpp"
 
 #include <microhttpd.h>
 #include <pthread.h>
@@ -26,14 +27,22 @@ namespace lifeboat::health {
 
 namespace {
 
-// A request's head must fit in here, with the head of its answer. A browser sends the page all cookies of localhost.
-constexpr std::size_t connection_memory = std::size_t{16} * 1024;
+// A request's head must fit in here, with the head of its answer. A browser sends the page all cookies of localhost,
+// and libmicrohttpd keeps those twice.
+constexpr std::size_t connection_memory = std::size_t{24} * 1024;
+
+// By so much the room for a head grows. At each step libmicrohttpd looks through all that it has from the beginning.
+constexpr std::size_t memory_step = std::size_t{8} * 1024;
 
 // Small, so that it costs no more than the pages that are touched: the system may back a large one with huge pages.
 constexpr std::size_t stack_size = std::size_t{256} * 1024;
 
-// How many connections are taken before those that are there get their turn.
+// How many connections are taken before those that are there get their turn: far fewer than may be open, so that none
+// has to make room for others that came with it.
 constexpr int accepted_at_once = 32;
+
+// So many connections at once leave memory behind that is worth giving back.
+constexpr std::size_t crowd = 16;
 
 constexpr std::array surfaces{Surface::pod, Surface::page};
 
@@ -149,6 +158,7 @@ private:
 
     // The server's own thread.
     void loop();
+    void rest();
     void take(std::uint64_t tag);
     void accept_at(Surface surface);
     std::vector<int> accept_some(Surface surface);
@@ -171,6 +181,7 @@ private:
 
     os::Fd epoll_;
     os::Fd wake_;
+    std::size_t most_open_ = 0;         // since the last rest
     Surface accepting_ = Surface::pod;  // where the connection came from that is being handed over
     Daemon daemon_;
     std::atomic<bool> ending_{false};
@@ -195,11 +206,12 @@ Status Server::Impl::start() {
 // The daemon has no thread and no address of its own. Accepting ourselves is what lets new connections in when the
 // old ones are held: libmicrohttpd stops accepting at its limit.
 Status Server::Impl::start_daemon() {
-    const auto most = static_cast<unsigned>(most_connections_ + 2 * accepted_at_once);
+    const auto most = static_cast<unsigned>(most_connections_ + std::size_t{2} * accepted_at_once);
     daemon_.reset(MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, nullptr, nullptr, handle, this,
                                    MHD_OPTION_NOTIFY_CONNECTION, notice, this,             //
                                    MHD_OPTION_CONNECTION_LIMIT, most,                      //
                                    MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory,  //
+                                   MHD_OPTION_CONNECTION_MEMORY_INCREMENT, memory_step,    //
                                    MHD_OPTION_STRICT_FOR_CLIENT, 1,                        //
                                    MHD_OPTION_END));
     const auto* info = daemon_ ? MHD_get_daemon_info(daemon_.get(), MHD_DAEMON_INFO_EPOLL_FD) : nullptr;
@@ -349,9 +361,18 @@ void Server::Impl::loop() {
         }
         connections_.shut_expired(Connections::Clock::now());
         (void)MHD_run(daemon_.get());
+        most_open_ = std::max(most_open_, connections_.size());
         if (connections_.empty()) {
-            answers_.forget();
+            rest();
         }
+    }
+}
+
+// Nobody is here: what the last ones needed is let go.
+void Server::Impl::rest() {
+    answers_.forget();
+    if (std::exchange(most_open_, 0) > crowd) {
+        os::return_free_pages();
     }
 }
 

@@ -83,6 +83,7 @@ Json store(const StoreFacts& store) {
     return {{"surveyed", time(store.surveyed)},
             {"problem", or_null(store.problem, problem)},
             {"problem_since", time(store.problem_since)},
+            {"limited", or_null(store.limited, problem)},
             {"backups", store.backups},
             {"bytes", store.bytes},
             {"hidden", store.hidden}};

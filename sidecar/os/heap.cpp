@@ -12,4 +12,8 @@ void return_large_blocks() noexcept {
     (void)::mallopt(M_ARENA_MAX, heaps);
 }
 
+void return_free_pages() noexcept {
+    (void)malloc_trim(0);
+}
+
 }  // namespace lifeboat::os

@@ -83,6 +83,7 @@ struct StoreFacts {
         std::nullopt;                               // the last time that it could be read; empty: never since the start
     std::optional<Problem> problem = std::nullopt;  // why the last look failed; empty: it did not
     std::optional<TimePoint> problem_since = std::nullopt;  // the first failure since it could be read
+    std::optional<Problem> limited = std::nullopt;  // what this key may not see, if anything: no fault by itself
     std::optional<BackupFacts> last_good = std::nullopt;
     std::optional<BackupFacts> newest_partial = std::nullopt;  // only if newer than last_good
     std::vector<BackupFacts> recent = {};                      // of the last 30 days, newest first
@@ -117,10 +118,9 @@ enum class RunResult {
     crashed,      // the child died
     overrun,      // ended because it took longer than `schedule.max_duration`
 };
-inline constexpr std::array run_results{RunResult::good,     RunResult::partial,   RunResult::failed,
-                                        RunResult::not_ours, RunResult::lock_held, RunResult::not_needed,
-                                        RunResult::interrupted,
-                                        RunResult::crashed,  RunResult::overrun};
+inline constexpr std::array run_results{RunResult::good,        RunResult::partial,   RunResult::failed,
+                                        RunResult::not_ours,    RunResult::lock_held, RunResult::not_needed,
+                                        RunResult::interrupted, RunResult::crashed,   RunResult::overrun};
 
 struct RunFacts {
     RunResult result = RunResult::good;
@@ -158,7 +158,7 @@ struct DrainFacts {
 
 // One of the two addresses that the endpoints are served on.
 struct ListenerFacts {
-    std::string address = {};                       // "[::]:9847": as bound, or as asked for while it is not
+    std::string address = {};  // "[::]:9847": as bound, or as asked for while it is not; empty: not yet
     std::optional<Problem> problem = std::nullopt;  // why it is not bound; empty: it is
 };
 

@@ -45,7 +45,7 @@ struct Limits {
     std::chrono::milliseconds wedged_after = std::chrono::seconds(30);
     // From the first byte of a connection's life to its last.
     std::chrono::milliseconds lifetime = std::chrono::seconds(15);
-    // Both addresses together. Each costs up to 20 KiB, and as much again in the kernel.
+    // Both addresses together. Each costs up to 30 KiB, and some more in the kernel.
     std::size_t connections = 256;
 };
 

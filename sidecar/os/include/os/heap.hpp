@@ -8,4 +8,8 @@ namespace lifeboat::os {
 // thread: what a program holds then has little to do with what it uses.
 void return_large_blocks() noexcept;
 
+// Gives free pages back to the system now, of whatever size the blocks were: after a crowd of small ones, of which the
+// last to stay keeps all others. Takes a millisecond or so for each few MiB.
+void return_free_pages() noexcept;
+
 }  // namespace lifeboat::os

@@ -1,0 +1,110 @@
+#include "health/render.hpp"
+
+#include "support/sample_facts.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace lifeboat::health {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using test::noon;
+using testing::HasSubstr;
+
+json healthz(const Facts& facts) {
+    return json::parse(healthz_json(facts, judge(facts, noon), noon));
+}
+
+json status(const Facts& facts) {
+    return json::parse(status_json(facts, judge(facts, noon), noon));
+}
+
+TEST(Healthz, SaysThatAllIsWell) {
+    EXPECT_EQ(healthz(test::sample_facts()), json::parse(R"({
+        "healthy": true, "reasons": [], "note": null, "instance": "basketball-api", "version": "1.2.3",
+        "now": "2026-11-22T12:00:00Z", "last_good_backup": "2026-11-22T02:00:00Z",
+        "next_run": "2026-11-23T02:02:00Z"})"));
+}
+
+TEST(Healthz, NamesEveryReason) {
+    Facts facts = test::sample_facts();
+    facts.settings.problems = {{"line 3: wrong", "mend it"}};
+    facts.drained = DrainFacts{noon - 10min, noon + 50min};
+    const auto said = healthz(facts);
+    EXPECT_EQ(said["healthy"], false);
+    ASSERT_EQ(said["reasons"].size(), 2U);
+    EXPECT_EQ(said["reasons"][0]["code"], "misconfigured");
+    EXPECT_THAT(said["reasons"][0]["message"].get<std::string>(), HasSubstr("line 3: wrong"));
+    EXPECT_EQ(said["reasons"][0]["next"], "mend it");
+    EXPECT_EQ(said["reasons"][1]["code"], "drained");
+}
+
+TEST(Status, ShowsWhatIsKnown) {
+    auto facts = test::sample_facts();
+    facts.running = RunningFacts{Activity::backup, "20261122T115900Z-0001", noon - 1min, "app", 700, 100, 5000};
+    const auto said = status(facts);
+    EXPECT_EQ(said["healthy"], true);
+    EXPECT_EQ(said["turn"], json::parse(R"({"state": "ours", "because": null})"));
+    EXPECT_EQ(said["schedule"], json::parse(R"({"due": "2026-11-23T02:00:00Z", "start": "2026-11-23T02:02:00Z",
+        "because": "schedule", "overdue_after": 93600})"));
+    EXPECT_EQ(said["running"], json::parse(R"({"activity": "backup", "id": "20261122T115900Z-0001",
+        "since": "2026-11-22T11:59:00Z", "part": "app", "dumped_bytes": 700, "stored_bytes": 100,
+        "estimated_bytes": 5000})"));
+    EXPECT_EQ(said["last_good"], json::parse(R"({"id": "20261122T015600Z-7f3a", "started": "2026-11-22T01:56:00Z",
+        "finished": "2026-11-22T02:00:00Z", "bytes": 1000, "dumped_bytes": 5000, "rows": null,
+        "databases": ["app", "postgres"], "failed_databases": [], "state": "good"})"));
+    EXPECT_EQ(said["store"], json::parse(R"({"surveyed": "2026-11-22T03:00:00Z", "problem": null,
+        "problem_since": null, "limited": null, "backups": 2, "bytes": 2000, "hidden": []})"));
+    EXPECT_EQ(said["runs"]["last"]["result"], "good");
+    EXPECT_EQ(said["runs"]["counts"]["good"], 1);
+    EXPECT_EQ(said["runs"]["counts"]["lock_held"], 0);
+    EXPECT_EQ(said["listeners"]["pod"]["address"], "[::]:9847");
+    EXPECT_EQ(said["backups"].size(), 2U);
+    EXPECT_EQ(said["backups"][1]["id"], "20261121T015600Z-00aa");
+}
+
+TEST(Status, HasAllItsFieldsWhenNothingIsKnown) {
+    const auto full = status(test::sample_facts());
+    const auto empty = status(Facts{});
+    for (const auto& [key, value] : full.items()) {
+        EXPECT_TRUE(empty.contains(key)) << key;
+    }
+    EXPECT_EQ(empty["last_good"], nullptr);
+    EXPECT_EQ(empty["running"], nullptr);
+    EXPECT_EQ(empty["schedule"]["overdue_after"], nullptr);
+    EXPECT_EQ(empty["instance"], nullptr);
+}
+
+TEST(Status, SurvivesNamesThatAreNotUtf8) {
+    auto facts = test::sample_facts();
+    facts.store.last_good->databases = {"caf\xe9"};
+    EXPECT_EQ(status(facts)["last_good"]["databases"][0], "caf\xef\xbf\xbd");
+}
+
+TEST(WarningText, IsOneShortLineThatNamesCodesAndTheFirstReason) {
+    auto facts = test::sample_facts();
+    facts.settings.problems = {{"line 3: wrong", "mend it"}};
+    facts.drained = DrainFacts{noon - 10min, noon + 50min};
+    EXPECT_EQ(
+        warning_text(facts, judge(facts, noon)),
+        "backups of basketball-api need attention (misconfigured, drained): the new settings are refused, and the "
+        "ones before stay in force: line 3: wrong");
+}
+
+TEST(WarningText, StaysBelowTwoHundredBytes) {
+    auto facts = test::sample_facts();
+    facts.settings.problems = {{std::string(500, 'x'), ""}};
+    const auto text = warning_text(facts, judge(facts, noon));
+    EXPECT_LT(text.size(), 200U);
+    EXPECT_THAT(text, testing::EndsWith("x..."));
+}
+
+TEST(WarningText, IsEmptyWhenAllIsWell) {
+    EXPECT_EQ(warning_text(test::sample_facts(), judge(test::sample_facts(), noon)), "");
+}
+
+}  // namespace
+}  // namespace lifeboat::health
