@@ -33,7 +33,10 @@ public:
     void live_until(TimePoint end) {
         while (now_ < end) {
             const Plan plan = next_run(rules_, store_, process_, now_);
-            if (plan.start <= now_) {
+            if (runs_.size() >= most_runs) {
+                ADD_FAILURE() << "a dump loop, at " << text_of(now_);
+                now_ = end;
+            } else if (plan.start <= now_) {
                 run(plan);
             } else {
                 now_ = std::min(plan.start, end);
@@ -62,6 +65,8 @@ public:
     }
 
 private:
+    static constexpr std::size_t most_runs = 10'000;  // more than any story asks for
+
     void run(const Plan& plan) {
         const TimePoint started = now_;
         runs_.push_back(plan);
