@@ -1,20 +1,17 @@
 #include "checks.hpp"
 
-#include <system_error>
-
-#include "raw.hpp"
+#include "schedule/zone.hpp"
 
 namespace lifeboat::config {
 namespace {
 
 using Findings = std::vector<Finding>;
 
+// Only what the settings are to blame for: a verb that reads need not fail because its machine has no database.
 void check_timezone_exists(const Schedule& schedule, const std::filesystem::path& zoneinfo, Findings& findings) {
-    std::error_code ignored;
-    const bool can_tell = std::filesystem::is_directory(zoneinfo, ignored);
-    if (can_tell && !std::filesystem::is_regular_file(zoneinfo / schedule.timezone, ignored)) {
-        findings.push_back({"schedule.timezone", in_quotes(schedule.timezone) + " is no known time zone",
-                            R"(write an IANA name, such as "UTC" or "Europe/Berlin")"});
+    const auto zone = schedule::Zone::find(schedule.timezone, zoneinfo);
+    if (!zone && zone.error().kind == ErrorKind::usage) {
+        findings.push_back({"schedule.timezone", zone.error().what, zone.error().next});
     }
 }
 

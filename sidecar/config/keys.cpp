@@ -82,7 +82,7 @@ void add_schedule(std::vector<Key>& keys) {
     Rows rows(keys, "schedule", &Settings::schedule);
     rows.add("cron", &Schedule::cron, cron(),
              "When to back up: minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly, @monthly, "
-             "@yearly.");
+             "@yearly, @every 6h.");
     rows.add("timezone", &Schedule::timezone, timezone(), "The time zone of the schedule, by its IANA name.");
     rows.add("jitter", &Schedule::jitter, duration(),
              "How far a start may be put off, so that many do not start at once.");

@@ -6,6 +6,8 @@
 
 #include "config/suggest.hpp"
 #include "config/values.hpp"
+#include "schedule/cron.hpp"
+#include "schedule/zone.hpp"
 
 namespace lifeboat::config {
 namespace {
@@ -135,11 +137,14 @@ Type<std::string> instance_name() {
 }
 
 Type<std::string> cron() {
-    return checked_text("cron schedule", check_cron);
+    return checked_text("cron schedule", [](const std::string& text) -> Status {
+        const auto parsed = schedule::Cron::parse(text);
+        return parsed ? done() : Status(parsed.error());
+    });
 }
 
 Type<std::string> timezone() {
-    return checked_text("time zone", check_timezone);
+    return checked_text("time zone", schedule::Zone::check_name);
 }
 
 Type<std::string> endpoint() {

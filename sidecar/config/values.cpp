@@ -42,14 +42,6 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
     return number;
 }
 
-struct TimeUnit {
-    std::string_view name;
-    std::int64_t milliseconds;
-};
-constexpr std::array<TimeUnit, 5> time_units = {
-    {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
-constexpr std::int64_t longest_duration = std::int64_t{36'500} * 86'400'000;
-
 struct SizeUnit {
     std::string_view name;
     Size bytes;
@@ -66,60 +58,7 @@ constexpr std::array<SizeUnit, 10> size_units = {{{"TiB", gibibyte * 1024},
                                                   {"KB", 1'000},
                                                   {"B", 1}}};
 
-Error no_duration(std::string_view text) {
-    std::string_view rest = text;
-    if (take_number(rest) && rest.empty()) {
-        return wrong(in_quotes(text) + " has no unit", "add one of d, h, m, s, ms, such as \"30s\"");
-    }
-    return wrong(in_quotes(text) + " is no duration", "write it like \"30s\", \"5m\", \"7d\" or \"1h30m\"");
-}
-
-// Which unit stands at the front. Up to the next digit, so that "ms" is not taken for "m".
-std::string_view take_unit(std::string_view& text) {
-    const auto end = std::find_if(text.begin(), text.end(), is_digit);
-    const std::string_view unit = text.substr(0, static_cast<std::size_t>(end - text.begin()));
-    text.remove_prefix(unit.size());
-    return unit;
-}
-
 }  // namespace
-
-Result<Duration> parse_duration(std::string_view text) {
-    if (text == "0") {
-        return Duration::zero();
-    }
-    std::int64_t total = 0;
-    std::string_view rest = text;
-    auto allowed = time_units.begin();  // units only get smaller
-    do {
-        const auto number = take_number(rest);
-        const std::string_view name = take_unit(rest);
-        const auto unit =
-            std::find_if(allowed, time_units.end(), [name](const TimeUnit& each) { return each.name == name; });
-        if (!number || unit == time_units.end()) {
-            return no_duration(text);
-        }
-        if (*number > static_cast<std::uint64_t>((longest_duration - total) / unit->milliseconds)) {
-            return wrong(in_quotes(text) + " is more than 100 years", "write a shorter duration");
-        }
-        total += static_cast<std::int64_t>(*number) * unit->milliseconds;
-        allowed = unit + 1;
-    } while (!rest.empty());
-    return Duration(total);
-}
-
-std::string write_duration(Duration duration) {
-    std::int64_t rest = duration.count();
-    std::string text;
-    for (const TimeUnit& unit : time_units) {
-        if (rest >= unit.milliseconds) {
-            text += std::to_string(rest / unit.milliseconds);
-            text += unit.name;
-            rest %= unit.milliseconds;
-        }
-    }
-    return text.empty() ? "0s" : text;
-}
 
 Result<Size> parse_size(std::string_view text) {
     std::string_view name = text;
@@ -338,51 +277,6 @@ Result<ObjectLock> parse_object_lock(std::string_view text) {
     }
     return wrong(in_quotes(text) + " is no object lock",
                  "write \"none\", or the days to lock for, such as \"compliance:30d\"");
-}
-
-namespace {
-
-constexpr std::array<std::string_view, 7> named_schedules = {"@hourly",  "@daily",  "@midnight", "@weekly",
-                                                             "@monthly", "@yearly", "@annually"};
-
-std::size_t count_fields(std::string_view text) {
-    std::size_t fields = 0;
-    bool inside = false;
-    for (const char c : text) {
-        const bool blank = c == ' ' || c == '\t';
-        fields += (!blank && !inside) ? 1U : 0U;
-        inside = !blank;
-    }
-    return fields;
-}
-
-}  // namespace
-
-Status check_cron(std::string_view text) {
-    if (text.starts_with('@')) {
-        if (std::find(named_schedules.begin(), named_schedules.end(), text) != named_schedules.end()) {
-            return done();
-        }
-        return wrong(in_quotes(text) + " is no named schedule",
-                     "write @hourly, @daily, @weekly, @monthly or @yearly, or five fields");
-    }
-    if (const std::size_t fields = count_fields(text); fields != 5) {
-        return wrong(in_quotes(text) + " has " + std::to_string(fields) + " fields, not five",
-                     "write minute, hour, day of month, month and day of week, such as \"17 2 * * *\"");
-    }
-    if (!only(text, "*/,- \t")) {
-        return wrong(in_quotes(text) + " holds a character that cron does not know",
-                     "use digits, names and * / , - only");
-    }
-    return done();
-}
-
-Status check_timezone(std::string_view text) {
-    const bool spelt = !text.empty() && only(text, "_+-/") && text.front() != '/' && text.back() != '/';
-    if (!spelt) {
-        return wrong(in_quotes(text) + " is no time zone", "write a name such as \"UTC\" or \"Europe/Berlin\"");
-    }
-    return done();
 }
 
 namespace {

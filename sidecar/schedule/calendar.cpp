@@ -66,11 +66,12 @@ Result<Calendar> Calendar::make(std::string_view cron, std::string_view timezone
 }
 
 TimePoint Calendar::next_after(TimePoint time) const {
+    constexpr sys_seconds end_of_the_clock = floor<seconds>(TimePoint::max());  // in 2262
     const sys_seconds whole = floor<seconds>(time);  // due times are whole, so none lies between the two
-    if (cron_.interval()) {
-        return next_interval(whole);
-    }
-    return cron_.every_hour() ? next_hourly(whole) : next_fixed(whole);
+    const sys_seconds due = cron_.interval()     ? next_interval(whole)
+                            : cron_.every_hour() ? next_hourly(whole)
+                                                 : next_fixed(whole);
+    return std::min(due, end_of_the_clock);
 }
 
 sys_seconds Calendar::next_interval(sys_seconds time) const {

@@ -58,7 +58,7 @@ TimePoint tried_until(const History& past) {
 }
 
 milliseconds pause_after(const History& past) {
-    constexpr int most_doublings = 30;  // 2000 years
+    constexpr int most_doublings = 20;  // two years: beyond any due time, and far from the end of the clock
     const int doublings = std::min((past.failed - 1) * (past.latest_unseen ? 2 : 1), most_doublings);
     const milliseconds pause = first_pause * (std::int64_t{1} << doublings);
     return past.latest_unseen ? pause : std::min<milliseconds>(pause, longest_pause);
@@ -99,9 +99,8 @@ Plan retry_plan(const Rules& rules, const History& past, std::optional<TimePoint
     if (wish && *wish >= past.latest) {
         start = std::min(start, *wish);
     }
-    const Plan next = scheduled_plan(rules, rules.calendar.next_after(std::max(now, past.latest)));
-    if (next.start <= start) {
-        return next;
+    if (const TimePoint next = rules.calendar.next_after(std::max(now, past.latest)); next <= start) {
+        return scheduled_plan(rules, next);
     }
     const auto due = past.good ? rules.calendar.last_within(*past.good, now) : past.first_started;
     return {due.value_or(*past.first_started), start, Why::retry, 0};

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <stdexcept>
 #include <system_error>
 
 #include "quoted.hpp"
@@ -90,9 +91,18 @@ Result<std::string> read_zone_file(std::string_view name, const std::filesystem:
                                 : unreadable_zone(name, file, "it is not in a form of after 2005");
 }
 
+const date::time_zone* locate(std::string_view name) try {
+    return date::locate_zone(name);
+} catch (const std::runtime_error&) {
+    return nullptr;
+}
+
 Result<const date::time_zone*> load(std::string_view name, const std::filesystem::path& file,
                                     std::string_view content) try {
-    const date::time_zone* const zone = date::locate_zone(name);
+    const date::time_zone* const zone = locate(name);
+    if (zone == nullptr) {
+        return no_zone(name);  // such as right/UTC, which counts leap seconds
+    }
     if (lacks_transitions(*zone, content)) {
         return unreadable_zone(name, file, "it does not list when clocks change");
     }

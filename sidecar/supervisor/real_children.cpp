@@ -34,8 +34,10 @@ Status RealChildren::start(health::Activity activity, const Secret& settings, co
     options.arguments = {"child",
                          std::string(health::name_of(activity)),
                          "--settings-fd=" + std::to_string(file->get()),
-                         "--report-fd=" + std::to_string(pipe->write_end.get()),
-                         "--newest-known=" + newest_known};
+                         "--report-fd=" + std::to_string(pipe->write_end.get())};
+    if (!newest_known.empty()) {
+        options.arguments.push_back("--newest-known=" + newest_known);
+    }
     options.environment = environment_;
     options.own_stderr = false;  // its lines of the log stand among ours
     options.inherited = {file->get(), pipe->write_end.get()};

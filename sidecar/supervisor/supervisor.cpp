@@ -308,6 +308,7 @@ void Supervisor::survey_ended(const Child& child, const os::ExitState& exit) {
     }
     health::StoreFacts store = seen->store;
     store.surveyed = world_.now();
+    store.limited = seen->limited;
     facts_.store = std::move(store);
     runs_ = seen->runs;
     newest_id_ = seen->newest_id;

@@ -243,26 +243,39 @@ TEST(ThePage, IsServedOnLoopbackOnly) {
     }
 }
 
-TEST(CronSchedules, HaveFiveFieldsOrAName) {
-    for (const std::string text : {"17 2 * * *", "*/5  0-6,12 1 jan MON-FRI", "@daily", "@annually"}) {
+TEST(CronSchedules, AreWhatTheScheduleUnderstands) {
+    for (const std::string text : {"17 2 * * *", "*/5  0-6,12 1 jan MON-FRI", "@daily", "@annually", "@every 90m"}) {
         EXPECT_EQ(settings_of("[schedule]\ncron = \"" + text + "\"").schedule.cron, text);
     }
     EXPECT_THAT(refusal_of("schedule", "cron = \"17 2 * *\""), HasSubstr("has 4 fields, not five"));
     EXPECT_THAT(refusal_of("schedule", "cron = \"0 17 2 * * *\""), HasSubstr("has 6 fields"));
     EXPECT_THAT(refusal_of("schedule", "cron = \"@never\""), HasSubstr("no named schedule"));
-    EXPECT_THAT(refusal_of("schedule", "cron = \"17 2 * * ;\""), HasSubstr("cron does not know"));
+    EXPECT_THAT(refusal_of("schedule", "cron = \"17 24 * * *\""),
+                HasSubstr("app.toml:2:8: schedule.cron: '17 24 * * *': the hour '24' is not 0 to 23"));
+    EXPECT_THAT(refusal_of("schedule", "cron = \"0 0 30 2 *\""), HasSubstr("would never be due"));
 }
 
 TEST(TimeZones, MustExistWhereTheMachineCanTell) {
     const ScratchFolder zones;
     std::filesystem::create_directory(zones.path() / "Europe");
-    zones.write("Europe/Berlin", "TZif2");
+    std::filesystem::copy_file("/usr/share/zoneinfo/Europe/Berlin", zones.path() / "Europe/Berlin");
     Sources sources = no_sources();
     sources.zoneinfo = zones.path();
     EXPECT_EQ(told(from_text("[schedule]\ntimezone = \"Europe/Berlin\"", sources)), "");
     EXPECT_THAT(told(from_text("[schedule]\ntimezone = \"Europe/Berlim\"", sources)),
                 HasSubstr("app.toml:2:12: schedule.timezone: 'Europe/Berlim' is no known time zone"));
     EXPECT_THAT(told(from_text("[schedule]\ntimezone = \"Europe\"", sources)), HasSubstr("no known time zone"));
+    EXPECT_EQ(told(from_text("[schedule]\ntimezone = \"UTC\"", sources)), "");
+}
+
+// What restores on this machine need not suffer from its database; who waits for a due time hears of it.
+TEST(TimeZones, AreNotBlamedForADamagedDatabase) {
+    const ScratchFolder zones;
+    std::filesystem::create_directory(zones.path() / "Europe");
+    zones.write("Europe/Berlin", "TZif" + std::string(40, '\0'));
+    Sources sources = no_sources();
+    sources.zoneinfo = zones.path();
+    EXPECT_EQ(told(from_text("[schedule]\ntimezone = \"Europe/Berlin\"", sources)), "");
 }
 
 TEST(TimeZones, AreTakenAsSpeltWhereTheMachineHasNoDatabase) {

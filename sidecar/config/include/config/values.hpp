@@ -8,13 +8,12 @@
 
 #include "config/settings.hpp"
 #include "result/result.hpp"
+#include "schedule/duration.hpp"
 
 namespace lifeboat::config {
 
-// One or more whole numbers with units d, h, m, s, ms, the larger first: "7d", "1h30m", "500ms". Also "0".
-// At most 100 years.
-Result<Duration> parse_duration(std::string_view text);
-std::string write_duration(Duration duration);
+using schedule::parse_duration;
+using schedule::write_duration;
 
 // A whole number with B, kB, KB, MB, GB, TB (powers of 1000), KiB, MiB, GiB, TiB (of 1024), or none for bytes.
 Result<Size> parse_size(std::string_view text);
@@ -38,12 +37,6 @@ Result<std::string> parse_endpoint(std::string_view text);
 
 // "compliance:30d"
 Result<ObjectLock> parse_object_lock(std::string_view text);
-
-// Whether it has the form of a schedule: five fields of the characters that cron knows, or a name like @daily.
-Status check_cron(std::string_view text);
-
-// Whether it can be the name of a time zone; whether the zone exists is another question.
-Status check_timezone(std::string_view text);
 
 // The server's URI as it may be shown: passwords give way to "(hidden)". Where it is not clear what is
 // password, more is hidden than need be.

@@ -53,9 +53,9 @@ private:
 
     static Result<Cron> parse_named(std::string_view text);
     static Result<Cron> parse_interval(std::string_view duration);
-    static Result<Cron> parse_fields(std::string_view fields);
+    static Result<Cron> parse_fields(std::string_view text);
 
-    [[nodiscard]] std::optional<std::chrono::local_days> find_day(std::chrono::local_days from) const;
+    [[nodiscard]] std::optional<std::chrono::local_days> find_day(std::chrono::local_days day) const;
 
     std::string text_;
     std::optional<std::chrono::seconds> interval_;

@@ -25,7 +25,9 @@ struct Attempt {
 
 // What the store holds. Order does not matter, nor does what is older than the last good backup.
 struct StoreView {
-    std::vector<TimePoint> good;  // when the good backups started, marked ones included
+    // When the good backups started, marked ones included: the time in their ids, or the store's own time of their
+    // manifests where that is earlier, which undoes a clock that was ahead.
+    std::vector<TimePoint> good;
     // Runs in the store with no good backup to show for it: leftovers, and partial backups (ended: their manifest's
     // `finished`). Those under way must not be among them.
     std::vector<Attempt> failed;
@@ -85,9 +87,9 @@ inline constexpr std::chrono::minutes believable_skew{10};
 // 3. None has passed since the last good backup: `scheduled`, the next one plus jitter.
 // 4. Else the due time was tried and failed: `retry`, after a pause that grows with the number of failed attempts since
 //    the last good backup: one minute, doubling up to an hour, up to a quarter longer by chance. After a leftover,
-//    where only the start is known, the pause counts from there, quadruples and has no limit: or a run that always
-//    crashes after longer than the pause would be run without any. If the next due time, with its jitter, comes
-//    first, it is that.
+//    where only the start is known, the pause counts from there, quadruples and is not held to an hour: or a run
+//    that always crashes after longer than the pause would be run without any. If the next due time comes first, it is
+//    that: `scheduled`.
 //
 // Jitter is a part of rules.jitter that belongs to this sidecar, and of at most half the time to the following due
 // time, so that no start passes the next due time.
