@@ -1,0 +1,50 @@
+// Are backups in order? And if not, why, and what is to be done?
+#pragma once
+
+#include "health/facts.hpp"
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lifeboat::health {
+
+// Public: the names stand in /healthz, in the metrics and in alerts. A code is added, never renamed.
+enum class ReasonCode {
+    no_backup_yet,  // no good backup is known
+    overdue,        // the last good one is older than `health.overdue_after`
+    failing,        // the last run failed, or the store cannot be read
+    partial,        // the newest run left some databases out
+    misconfigured,  // the newest settings are refused, or an address cannot be bound
+    drained,        // told to start nothing new (`lifeboat drain`)
+    tampered,       // somebody hid a backup or wrote over it
+};
+inline constexpr std::array reason_codes{ReasonCode::no_backup_yet, ReasonCode::overdue,       ReasonCode::failing,
+                                         ReasonCode::partial,       ReasonCode::misconfigured, ReasonCode::drained,
+                                         ReasonCode::tampered};
+
+std::string_view name_of(ReasonCode code);  // "no_backup_yet"
+
+struct Reason {
+    ReasonCode code = ReasonCode::failing;
+    std::string message;  // for the team that owns the database: what is the matter
+    std::string next;     // what to do; never empty
+};
+
+struct Verdict {
+    std::vector<Reason> reasons;  // empty: backups are in order. At most one for each code, the most urgent first
+    std::string note = {};        // what to know although nothing is wrong: "not this sidecar's turn: …"
+
+    [[nodiscard]] bool healthy() const noexcept { return reasons.empty(); }
+    [[nodiscard]] bool has(ReasonCode code) const noexcept;
+};
+
+// Pure: the same facts and time give the same verdict.
+//
+// Before the store has been read once nothing is known, and that is not healthy (no_backup_yet).
+// Where it is not this sidecar's turn, no_backup_yet, overdue, failing and partial are the business of the sidecar
+// whose turn it is.
+Verdict judge(const Facts& facts, TimePoint now);
+
+}  // namespace lifeboat::health

@@ -1,0 +1,247 @@
+#include "health/judge.hpp"
+
+#include "words.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace lifeboat::health {
+
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::seconds;
+
+// Clocks of two machines may differ by this much, and nobody needs to hear of it.
+constexpr std::chrono::minutes clock_slack{10};
+
+std::string at(TimePoint time) {
+    return os::utc_text(time);
+}
+
+std::string ago(TimePoint then, TimePoint now) {
+    return duration_text(duration_cast<seconds>(std::max(now - then, TimePoint::duration::zero()))) + " ago";
+}
+
+std::string or_else(const std::string& next, std::string_view otherwise) {
+    return next.empty() ? std::string(otherwise) : next;
+}
+
+bool backup_is_running(const Facts& facts) {
+    return facts.running && facts.running->activity == Activity::backup;
+}
+
+// What one does about a backup that is missing.
+std::string how_to_get_one(const Facts& facts) {
+    if (backup_is_running(facts)) {
+        return "wait: a backup is being made since " + at(facts.running->since);
+    }
+    if (!facts.settings.in_force) {
+        return "mend the settings: without them no backup can be made";
+    }
+    if (facts.schedule.start) {
+        return "the next run begins at " + at(*facts.schedule.start) + "; `lifeboat backup` makes one now";
+    }
+    return "`lifeboat backup` makes one now and says what is in its way";
+}
+
+std::optional<Reason> tampered(const Facts& facts) {
+    const auto& hidden = facts.store.hidden;
+    if (hidden.empty()) {
+        return std::nullopt;
+    }
+    return Reason{ReasonCode::tampered,
+                  "somebody hid or wrote over " + counted(hidden.size(), "backup") +
+                      " in the store: " + some_of(hidden) + "; what was written first is still there and restorable",
+                  "find out which key did it and replace that key; `lifeboat list` names what was done"};
+}
+
+std::vector<Problem> problems_of_settings_and_listeners(const Facts& facts) {
+    auto problems = facts.settings.problems;
+    for (const auto* listener : {&facts.listeners.pod, &facts.listeners.page}) {
+        if (listener->problem) {
+            problems.push_back(*listener->problem);
+        }
+    }
+    return problems;
+}
+
+std::string consequence(const SettingsFacts& settings) {
+    if (settings.problems.empty()) {
+        return {};
+    }
+    return settings.in_force ? "the new settings are refused, and the ones before stay in force: "
+                             : "there are no valid settings, so no backup can be made: ";
+}
+
+std::optional<Reason> misconfigured(const Facts& facts) {
+    const auto problems = problems_of_settings_and_listeners(facts);
+    if (problems.empty()) {
+        return std::nullopt;
+    }
+    std::string message = consequence(facts.settings) + problems.front().what;
+    if (problems.size() > 1) {
+        message += " (and " + counted(problems.size() - 1, "problem") + " more)";
+    }
+    return Reason{ReasonCode::misconfigured, std::move(message),
+                  or_else(problems.front().next, "correct the settings; they are read again by themselves")};
+}
+
+Problem failed_runs(const RunsFacts& runs) {
+    const auto& last = runs.last;
+    std::string what = runs.consecutive_failures == 1
+                           ? "the last run failed"
+                           : "the last " + std::to_string(runs.consecutive_failures) + " runs failed";
+    if (!last || !last->problem) {
+        return {std::move(what), {}};
+    }
+    return {what + " (" + at(last->ended) + "): " + last->problem->what, last->problem->next};
+}
+
+Problem unreadable_store(const StoreFacts& store) {
+    std::string what = "the store cannot be read";
+    if (store.problem_since) {
+        what += " since " + at(*store.problem_since);
+    }
+    return {what + ": " + store.problem->what, store.problem->next};
+}
+
+std::optional<Reason> failing(const Facts& facts) {
+    std::vector<Problem> problems;
+    if (facts.runs.consecutive_failures > 0) {
+        problems.push_back(failed_runs(facts.runs));
+    }
+    if (facts.store.problem) {
+        problems.push_back(unreadable_store(facts.store));
+    }
+    if (problems.empty()) {
+        return std::nullopt;
+    }
+    std::string message = problems.front().what;
+    if (problems.size() > 1) {
+        message += "; " + problems.back().what;
+    }
+    return Reason{
+        ReasonCode::failing, std::move(message),
+        or_else(problems.front().next, "read this container's log; `lifeboat doctor` checks what a run needs")};
+}
+
+std::optional<Reason> no_backup_yet(const Facts& facts, TimePoint now) {
+    if (facts.store.last_good) {
+        return std::nullopt;
+    }
+    if (facts.store.surveyed) {
+        return Reason{ReasonCode::no_backup_yet, "the store holds no good backup of this instance",
+                      how_to_get_one(facts)};
+    }
+    std::string message =
+        "no good backup is known: the store could not be read since the start, " + ago(facts.started, now);
+    if (facts.store.problem) {
+        return Reason{ReasonCode::no_backup_yet, std::move(message),
+                      or_else(facts.store.problem->next, "mend what keeps the store from being read")};
+    }
+    return Reason{ReasonCode::no_backup_yet, std::move(message),
+                  facts.settings.in_force ? "wait: it is read soon after the start" : how_to_get_one(facts)};
+}
+
+std::optional<Reason> overdue(const Facts& facts, TimePoint now) {
+    const auto& last = facts.store.last_good;
+    if (!last) {
+        return std::nullopt;
+    }
+    if (last->finished > now + clock_slack) {
+        return Reason{ReasonCode::overdue,
+                      "the last good backup says that it ended in the future, at " + at(last->finished) +
+                          ": whether one is overdue cannot be told",
+                      "set the clock of this node; if it is right, make a new backup by `lifeboat backup`"};
+    }
+    if (!facts.schedule.overdue_after || now - last->finished <= *facts.schedule.overdue_after) {
+        return std::nullopt;
+    }
+    return Reason{ReasonCode::overdue,
+                  "the last good backup ended " + ago(last->finished, now) + ", at " + at(last->finished) +
+                      "; one is due within " + duration_text(*facts.schedule.overdue_after),
+                  how_to_get_one(facts)};
+}
+
+std::string readable(const std::string& database) {
+    return database.empty() ? "the globals (roles and tablespaces)" : database;
+}
+
+std::optional<Reason> partial(const Facts& facts) {
+    const auto& newest = facts.store.newest_partial;
+    if (!newest) {
+        return std::nullopt;
+    }
+    std::vector<std::string> missing;
+    std::transform(newest->failed_databases.begin(), newest->failed_databases.end(), std::back_inserter(missing),
+                   readable);
+    const auto& last = facts.runs.last;
+    const bool of_last_run = last && last->id == newest->id && last->problem;
+    std::string message = "the newest backup, " + newest->id + ", is partial";
+    message += missing.empty() ? "" : "; it lacks " + some_of(missing);
+    return Reason{ReasonCode::partial, std::move(message),
+                  or_else(of_last_run ? last->problem->next : "",
+                          "the log of that run says why; what it did store is kept and can be restored")};
+}
+
+std::optional<Reason> drained(const Facts& facts, TimePoint now) {
+    if (!facts.drained || now >= facts.drained->until) {
+        return std::nullopt;
+    }
+    return Reason{ReasonCode::drained,
+                  "told by `lifeboat drain` at " + at(facts.drained->since) + " to start nothing new until " +
+                      at(facts.drained->until),
+                  "nothing, if this pod is about to end; else wait until then, or restart this container"};
+}
+
+std::string note_on_turn(const Facts& facts) {
+    if (facts.turn.turn != Turn::not_ours) {
+        return {};
+    }
+    return "backups are not this sidecar's to make now" +
+           (facts.turn.because.empty() ? std::string() : ": " + facts.turn.because);
+}
+
+}  // namespace
+
+std::string_view name_of(ReasonCode code) {
+    switch (code) {
+        case ReasonCode::no_backup_yet: return "no_backup_yet";
+        case ReasonCode::overdue: return "overdue";
+        case ReasonCode::failing: return "failing";
+        case ReasonCode::partial: return "partial";
+        case ReasonCode::misconfigured: return "misconfigured";
+        case ReasonCode::drained: return "drained";
+        case ReasonCode::tampered: return "tampered";
+    }
+    return "";
+}
+
+bool Verdict::has(ReasonCode code) const noexcept {
+    return std::any_of(reasons.begin(), reasons.end(), [code](const Reason& reason) { return reason.code == code; });
+}
+
+Verdict judge(const Facts& facts, TimePoint now) {
+    Verdict verdict;
+    verdict.note = note_on_turn(facts);
+    const auto add = [&verdict](std::optional<Reason> reason) {
+        if (reason) {
+            verdict.reasons.push_back(std::move(*reason));
+        }
+    };
+    // Causes before what follows from them: the first one is what livez_warns tells.
+    add(tampered(facts));
+    add(misconfigured(facts));
+    if (facts.turn.turn != Turn::not_ours) {
+        add(failing(facts));
+        add(no_backup_yet(facts, now));
+        add(overdue(facts, now));
+        add(partial(facts));
+    }
+    add(drained(facts, now));
+    return verdict;
+}
+
+}  // namespace lifeboat::health

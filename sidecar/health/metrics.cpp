@@ -1,0 +1,201 @@
+#include "names.hpp"
+
+#include "health/render.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <utility>
+
+namespace lifeboat::health {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+double of(std::uint64_t number) {
+    return static_cast<double>(number);
+}
+
+double of(bool truth) {
+    return truth ? 1 : 0;
+}
+
+double of(TimePoint time) {
+    return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+double of(std::chrono::nanoseconds duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+// A page of families in the order in which they were added. Only the data types and the serializer of prometheus-cpp
+// are needed: its registry counts for programs that count as they go, and here everything is counted already.
+class Page {
+public:
+    template <class T>
+    void gauge(std::string name, std::string help, const T& value) {
+        family(std::move(name), std::move(help), MetricType::Gauge);
+        add({}, of(value));
+    }
+
+    // Absent when not known: 0 would be a time, a size, a number of rows.
+    template <class T>
+    void gauge(std::string name, std::string help, const std::optional<T>& value) {
+        if (value) {
+            gauge(std::move(name), std::move(help), *value);
+        }
+    }
+
+    void counter(std::string name, std::string help, std::uint64_t value) {
+        family(std::move(name), std::move(help), MetricType::Counter);
+        add({}, of(value));
+    }
+
+    // One sample for each of `all`, with the label that names it.
+    template <class All, class Value>
+    void each(MetricType type, std::string name, std::string help, const std::string& label, const All& all,
+              Value value) {
+        family(std::move(name), std::move(help), type);
+        for (const auto& one : all) {
+            add({{label, std::string(name_of(one))}}, of(value(one)));
+        }
+    }
+
+    void labelled(MetricType type, std::string name, std::string help,
+                  const std::vector<std::pair<ClientMetric::Label, double>>& samples) {
+        family(std::move(name), std::move(help), type);
+        for (const auto& [label, value] : samples) {
+            add({label}, value);
+        }
+    }
+
+    [[nodiscard]] std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
+
+private:
+    void family(std::string name, std::string help, MetricType type) {
+        auto& fresh = families_.emplace_back();
+        fresh.name = "lifeboat_" + std::move(name);
+        fresh.help = std::move(help);
+        fresh.type = type;
+    }
+
+    void add(std::vector<ClientMetric::Label> labels, double value) {
+        auto& sample = families_.back().metric.emplace_back();
+        sample.label = std::move(labels);
+        (families_.back().type == MetricType::Counter ? sample.counter.value : sample.gauge.value) = value;
+    }
+
+    std::vector<MetricFamily> families_;
+};
+
+void add_process(Page& page, const Facts& facts, std::chrono::nanoseconds beat) {
+    page.labelled(MetricType::Gauge, "build_info", "Always 1; the version of Lifeboat is in the label.",
+                  {{{"version", facts.version}, 1}});
+    page.labelled(MetricType::Gauge, "instance_info", "Always 1; the name of the backed-up instance is in the label.",
+                  {{{"name", facts.instance}, 1}});
+    page.gauge("start_time_seconds", "When the sidecar started, in Unix time.", facts.started);
+    page.gauge("heartbeat_age_seconds", "How long ago the supervisor's loop last went round.", beat);
+}
+
+void add_health(Page& page, const Facts& facts, const Verdict& verdict) {
+    page.gauge("healthy", "1 when backups are in order, as /healthz says.", verdict.healthy());
+    page.each(MetricType::Gauge, "unhealthy", "1 for each reason why backups are not in order.", "reason", reason_codes,
+              [&](ReasonCode code) { return verdict.has(code); });
+    page.each(MetricType::Gauge, "turn", "1 for whether backups are this sidecar's to make (postgres.role).", "turn",
+              turns, [&](Turn turn) { return facts.turn.turn == turn; });
+    page.gauge("drained", "1 while the sidecar starts nothing new because of lifeboat drain.",
+               verdict.has(ReasonCode::drained));
+}
+
+void add_last_success(Page& page, const std::optional<BackupFacts>& last) {
+    if (!last) {
+        return;
+    }
+    page.gauge("last_success_timestamp_seconds", "When the last good backup in the store ended, in Unix time.",
+               last->finished);
+    page.gauge("last_success_duration_seconds", "How long the last good backup took.",
+               std::chrono::nanoseconds(last->finished - last->started));
+    page.gauge("last_success_stored_bytes", "Size of the last good backup as stored.", last->stored_bytes);
+    page.gauge("last_success_dumped_bytes", "Size of the last good backup before compression and encryption.",
+               last->dumped_bytes);
+    page.gauge("last_success_rows", "Rows in the last good backup.", last->rows);
+    page.gauge("last_success_databases", "Databases in the last good backup.", std::uint64_t{last->databases.size()});
+}
+
+void add_runs(Page& page, const RunsFacts& runs) {
+    page.each(MetricType::Counter, "runs_total", "Backup runs since the start, by how they ended.", "result",
+              run_results, [&](RunResult result) { return runs.counts.of(result); });
+    page.gauge("consecutive_failures", "Backup runs in a row that failed, crashed or took too long.",
+               runs.consecutive_failures);
+    page.counter("store_retries_total", "Requests to the object store that were tried again.", runs.store_retries);
+    if (runs.last) {
+        page.gauge("last_run_timestamp_seconds", "When the last backup run ended, however it did, in Unix time.",
+                   runs.last->ended);
+        page.gauge("last_run_duration_seconds", "How long the last backup run took, however it ended.",
+                   std::chrono::nanoseconds(runs.last->ended - runs.last->started));
+        page.each(MetricType::Gauge, "last_run_result", "1 for how the last backup run ended.", "result", run_results,
+                  [&](RunResult result) { return runs.last->result == result; });
+    }
+}
+
+void add_schedule(Page& page, const ScheduleFacts& schedule) {
+    page.gauge("next_run_timestamp_seconds", "When the next backup run begins, in Unix time.", schedule.start);
+    page.gauge("overdue_after_seconds", "The age at which the last good backup is overdue.", schedule.overdue_after);
+}
+
+void add_running(Page& page, const std::optional<RunningFacts>& running) {
+    page.each(MetricType::Gauge, "running", "1 for what is being done now.", "activity", activities,
+              [&](Activity activity) { return running && running->activity == activity; });
+    if (running && running->activity == Activity::backup) {
+        page.gauge("running_start_timestamp_seconds", "When the backup that is being made began, in Unix time.",
+                   running->since);
+        page.gauge("running_dumped_bytes", "Bytes dumped so far by the backup that is being made.",
+                   running->dumped_bytes);
+        page.gauge("running_stored_bytes", "Bytes stored so far by the backup that is being made.",
+                   running->stored_bytes);
+    }
+}
+
+void add_store(Page& page, const StoreFacts& store) {
+    page.gauge("store_readable", "1 if the store could be read when it was last looked at.",
+               store.surveyed && !store.problem);
+    page.gauge("store_survey_timestamp_seconds", "When the store was last read, in Unix time.", store.surveyed);
+    if (store.surveyed) {
+        page.gauge("stored_backups", "Backups in the store, of every age and state.", store.backups);
+        page.gauge("stored_bytes", "Size of all backups in the store.", store.bytes);
+        page.gauge("hidden_backups", "Backups that somebody hid or wrote over.", std::uint64_t{store.hidden.size()});
+    }
+}
+
+void add_settings(Page& page, const SettingsFacts& settings, const ListenersFacts& listeners) {
+    page.labelled(MetricType::Counter, "config_reloads_total", "Changes of the settings, by what became of them.",
+                  {{{"outcome", "applied"}, of(settings.reloads_applied)},
+                   {{"outcome", "refused"}, of(settings.reloads_refused)}});
+    page.gauge("config_valid", "1 if the newest settings are the ones in force.",
+               settings.in_force && settings.problems.empty());
+    page.gauge("config_last_applied_timestamp_seconds", "When settings were last put in force, in Unix time.",
+               settings.last_applied);
+    page.labelled(
+        MetricType::Gauge, "listener_bound", "1 for each address that is being listened on.",
+        {{{"listener", "pod"}, of(!listeners.pod.problem)}, {{"listener", "page"}, of(!listeners.page.problem)}});
+}
+
+}  // namespace
+
+std::string metrics_text(const Facts& facts, const Verdict& verdict, std::chrono::nanoseconds beat) {
+    Page page;
+    add_process(page, facts, beat);
+    add_health(page, facts, verdict);
+    add_last_success(page, facts.store.last_good);
+    add_runs(page, facts.runs);
+    add_schedule(page, facts.schedule);
+    add_running(page, facts.running);
+    add_store(page, facts.store);
+    add_settings(page, facts.settings, facts.listeners);
+    return page.text();
+}
+
+}  // namespace lifeboat::health

@@ -1,0 +1,48 @@
+#include "names.hpp"
+
+namespace lifeboat::health {
+
+std::string_view name_of(Turn turn) {
+    switch (turn) {
+        case Turn::unknown: return "unknown";
+        case Turn::ours: return "ours";
+        case Turn::not_ours: return "not_ours";
+    }
+    return "";
+}
+
+std::string_view name_of(BackupState state) {
+    switch (state) {
+        case BackupState::good: return "good";
+        case BackupState::marked: return "marked";
+        case BackupState::partial: return "partial";
+        case BackupState::hidden: return "hidden";
+        case BackupState::expired: return "expired";
+    }
+    return "";
+}
+
+std::string_view name_of(Activity activity) {
+    switch (activity) {
+        case Activity::backup: return "backup";
+        case Activity::sweep: return "sweep";
+        case Activity::survey: return "survey";
+    }
+    return "";
+}
+
+std::string_view name_of(RunResult result) {
+    switch (result) {
+        case RunResult::good: return "good";
+        case RunResult::partial: return "partial";
+        case RunResult::failed: return "failed";
+        case RunResult::not_ours: return "not_ours";
+        case RunResult::lock_held: return "lock_held";
+        case RunResult::interrupted: return "interrupted";
+        case RunResult::crashed: return "crashed";
+        case RunResult::overrun: return "overrun";
+    }
+    return "";
+}
+
+}  // namespace lifeboat::health

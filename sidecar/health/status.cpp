@@ -1,0 +1,196 @@
+#include "names.hpp"
+#include "words.hpp"
+
+#include "health/render.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace lifeboat::health {
+
+namespace {
+
+// Keys stay in the order in which they are written: people read this too.
+using Json = nlohmann::ordered_json;
+
+// Names of databases may be in any encoding. A bad byte becomes U+FFFD and never an exception.
+std::string text_of(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json time(TimePoint time) {
+    return os::utc_text(time);
+}
+
+Json time(const std::optional<TimePoint>& time) {
+    return time ? Json(os::utc_text(*time)) : Json();
+}
+
+template <class T>
+Json number(const std::optional<T>& value) {
+    return value ? Json(*value) : Json();
+}
+
+template <class T, class Render>
+Json or_null(const std::optional<T>& value, Render render) {
+    return value ? render(*value) : Json();
+}
+
+Json text(const std::string& value) {
+    return value.empty() ? Json() : Json(value);
+}
+
+Json problem(const Problem& problem) {
+    return {{"what", problem.what}, {"next", text(problem.next)}};
+}
+
+Json problems(const std::vector<Problem>& all) {
+    auto list = Json::array();
+    for (const auto& one : all) {
+        list.push_back(problem(one));
+    }
+    return list;
+}
+
+Json reasons(const Verdict& verdict) {
+    auto list = Json::array();
+    for (const auto& reason : verdict.reasons) {
+        list.push_back({{"code", name_of(reason.code)}, {"message", reason.message}, {"next", reason.next}});
+    }
+    return list;
+}
+
+Json backup(const BackupFacts& backup) {
+    return {{"id", backup.id},
+            {"started", time(backup.started)},
+            {"finished", time(backup.finished)},
+            {"bytes", backup.stored_bytes},
+            {"dumped_bytes", number(backup.dumped_bytes)},
+            {"rows", number(backup.rows)},
+            {"databases", backup.databases},
+            {"failed_databases", backup.failed_databases},
+            {"state", name_of(backup.state)}};
+}
+
+Json backups(const std::vector<BackupFacts>& all) {
+    auto list = Json::array();
+    for (const auto& one : all) {
+        list.push_back(backup(one));
+    }
+    return list;
+}
+
+Json store(const StoreFacts& store) {
+    return {{"surveyed", time(store.surveyed)},
+            {"problem", or_null(store.problem, problem)},
+            {"problem_since", time(store.problem_since)},
+            {"backups", store.backups},
+            {"bytes", store.bytes},
+            {"hidden", store.hidden}};
+}
+
+Json schedule(const ScheduleFacts& schedule) {
+    const auto overdue_after = [](std::chrono::seconds duration) { return Json(duration.count()); };
+    return {{"due", time(schedule.due)},
+            {"start", time(schedule.start)},
+            {"because", text(schedule.because)},
+            {"overdue_after", or_null(schedule.overdue_after, overdue_after)}};
+}
+
+Json running(const RunningFacts& running) {
+    return {{"activity", name_of(running.activity)},
+            {"id", text(running.id)},
+            {"since", time(running.since)},
+            {"part", text(running.part)},
+            {"dumped_bytes", running.dumped_bytes},
+            {"stored_bytes", running.stored_bytes},
+            {"estimated_bytes", number(running.estimated_bytes)}};
+}
+
+Json run(const RunFacts& run) {
+    return {{"result", name_of(run.result)},
+            {"started", time(run.started)},
+            {"ended", time(run.ended)},
+            {"id", text(run.id)},
+            {"problem", or_null(run.problem, problem)}};
+}
+
+Json runs(const RunsFacts& runs) {
+    Json counts;
+    for (const auto result : run_results) {
+        counts[std::string(name_of(result))] = runs.counts.of(result);
+    }
+    return {{"last", or_null(runs.last, run)},
+            {"consecutive_failures", runs.consecutive_failures},
+            {"counts", std::move(counts)},
+            {"store_retries", runs.store_retries}};
+}
+
+Json settings(const SettingsFacts& settings) {
+    return {{"in_force", settings.in_force},
+            {"problems", problems(settings.problems)},
+            {"reloads_applied", settings.reloads_applied},
+            {"reloads_refused", settings.reloads_refused},
+            {"last_applied", time(settings.last_applied)},
+            {"last_refused", time(settings.last_refused)}};
+}
+
+Json drained(const DrainFacts& drained) {
+    return {{"since", time(drained.since)}, {"until", time(drained.until)}};
+}
+
+Json listener(const ListenerFacts& listener) {
+    return {{"address", text(listener.address)}, {"problem", or_null(listener.problem, problem)}};
+}
+
+Json turn(const TurnFacts& turn) {
+    return {{"state", name_of(turn.turn)}, {"because", text(turn.because)}};
+}
+
+// What both texts begin with.
+Json head(const Facts& facts, const Verdict& verdict, TimePoint now) {
+    return {{"healthy", verdict.healthy()},     {"reasons", reasons(verdict)}, {"note", text(verdict.note)},
+            {"instance", text(facts.instance)}, {"version", facts.version},    {"now", time(now)}};
+}
+
+}  // namespace
+
+std::string healthz_json(const Facts& facts, const Verdict& verdict, TimePoint now) {
+    auto json = head(facts, verdict, now);
+    const auto finished = [](const BackupFacts& last) { return time(last.finished); };
+    json["last_good_backup"] = or_null(facts.store.last_good, finished);
+    json["next_run"] = time(facts.schedule.start);
+    return text_of(json);
+}
+
+std::string status_json(const Facts& facts, const Verdict& verdict, TimePoint now) {
+    auto json = head(facts, verdict, now);
+    json["started"] = time(facts.started);
+    json["turn"] = turn(facts.turn);
+    json["schedule"] = schedule(facts.schedule);
+    json["running"] = or_null(facts.running, running);
+    json["last_good"] = or_null(facts.store.last_good, backup);
+    json["newest_partial"] = or_null(facts.store.newest_partial, backup);
+    json["runs"] = runs(facts.runs);
+    json["store"] = store(facts.store);
+    json["settings"] = settings(facts.settings);
+    json["drained"] = or_null(facts.drained, drained);
+    json["listeners"] = {{"pod", listener(facts.listeners.pod)}, {"page", listener(facts.listeners.page)}};
+    json["backups"] = backups(facts.store.recent);
+    return text_of(json);
+}
+
+std::string warning_text(const Facts& facts, const Verdict& verdict) {
+    constexpr std::size_t limit = 199;
+    if (verdict.healthy()) {
+        return {};
+    }
+    std::string text = facts.instance.empty() ? "backups need attention" : "backups of " + facts.instance;
+    text += facts.instance.empty() ? "" : " need attention";
+    for (std::size_t i = 0; i < verdict.reasons.size(); ++i) {
+        text += (i == 0 ? " (" : ", ") + std::string(name_of(verdict.reasons[i].code));
+    }
+    text += "): " + verdict.reasons.front().message;
+    return shortened(std::move(text), limit);
+}
+
+}  // namespace lifeboat::health
