@@ -34,6 +34,8 @@ struct BackupPlan {
     int compression_level = 2;
     std::vector<age::Recipient> recipients;  // empty: stored without encryption
     catalogue::RetentionRecord retention;    // on record only
+    // From the end of this backup until the next good one is overdue; empty: nobody knows. On record only.
+    std::optional<std::chrono::milliseconds> overdue_after;
 };
 
 // What happens, as it happens: for logs and progress. Called from the job's thread.
