@@ -7,6 +7,7 @@ find_package(PostgreSQL REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
+find_package(date REQUIRED)  # its tz part, on the system's time zone database
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(pugixml REQUIRED IMPORTED_TARGET pugixml)
 pkg_check_modules(microhttpd REQUIRED IMPORTED_TARGET libmicrohttpd)

@@ -4,8 +4,8 @@
 #include "age/keys.hpp"
 #include "catalogue/catalogue.hpp"
 #include "config/load.hpp"
-#include "event_log.hpp"
 #include "exit_code.hpp"
+#include "log/event_log.hpp"
 #include "os/stop_signals.hpp"
 #include "store/object_store.hpp"
 
@@ -17,6 +17,10 @@
 #include <vector>
 
 namespace lifeboat::cli {
+
+using log::EventLog;
+using log::LogFormat;
+using log::LogLevel;
 
 // They stand before or after the verb.
 struct GlobalFlags {

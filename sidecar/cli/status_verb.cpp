@@ -1,6 +1,5 @@
 #include "ask_sidecar.hpp"
 #include "expected.hpp"
-#include "overdue.hpp"
 #include "status_of.hpp"
 #include "status_text.hpp"
 #include "verbs.hpp"
@@ -80,7 +79,7 @@ Result<ExitCode> from_store(const config::Settings& settings, Session& session) 
         return std::move(known).error();
     }
     const auto now = os::SystemClock().now();
-    return show_one(status_of(*catalogue, overdue_after_of(settings), now), now, session.flags.json);
+    return show_one(status_of(*catalogue, settings.health.overdue_after, now), now, session.flags.json);
 }
 
 bool holds_nothing(const catalogue::Catalogue& catalogue) {
@@ -99,7 +98,7 @@ Result<InstanceStatus> look_at(store::ObjectStore& store, const catalogue::Layou
         return unknown_status(layout.instance(), catalogue.error(), now);
     }
     return holds_nothing(*catalogue) ? absent_status(layout.instance(), store.location(), now)
-                                     : status_of(*catalogue, overdue_after_of(settings), now);
+                                     : status_of(*catalogue, settings.health.overdue_after, now);
 }
 
 struct Which {

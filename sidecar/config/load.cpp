@@ -11,7 +11,6 @@
 #include "document.hpp"
 #include "keys.hpp"
 #include "raw.hpp"
-#include "small_file.hpp"
 
 namespace lifeboat::config {
 namespace {
@@ -154,7 +153,7 @@ void Loader::complain(Position at, const std::string& path, std::string key, std
 void Loader::take_file() {
     const std::filesystem::path& path = sources_.config ? *sources_.config : sources_.default_config;
     loaded_.files.push_back(path);
-    auto text = read_small_file(path);
+    auto text = sources_.read(path);
     if (!text) {
         if (sources_.config || text.error().kind != ErrorKind::not_found) {
             file_is_broken_ = true;
@@ -399,7 +398,7 @@ void Loader::apply(const Key& key, const Given& given) {
 Result<Raw> Loader::secret_behind(const Given& given) {
     const std::filesystem::path path = given.raw.string;
     loaded_.files.push_back(path);
-    auto content = read_small_file(path);
+    auto content = sources_.read(path);
     if (!content) {
         return in_context("file " + in_quotes(path.string()), content.error());
     }

@@ -1,4 +1,4 @@
-#include "small_file.hpp"
+#include "config/small_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

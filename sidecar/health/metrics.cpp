@@ -1,4 +1,4 @@
-#include "names.hpp"
+#include "health/names.hpp"
 
 #include "health/render.hpp"
 

@@ -1,4 +1,4 @@
-#include "names.hpp"
+#include "health/names.hpp"
 
 namespace lifeboat::health {
 
@@ -38,6 +38,7 @@ std::string_view name_of(RunResult result) {
         case RunResult::failed: return "failed";
         case RunResult::not_ours: return "not_ours";
         case RunResult::lock_held: return "lock_held";
+        case RunResult::not_needed: return "not_needed";
         case RunResult::interrupted: return "interrupted";
         case RunResult::crashed: return "crashed";
         case RunResult::overrun: return "overrun";

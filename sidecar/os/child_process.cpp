@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
@@ -104,10 +105,17 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options) {
             *pipe = std::move(*made);
         }
     }
-    auto err = make_pipe();
+    Pipe err;
+    if (options.own_stderr) {
+        auto made = make_pipe();
+        if (!made) {
+            return std::move(made).error();
+        }
+        err = std::move(*made);
+    }
     auto report = make_pipe();
-    if (!err || !report) {
-        return !err ? std::move(err).error() : std::move(report).error();
+    if (!report) {
+        return std::move(report).error();
     }
 
     const auto argv = pointers(options.arguments, &options.program);
@@ -117,7 +125,7 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options) {
                     envp.data(),
                     options.pipe_stdin ? in.read_end.get() : null.get(),
                     options.pipe_stdout ? out.write_end.get() : null.get(),
-                    err->write_end.get(),
+                    options.own_stderr ? err.write_end.get() : STDERR_FILENO,
                     &options.inherited,
                     &options.address_space,
                     ::getpid()};
@@ -133,10 +141,10 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options) {
         ::_exit(127);
     }
     ::setpgid(pid, pid);  // also here: whoever comes first, a signal to the group must not miss
-    ChildProcess child(pid);
+    ChildProcess child(pid, Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
     child.stdin_ = std::move(in.write_end);
     child.stdout_ = std::move(out.read_end);
-    child.stderr_ = std::move(err->read_end);
+    child.stderr_ = std::move(err.read_end);
     report->write_end.reset();
     if (const auto error = exec_error(report->read_end.get())) {
         child.wait();
@@ -153,7 +161,7 @@ struct ChildProcess::Life {
     explicit Life(pid_t id) : pid(id) {}
 };
 
-ChildProcess::ChildProcess(pid_t pid) : life_(std::make_unique<Life>(pid)) {}
+ChildProcess::ChildProcess(pid_t pid, Fd end_fd) : life_(std::make_unique<Life>(pid)), end_fd_(std::move(end_fd)) {}
 
 ChildProcess::ChildProcess(ChildProcess&&) noexcept = default;
 
@@ -169,6 +177,14 @@ void ChildProcess::signal(int signal) noexcept {
     if (!life_->exit) {
         ::kill(-life_->pid, signal);
     }
+}
+
+pid_t ChildProcess::id() const noexcept {
+    return life_->pid;
+}
+
+std::optional<ExitState> ChildProcess::ended() {
+    return gone() ? std::optional(wait()) : std::nullopt;
 }
 
 std::optional<ExitState> ChildProcess::wait(const std::stop_token& stop) {

@@ -6,6 +6,7 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -159,6 +160,9 @@ bool await_answer(PGconn* connection, const std::stop_token& stop, std::optional
         }
         pollfd entry{PQsocket(connection), POLLIN, 0};
         if (::poll(&entry, 1, static_cast<int>(stop_poll.count())) > 0 && PQconsumeInput(connection) == 0) {
+            if (stop.stop_requested()) {
+                request_cancel(connection);  // we hung up ourselves: the server works on until it has something to say
+            }
             return true;  // lost: PQgetResult says so
         }
     }
@@ -251,7 +255,13 @@ void Connection::Closer::operator()(pg_conn* connection) const {
 
 Connection::Connection(pg_conn* connection, std::stop_token stop) : connection_(connection), stop_(std::move(stop)) {}
 Connection::Connection(Connection&&) noexcept = default;
-Connection& Connection::operator=(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&& other) noexcept {
+    hang_up_.reset();  // before its socket's number can be another's
+    connection_ = std::move(other.connection_);
+    stop_ = std::move(other.stop_);
+    hang_up_ = std::move(other.hang_up_);
+    return *this;
+}
 Connection::~Connection() = default;
 
 Result<Connection> Connection::open(const Server& server, const std::optional<std::string>& database,
@@ -290,6 +300,8 @@ Result<Connection> Connection::open(const Server& server, const std::optional<st
     if (auto connected = finish_connecting(connection.connection_.get(), stop); !connected) {
         return std::move(connected).error();
     }
+    connection.hang_up_ = std::make_unique<OnStop>(
+        stop, [socket = PQsocket(connection.connection_.get())] { ::shutdown(socket, SHUT_RDWR); });
     if (auto set = connection.execute(session_settings(connection.connection_.get(), connection.version_num())); !set) {
         return std::move(set).error();
     }

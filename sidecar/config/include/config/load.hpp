@@ -7,6 +7,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "config/settings.hpp"
+#include "config/small_file.hpp"
 #include "result/result.hpp"
 
 namespace lifeboat::config {
@@ -24,6 +26,9 @@ using Environment = std::map<std::string, std::string, std::less<>>;
 // Takes the form that main() and `environ` have: "NAME=value" texts, a null pointer last.
 Environment environment_from(const char* const* entries);
 
+// The whole content of a small file, or an error as read_small_file() has it.
+using ReadFile = std::function<Result<std::string>(const std::filesystem::path&)>;
+
 struct Sources {
     std::optional<std::filesystem::path> config;                           // --config: must exist
     std::filesystem::path default_config = "/etc/lifeboat/lifeboat.toml";  // without --config; may be absent
@@ -31,6 +36,7 @@ struct Sources {
     std::vector<std::pair<std::string, std::string>> flags;
     Environment environment;
     std::filesystem::path zoneinfo = "/usr/share/zoneinfo";  // where absent, any well-spelt time zone is taken
+    ReadFile read = read_small_file;  // for the settings file and every secret file; see config/inputs.hpp
 };
 
 // What a verb cannot do without. A needed value that is missing is a problem; secret files of tables that are

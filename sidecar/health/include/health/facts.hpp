@@ -100,8 +100,8 @@ struct RunningFacts {
     std::string id = {};  // of the backup; empty where there is none
     TimePoint since;
     std::string part = {};                                        // "app", "globals"; empty: none yet
-    std::uint64_t dumped_bytes = 0;                               // before compression, so far
-    std::uint64_t stored_bytes = 0;                               // so far
+    std::uint64_t dumped_bytes = 0;                               // of this part before compression, so far
+    std::uint64_t stored_bytes = 0;                               // of this part, so far
     std::optional<std::uint64_t> estimated_bytes = std::nullopt;  // of dumped_bytes in the end; a guess
 };
 
@@ -112,12 +112,14 @@ enum class RunResult {
     failed,
     not_ours,     // not this server's turn: nothing to do
     lock_held,    // another run was at work on this server
+    not_needed,   // another run had made the backup meanwhile
     interrupted,  // by a stop, a drain or a shutdown
     crashed,      // the child died
     overrun,      // ended because it took longer than `schedule.max_duration`
 };
 inline constexpr std::array run_results{RunResult::good,     RunResult::partial,   RunResult::failed,
-                                        RunResult::not_ours, RunResult::lock_held, RunResult::interrupted,
+                                        RunResult::not_ours, RunResult::lock_held, RunResult::not_needed,
+                                        RunResult::interrupted,
                                         RunResult::crashed,  RunResult::overrun};
 
 struct RunFacts {

@@ -21,6 +21,7 @@ struct ChildOptions {
     std::vector<std::string> environment;        // the whole of it, "NAME=value"
     bool pipe_stdin = false;                     // else /dev/null
     bool pipe_stdout = false;                    // else /dev/null
+    bool own_stderr = true;                      // a pipe of its own; else it writes to ours
     std::vector<int> inherited;                  // descriptors that stay open in the child, at their numbers
     std::optional<std::uint64_t> address_space;  // RLIMIT_AS in bytes
 };
@@ -57,7 +58,15 @@ public:
     // Waits for its end, once; later calls return the same.
     ExitState wait();
 
-    // The same, but empty when a stop is requested first; the child goes on then.
+    // The same, but empty while it still runs.
+    std::optional<ExitState> ended();
+
+    [[nodiscard]] pid_t id() const noexcept;
+
+    // Becomes readable when the child has ended: for a poll loop.
+    [[nodiscard]] int end_fd() const noexcept { return end_fd_.get(); }
+
+    // The same as wait(), but empty when a stop is requested first; the child goes on then.
     std::optional<ExitState> wait(const std::stop_token& stop);
 
     // SIGTERM, and SIGKILL for one that is still there after `grace`. Returns when it is gone.
@@ -66,13 +75,14 @@ public:
 private:
     struct Life;  // the process id, for as long as it is ours to signal
 
-    explicit ChildProcess(pid_t pid);
+    ChildProcess(pid_t pid, Fd end_fd);
     [[nodiscard]] bool gone() const noexcept;
 
     std::unique_ptr<Life> life_;
     Fd stdin_;
     Fd stdout_;
     Fd stderr_;
+    Fd end_fd_;
 };
 
 }  // namespace lifeboat::os

@@ -4,6 +4,7 @@
 #include "result/result.hpp"
 #include "secret/secret.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -27,7 +28,8 @@ using Row = std::vector<std::optional<std::string>>;
 using Rows = std::vector<Row>;
 
 // One thread at a time. Statements run in autocommit mode, and every time-out that a role or database may
-// have set is off. A stop request ends a waiting connect or statement with ErrorKind::interrupted.
+// have set is off. A stop request ends a waiting connect or statement with ErrorKind::interrupted, and closes the
+// connection towards the server at once, whatever its owner is at: a server that shuts down must not wait for us.
 // Errors carry the server's primary message and hint, and never a value from a row.
 class Connection {
 public:
@@ -71,8 +73,11 @@ private:
     struct Closer {
         void operator()(pg_conn* connection) const;
     };
+    using OnStop = std::stop_callback<std::function<void()>>;
+
     std::unique_ptr<pg_conn, Closer> connection_;
     std::stop_token stop_;
+    std::unique_ptr<OnStop> hang_up_;  // last: gone before the socket that it shuts down
 };
 
 }  // namespace lifeboat::postgres

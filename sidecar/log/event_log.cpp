@@ -1,4 +1,4 @@
-#include "event_log.hpp"
+#include "log/event_log.hpp"
 
 #include "os/clock.hpp"
 
@@ -6,7 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <array>
 
-namespace lifeboat::cli {
+namespace lifeboat::log {
 namespace {
 
 constexpr std::array level_names = {"trace", "debug", "info", "warn", "error"};
@@ -51,4 +51,4 @@ void EventLog::write(LogLevel level, const std::string& event, const Fields& fie
     }
 }
 
-}  // namespace lifeboat::cli
+}  // namespace lifeboat::log

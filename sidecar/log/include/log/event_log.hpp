@@ -10,7 +10,7 @@ namespace spdlog {
 class logger;
 }
 
-namespace lifeboat::cli {
+namespace lifeboat::log {
 
 enum class LogLevel { trace, debug, info, warn, error };
 enum class LogFormat { json, text };
@@ -31,4 +31,4 @@ private:
     std::shared_ptr<spdlog::logger> logger_;
 };
 
-}  // namespace lifeboat::cli
+}  // namespace lifeboat::log

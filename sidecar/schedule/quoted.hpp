@@ -1,0 +1,27 @@
+// How messages show what someone wrote.
+#pragma once
+
+#include "result/result.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lifeboat::schedule {
+
+// In quotes, on one line, with nothing that a terminal would obey, and cut where it gets long.
+inline std::string quoted(std::string_view text) {
+    constexpr std::size_t longest = 80;
+    std::string result = "'";
+    for (const char c : text.substr(0, longest)) {
+        const bool printable = static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+        result += printable ? c : '?';
+    }
+    return result + (text.size() > longest ? "…'" : "'");
+}
+
+inline Error wrong(std::string what, std::string next) {
+    return {ErrorKind::usage, std::move(what), std::move(next)};
+}
+
+}  // namespace lifeboat::schedule

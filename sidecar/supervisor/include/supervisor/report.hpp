@@ -1,0 +1,65 @@
+// What a child tells the supervisor over its pipe: one JSON object a line. Both ends are the same binary, so the form is
+// ours alone and may change with any version.
+#pragma once
+
+#include "health/facts.hpp"
+#include "result/result.hpp"
+#include "schedule/next_run.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace lifeboat::supervisor {
+
+// A backup has its id, and moves the server's data from now on.
+struct BackupBegan {
+    std::string id;
+    std::size_t databases = 0;
+};
+
+// How far the part under way has come.
+struct BackupMoved {
+    std::string part;
+    std::uint64_t dumped_bytes = 0;
+    std::uint64_t stored_bytes = 0;
+    std::optional<std::uint64_t> estimated_bytes;
+};
+
+// A request to the store is tried again.
+struct StoreAskedAgain {};
+
+struct BackupEnded {
+    health::RunResult result = health::RunResult::failed;
+    std::optional<health::BackupFacts> backup = std::nullopt;  // what is in the store now: of good and partial ones
+    std::optional<health::Problem> problem = std::nullopt;     // of all others, and of partial ones
+    std::string detail = {};                                   // more of it, for the log alone
+};
+
+// What the store holds.
+struct SurveyEnded {
+    health::StoreFacts store;  // without `surveyed` and what belongs to failures: the supervisor knows these
+    schedule::StoreView runs;
+    std::string newest_id;                                  // of all whole backups, by name; empty: there is none
+    std::optional<health::Problem> limited = std::nullopt;  // what the key may not see, if anything
+};
+
+struct SurveyFailed {
+    health::Problem problem;
+    std::string detail;
+};
+
+struct SweepEnded {};
+
+using Report =
+    std::variant<BackupBegan, BackupMoved, StoreAskedAgain, BackupEnded, SurveyEnded, SurveyFailed, SweepEnded>;
+
+// With its line break. Text that is no UTF-8 has its bad bytes replaced.
+std::string to_line(const Report& report);
+
+// The error (kind corrupt) quotes nothing of the line.
+Result<Report> from_line(std::string_view line);
+
+}  // namespace lifeboat::supervisor

@@ -1,0 +1,173 @@
+// What the sidecar does when: the decisions of `lifeboat run`, without a clock, a descriptor or a process of its own.
+//
+// The supervisor makes no backup and touches neither server nor store. It starts children that do (activity by
+// activity), hears their reports, ends those that take too long, and publishes what it knows. All that it acts on is
+// a World, so that tests play months in milliseconds; run_loop.hpp has the real one.
+//
+//   survey  what does the store hold? At the start, hourly, and just before a run that is due
+//   backup  one run
+//   sweep   what killed runs left, after a good backup
+//
+// A survey and a backup exclude each other; a sweep runs beside both.
+#pragma once
+
+#include "health/facts.hpp"
+#include "log/event_log.hpp"
+#include "os/child_process.hpp"
+#include "schedule/next_run.hpp"
+#include "supervisor/report.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lifeboat::supervisor {
+
+using health::Activity;
+using health::TimePoint;
+using SteadyPoint = std::chrono::steady_clock::time_point;
+
+// What of valid settings concerns the supervisor.
+struct Orders {
+    std::string instance;
+    std::string place;  // store and instance: what was known of another place says nothing about this one
+    schedule::Rules rules;
+    std::chrono::seconds overdue_after{};
+    std::chrono::milliseconds max_duration{};
+    bool sweeps = true;
+};
+
+// How the supervisor reaches out. Nothing here may wait.
+class World {
+public:
+    World() = default;
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+    virtual ~World() = default;
+
+    [[nodiscard]] virtual TimePoint now() const = 0;
+    [[nodiscard]] virtual SteadyPoint steady() const = 0;
+
+    // Starts a child; its reports and its end come to Supervisor::heard() and ended(). `newest_known`: for a backup,
+    // the newest id that the last survey saw.
+    virtual Status start(Activity activity, const std::string& newest_known) = 0;
+    // To the child and its own children; nothing happens when it has ended.
+    virtual void signal(Activity activity, int signal) = 0;
+
+    virtual void publish(const health::Facts& facts) = 0;
+    virtual void log(log::LogLevel level, const std::string& event, const log::EventLog::Fields& fields) = 0;
+};
+
+struct Limits {
+    std::chrono::milliseconds survey_every = std::chrono::hours(1);
+    std::chrono::milliseconds survey_fresh = std::chrono::minutes(1);  // no need to ask again before a run
+    std::chrono::milliseconds survey_takes = std::chrono::minutes(10);
+    std::chrono::milliseconds first_survey_pause = std::chrono::seconds(5);  // after a failed one; doubles
+    std::chrono::milliseconds longest_survey_pause = std::chrono::minutes(5);
+    std::chrono::milliseconds sweep_every = std::chrono::hours(1);
+    std::chrono::milliseconds sweep_takes = std::chrono::hours(1);
+    std::chrono::milliseconds grace = std::chrono::seconds(10);      // from SIGTERM to SIGKILL, for an overrun
+    std::chrono::milliseconds drain_grace = std::chrono::seconds(6);
+    std::chrono::milliseconds stop_grace = std::chrono::milliseconds(4200);
+    std::chrono::milliseconds drain_lasts = std::chrono::hours(1);
+};
+
+// One thread. Every call may reach into the World. Call turn() after every other call and whenever deadline() passes.
+class Supervisor {
+public:
+    Supervisor(World& world, health::Facts first, const Limits& limits = {});
+
+    // Settings that are valid: in force from now on. What runs is not disturbed.
+    void accept(Orders orders, const log::EventLog::Fields& told);
+    // Settings that are not: those before stay.
+    void refuse(std::vector<health::Problem> problems);
+    // Where the endpoints are served, or why not.
+    void listening(const health::ListenersFacts& listeners);
+
+    void heard(Activity activity, const Report& report);
+    void ended(Activity activity, const os::ExitState& exit);
+
+    // Lets go of the server, and starts nothing for an hour. `drained` is called once no child is left that may be
+    // connected; several may wait.
+    void drain(std::function<void()> drained);
+
+    // Ends every child. finished() once they are gone.
+    void stop();
+    [[nodiscard]] bool finished() const noexcept { return stopping_ && children_.empty(); }
+
+    // Does what is due.
+    void turn();
+    // When turn() is needed next, if nothing happens before.
+    [[nodiscard]] std::optional<SteadyPoint> deadline() const;
+
+    // As last published.
+    [[nodiscard]] const health::Facts& facts() const noexcept { return facts_; }
+
+private:
+    struct Child {
+        SteadyPoint started;
+        TimePoint began;
+        SteadyPoint ends_by;                    // SIGTERM then, and SIGKILL a grace later
+        std::optional<SteadyPoint> killed_at;   // asked to end; when SIGKILL follows
+        bool overran = false;
+        bool told_to_end = false;               // by a stop or a drain
+        std::string id = {};
+        std::optional<Report> last_word = {};   // BackupEnded, SurveyEnded, SurveyFailed or SweepEnded
+        std::uint64_t store_retries = 0;
+    };
+
+    [[nodiscard]] bool runs(Activity activity) const { return children_.count(activity) != 0; }
+    void start(Activity activity, std::chrono::milliseconds takes);
+    void end_child(Activity activity, std::chrono::milliseconds grace);
+    void enforce_limits();
+    void end_drain();
+    void start_what_is_due();
+    [[nodiscard]] bool survey_is_due() const;
+    void plan();
+    void tell_plan(const schedule::Plan& plan);
+    void backup_ended(const Child& child, const os::ExitState& exit);
+    void survey_ended(const Child& child, const os::ExitState& exit);
+    void sweep_ended(const Child& child, const os::ExitState& exit);
+    void survey_failed(const health::Problem& problem, const std::string& detail);
+    void take_backup(const health::BackupFacts& backup);
+    void count_failure(TimePoint started);
+    void forget_place();
+    void answer_drains();
+    void publish();
+
+    World& world_;
+    const Limits limits_;
+    health::Facts facts_;
+    bool dirty_ = true;  // facts_ changed since they were published
+    std::string reasons_told_ = {};
+
+    std::optional<Orders> orders_;
+    std::map<Activity, Child> children_;
+
+    // What is known of the store.
+    std::optional<SteadyPoint> surveyed_;  // the last good survey's end; empty: none of this place
+    bool survey_wanted_ = true;
+    std::optional<SteadyPoint> survey_not_before_;
+    int surveys_failed_ = 0;
+    std::string limited_told_ = {};
+    schedule::StoreView runs_;
+    std::string newest_id_;
+
+    schedule::ProcessView process_;
+    std::optional<schedule::Plan> plan_;
+    std::optional<TimePoint> plan_told_;
+
+    std::optional<SteadyPoint> sweep_not_before_;
+    bool sweep_wanted_ = false;
+
+    std::optional<SteadyPoint> drained_until_;
+    std::vector<std::function<void()>> drains_;
+    bool stopping_ = false;
+};
+
+}  // namespace lifeboat::supervisor

@@ -1,0 +1,224 @@
+#include "supervisor/report.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <type_traits>
+
+namespace lifeboat::supervisor {
+namespace {
+
+using Json = nlohmann::json;
+using health::BackupFacts;
+using health::Problem;
+using os::TimePoint;
+
+// Times as milliseconds since 1970.
+std::int64_t written(TimePoint time) {
+    return std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
+TimePoint time_in(const Json& json) {
+    return TimePoint(std::chrono::milliseconds(json.get<std::int64_t>()));
+}
+
+template <class T, class Write>
+Json if_there(const std::optional<T>& value, Write write) {
+    return value ? Json(write(*value)) : Json(nullptr);
+}
+
+template <class Read>
+auto read_if_there(const Json& json, Read read) -> std::optional<std::decay_t<decltype(read(json))>> {
+    if (json.is_null()) {
+        return std::nullopt;
+    }
+    return read(json);
+}
+
+template <class T, class Write>
+Json list_of(const std::vector<T>& values, Write write) {
+    Json list = Json::array();
+    for (const auto& value : values) {
+        list.push_back(write(value));
+    }
+    return list;
+}
+
+template <class Read>
+auto read_list(const Json& json, Read read) -> std::vector<std::decay_t<decltype(read(json))>> {
+    std::vector<std::decay_t<decltype(read(json))>> values;
+    for (const auto& each : json) {
+        values.push_back(read(each));
+    }
+    return values;
+}
+
+Json written_number(std::uint64_t number) {
+    return number;
+}
+
+std::uint64_t number_in(const Json& json) {
+    return json.get<std::uint64_t>();
+}
+
+// Enumerators travel as numbers: the other end has the same ones.
+template <class Enum>
+Json written_enum(Enum value) {
+    return static_cast<int>(value);
+}
+
+template <class Enum>
+Enum enum_in(const Json& json) {
+    return static_cast<Enum>(json.get<int>());
+}
+
+Json written_problem(const Problem& problem) {
+    return {{"what", problem.what}, {"next", problem.next}};
+}
+
+Problem problem_in(const Json& json) {
+    return {json.at("what").get<std::string>(), json.at("next").get<std::string>()};
+}
+
+Json written_backup(const BackupFacts& backup) {
+    return {{"id", backup.id},
+            {"started", written(backup.started)},
+            {"finished", written(backup.finished)},
+            {"stored_bytes", backup.stored_bytes},
+            {"dumped_bytes", if_there(backup.dumped_bytes, written_number)},
+            {"rows", if_there(backup.rows, written_number)},
+            {"databases", backup.databases},
+            {"state", written_enum(backup.state)},
+            {"failed_databases", backup.failed_databases}};
+}
+
+BackupFacts backup_in(const Json& json) {
+    BackupFacts backup;
+    backup.id = json.at("id").get<std::string>();
+    backup.started = time_in(json.at("started"));
+    backup.finished = time_in(json.at("finished"));
+    backup.stored_bytes = number_in(json.at("stored_bytes"));
+    backup.dumped_bytes = read_if_there(json.at("dumped_bytes"), number_in);
+    backup.rows = read_if_there(json.at("rows"), number_in);
+    backup.databases = json.at("databases").get<std::vector<std::string>>();
+    backup.state = enum_in<health::BackupState>(json.at("state"));
+    backup.failed_databases = json.at("failed_databases").get<std::vector<std::string>>();
+    return backup;
+}
+
+Json written_store(const health::StoreFacts& store) {
+    return {{"last_good", if_there(store.last_good, written_backup)},
+            {"newest_partial", if_there(store.newest_partial, written_backup)},
+            {"recent", list_of(store.recent, written_backup)},
+            {"backups", store.backups},
+            {"bytes", store.bytes},
+            {"hidden", store.hidden}};
+}
+
+health::StoreFacts store_in(const Json& json) {
+    health::StoreFacts store;
+    store.last_good = read_if_there(json.at("last_good"), backup_in);
+    store.newest_partial = read_if_there(json.at("newest_partial"), backup_in);
+    store.recent = read_list(json.at("recent"), backup_in);
+    store.backups = number_in(json.at("backups"));
+    store.bytes = number_in(json.at("bytes"));
+    store.hidden = json.at("hidden").get<std::vector<std::string>>();
+    return store;
+}
+
+Json written_runs(const schedule::StoreView& runs) {
+    return {{"good", list_of(runs.good, written)},
+            {"failed", list_of(runs.failed, [](const schedule::Attempt& attempt) {
+                 return Json{{"started", written(attempt.started)}, {"ended", if_there(attempt.ended, written)}};
+             })}};
+}
+
+schedule::StoreView runs_in(const Json& json) {
+    schedule::StoreView runs;
+    runs.good = read_list(json.at("good"), time_in);
+    runs.failed = read_list(json.at("failed"), [](const Json& attempt) {
+        return schedule::Attempt{time_in(attempt.at("started")), read_if_there(attempt.at("ended"), time_in)};
+    });
+    return runs;
+}
+
+struct Writer {
+    Json operator()(const BackupBegan& began) const {
+        return {{"report", "backup_began"}, {"id", began.id}, {"databases", began.databases}};
+    }
+    Json operator()(const BackupMoved& moved) const {
+        return {{"report", "backup_moved"},
+                {"part", moved.part},
+                {"dumped_bytes", moved.dumped_bytes},
+                {"stored_bytes", moved.stored_bytes},
+                {"estimated_bytes", if_there(moved.estimated_bytes, written_number)}};
+    }
+    Json operator()(const StoreAskedAgain& /*asked*/) const { return {{"report", "store_asked_again"}}; }
+    Json operator()(const BackupEnded& ended) const {
+        return {{"report", "backup_ended"},
+                {"result", written_enum(ended.result)},
+                {"backup", if_there(ended.backup, written_backup)},
+                {"problem", if_there(ended.problem, written_problem)},
+                {"detail", ended.detail}};
+    }
+    Json operator()(const SurveyEnded& ended) const {
+        return {{"report", "survey_ended"},
+                {"store", written_store(ended.store)},
+                {"runs", written_runs(ended.runs)},
+                {"newest_id", ended.newest_id},
+                {"limited", if_there(ended.limited, written_problem)}};
+    }
+    Json operator()(const SurveyFailed& failed) const {
+        return {{"report", "survey_failed"}, {"problem", written_problem(failed.problem)}, {"detail", failed.detail}};
+    }
+    Json operator()(const SweepEnded& /*ended*/) const { return {{"report", "sweep_ended"}}; }
+};
+
+// Throws what the JSON library throws.
+Result<Report> read(const Json& json) {
+    const auto kind = json.at("report").get<std::string>();
+    if (kind == "backup_began") {
+        return Report(BackupBegan{json.at("id").get<std::string>(), json.at("databases").get<std::size_t>()});
+    }
+    if (kind == "backup_moved") {
+        return Report(BackupMoved{json.at("part").get<std::string>(), number_in(json.at("dumped_bytes")),
+                                  number_in(json.at("stored_bytes")),
+                                  read_if_there(json.at("estimated_bytes"), number_in)});
+    }
+    if (kind == "store_asked_again") {
+        return Report(StoreAskedAgain{});
+    }
+    if (kind == "backup_ended") {
+        return Report(BackupEnded{enum_in<health::RunResult>(json.at("result")),
+                                  read_if_there(json.at("backup"), backup_in),
+                                  read_if_there(json.at("problem"), problem_in), json.at("detail").get<std::string>()});
+    }
+    if (kind == "survey_ended") {
+        return Report(SurveyEnded{store_in(json.at("store")), runs_in(json.at("runs")),
+                                  json.at("newest_id").get<std::string>(),
+                                  read_if_there(json.at("limited"), problem_in)});
+    }
+    if (kind == "survey_failed") {
+        return Report(SurveyFailed{problem_in(json.at("problem")), json.at("detail").get<std::string>()});
+    }
+    if (kind == "sweep_ended") {
+        return Report(SweepEnded{});
+    }
+    return Error{ErrorKind::corrupt, "a child's report is of no known kind", {}};
+}
+
+}  // namespace
+
+std::string to_line(const Report& report) {
+    return std::visit(Writer{}, report).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<Report> from_line(std::string_view line) {
+    try {
+        return read(Json::parse(line));
+    } catch (const Json::exception&) {
+        return Error{ErrorKind::corrupt, "a child's report is not understood", {}};
+    }
+}
+
+}  // namespace lifeboat::supervisor

@@ -1,0 +1,545 @@
+#include "supervisor/supervisor.hpp"
+
+#include "health/judge.hpp"
+#include "health/names.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+namespace lifeboat::supervisor {
+namespace {
+
+using health::Problem;
+using health::RunResult;
+using log::LogLevel;
+using Fields = log::EventLog::Fields;
+
+constexpr std::size_t most_recent = 1000;  // backups that are kept in mind of the last 30 days
+
+const char* text_of(schedule::Why why) {
+    switch (why) {
+        case schedule::Why::first: return "no backup yet";
+        case schedule::Why::scheduled: return "schedule";
+        case schedule::Why::missed: return "a missed run is caught up";
+        case schedule::Why::retry: return "retry";
+    }
+    return "";
+}
+
+std::string in_words(const schedule::Plan& plan) {
+    const std::string failures = std::to_string(plan.failed_attempts);
+    return plan.why == schedule::Why::retry
+               ? "retry after " + failures + (plan.failed_attempts == 1 ? " failed attempt" : " failed attempts")
+               : text_of(plan.why);
+}
+
+// A child that ended without a word of its own.
+BackupEnded wordless(const os::ExitState& exit, bool overran, bool told_to_end) {
+    if (overran) {
+        return {RunResult::overrun, std::nullopt,
+                Problem{"the backup took longer than schedule.max_duration and was ended",
+                        "see what it waited for, or allow it more time by schedule.max_duration"}};
+    }
+    if (told_to_end) {
+        return {RunResult::interrupted, std::nullopt, Problem{"the backup was ended: it was told to stop", {}}};
+    }
+    return {RunResult::crashed, std::nullopt,
+            Problem{"the backup's process died: " + exit.text(),
+                    exit.signal == SIGKILL ? "see whether the container ran out of memory, and give it more"
+                                           : "see the lines in the log before this one, and report it"}};
+}
+
+BackupEnded verdict_on(const std::optional<Report>& last_word, const os::ExitState& exit, bool overran,
+                       bool told_to_end) {
+    const auto* said = last_word ? std::get_if<BackupEnded>(&*last_word) : nullptr;
+    // One that was ended for its length only knows that it was interrupted.
+    if (said == nullptr || (said->result == RunResult::interrupted && overran)) {
+        return wordless(exit, overran, told_to_end);
+    }
+    return *said;
+}
+
+bool is_failure(RunResult result) {
+    return result == RunResult::failed || result == RunResult::crashed || result == RunResult::overrun;
+}
+
+struct Telling {
+    LogLevel level;
+    const char* event;
+};
+
+Telling telling_of(RunResult result, bool said_before) {
+    switch (result) {
+        case RunResult::good: return {LogLevel::info, "backup_finished"};
+        case RunResult::partial: return {LogLevel::error, "backup_finished"};
+        case RunResult::interrupted: return {LogLevel::warn, "backup_interrupted"};
+        case RunResult::not_ours:
+        case RunResult::lock_held:
+        case RunResult::not_needed: return {said_before ? LogLevel::debug : LogLevel::info, "backup_skipped"};
+        case RunResult::failed:
+        case RunResult::crashed:
+        case RunResult::overrun: break;
+    }
+    return {LogLevel::error, "backup_failed"};
+}
+
+Fields fields_of(const Problem& problem, const std::string& detail) {
+    Fields fields = {{"error", detail.empty() ? problem.what : problem.what + ": " + detail}};
+    if (!problem.next.empty()) {
+        fields["next"] = problem.next;
+    }
+    return fields;
+}
+
+std::string reasons_in(const health::Verdict& verdict) {
+    std::string codes;
+    for (const auto& reason : verdict.reasons) {
+        codes += (codes.empty() ? "" : ",") + std::string(health::name_of(reason.code));
+    }
+    return codes;
+}
+
+}  // namespace
+
+Supervisor::Supervisor(World& world, health::Facts first, const Limits& limits)
+    : world_(world), limits_(limits), facts_(std::move(first)) {
+    process_.free_since = world_.now();
+}
+
+void Supervisor::accept(Orders orders, const Fields& told) {
+    auto& settings = facts_.settings;
+    const bool first = !orders_;
+    if (first) {
+        process_.free_since = world_.now();
+    } else {
+        ++settings.reloads_applied;
+        process_.retry_wish = world_.now();
+    }
+    if (first || orders_->place != orders.place) {
+        forget_place();
+    }
+    settings.problems.clear();
+    settings.in_force = true;
+    settings.last_applied = world_.now();
+    facts_.instance = orders.instance;
+    facts_.schedule.overdue_after = orders.overdue_after;
+    orders_ = std::move(orders);
+    survey_wanted_ = true;  // what was in the way of the store may be gone
+    survey_not_before_.reset();
+    world_.log(LogLevel::info, "settings_applied", told);
+    dirty_ = true;
+}
+
+void Supervisor::refuse(std::vector<Problem> problems) {
+    auto& settings = facts_.settings;
+    ++settings.reloads_refused;
+    settings.last_refused = world_.now();
+    for (const auto& problem : problems) {
+        world_.log(LogLevel::error, "settings_refused", fields_of(problem, {}));
+    }
+    settings.problems = std::move(problems);
+    dirty_ = true;
+}
+
+void Supervisor::listening(const health::ListenersFacts& listeners) {
+    facts_.listeners = listeners;
+    dirty_ = true;
+}
+
+// What was known of another store or instance, or never known.
+void Supervisor::forget_place() {
+    facts_.store = {};
+    runs_ = {};
+    newest_id_.clear();
+    surveyed_.reset();
+    process_.failures = {};
+    process_.stood_back.reset();
+}
+
+void Supervisor::heard(Activity activity, const Report& report) {
+    const auto found = children_.find(activity);
+    if (found == children_.end()) {
+        return;
+    }
+    Child& child = found->second;
+    if (const auto* began = std::get_if<BackupBegan>(&report)) {
+        child.id = began->id;
+        facts_.turn = {health::Turn::ours, {}};
+        if (facts_.running) {
+            facts_.running->id = began->id;
+        }
+    } else if (const auto* moved = std::get_if<BackupMoved>(&report)) {
+        if (facts_.running) {
+            facts_.running->part = moved->part;
+            facts_.running->dumped_bytes = moved->dumped_bytes;
+            facts_.running->stored_bytes = moved->stored_bytes;
+            facts_.running->estimated_bytes = moved->estimated_bytes;
+        }
+    } else if (std::holds_alternative<StoreAskedAgain>(report)) {
+        ++child.store_retries;
+        ++facts_.runs.store_retries;
+    } else {
+        child.last_word = report;
+    }
+    dirty_ = true;
+}
+
+void Supervisor::ended(Activity activity, const os::ExitState& exit) {
+    const auto node = children_.extract(activity);
+    if (node.empty()) {
+        return;
+    }
+    const Child& child = node.mapped();
+    facts_.running.reset();
+    for (const auto& [other, running] : children_) {
+        facts_.running = health::RunningFacts{other, running.id, running.began};
+    }
+    switch (activity) {
+        case Activity::backup: backup_ended(child, exit); break;
+        case Activity::survey: survey_ended(child, exit); break;
+        case Activity::sweep: sweep_ended(child, exit); break;
+    }
+    dirty_ = true;
+}
+
+void Supervisor::backup_ended(const Child& child, const os::ExitState& exit) {
+    const BackupEnded end = verdict_on(child.last_word, exit, child.overran, child.told_to_end);
+    const TimePoint now = world_.now();
+    auto& runs = facts_.runs;
+    const bool as_before = runs.last && runs.last->result == end.result;
+    runs.last = health::RunFacts{end.result, child.began, now, end.backup ? end.backup->id : child.id, end.problem};
+    runs.counts.add(end.result);
+    process_.free_since = now;
+    switch (end.result) {
+        case RunResult::good:
+            take_backup(*end.backup);
+            break;
+        case RunResult::partial:
+            facts_.store.newest_partial = end.backup;
+            runs.consecutive_failures = 0;
+            count_failure(child.began);
+            break;
+        case RunResult::not_ours:
+            facts_.turn = {health::Turn::not_ours, end.problem ? end.problem->what : ""};
+            process_.stood_back = now;
+            break;
+        case RunResult::lock_held: process_.stood_back = now; break;
+        case RunResult::not_needed: survey_wanted_ = true; break;
+        case RunResult::interrupted: break;
+        case RunResult::failed:
+        case RunResult::crashed:
+        case RunResult::overrun:
+            ++runs.consecutive_failures;
+            count_failure(child.began);
+            break;
+    }
+    if (end.result != RunResult::not_ours && end.result != RunResult::interrupted && !is_failure(end.result)) {
+        facts_.turn = {health::Turn::ours, {}};
+    }
+
+    Fields fields = {{"result", std::string(health::name_of(end.result))}, {"started", os::utc_text(child.began)}};
+    fields["seconds"] =
+        std::chrono::duration_cast<std::chrono::duration<double>>(world_.steady() - child.started).count();
+    if (!runs.last->id.empty()) {
+        fields["id"] = runs.last->id;
+    }
+    if (end.backup) {
+        fields["databases"] = end.backup->databases.size();
+        fields["dumped_bytes"] = end.backup->dumped_bytes.value_or(0);
+        fields["stored_bytes"] = end.backup->stored_bytes;
+    }
+    fields["store_retries"] = child.store_retries;
+    if (end.problem) {
+        fields.update(fields_of(*end.problem, end.detail));
+    }
+    plan();
+    if (plan_ && !stopping_) {
+        fields["failed_attempts"] = plan_->failed_attempts;
+        fields["next_run"] = os::utc_text(plan_->start);
+        plan_told_ = plan_->start;
+    }
+    const Telling telling = telling_of(end.result, as_before);
+    world_.log(telling.level, telling.event, fields);
+}
+
+// A good one, made just now: the store need not be asked what it holds.
+void Supervisor::take_backup(const health::BackupFacts& backup) {
+    auto& store = facts_.store;
+    store.last_good = backup;
+    store.newest_partial.reset();
+    store.recent.insert(store.recent.begin(), backup);
+    if (store.recent.size() > most_recent) {
+        store.recent.pop_back();
+    }
+    ++store.backups;
+    store.bytes += backup.stored_bytes;
+    runs_.good = {backup.started};
+    runs_.failed.clear();
+    newest_id_ = std::max(newest_id_, backup.id);
+    surveyed_ = world_.steady();
+    facts_.runs.consecutive_failures = 0;
+    process_.failures = {};
+    process_.stood_back.reset();
+    sweep_wanted_ = true;
+}
+
+void Supervisor::count_failure(TimePoint started) {
+    auto& failures = process_.failures;
+    if (failures.count == 0) {
+        failures.first_started = started;
+    }
+    ++failures.count;
+    failures.last_ended = world_.now();
+}
+
+void Supervisor::survey_ended(const Child& child, const os::ExitState& exit) {
+    const auto* const seen = child.last_word ? std::get_if<SurveyEnded>(&*child.last_word) : nullptr;
+    if (seen == nullptr) {
+        const auto* const said = child.last_word ? std::get_if<SurveyFailed>(&*child.last_word) : nullptr;
+        if (said != nullptr) {
+            survey_failed(said->problem, said->detail);
+        } else if (!child.told_to_end) {
+            survey_failed({child.overran ? "the store was not read within " +
+                                               std::to_string(limits_.survey_takes.count() / 1000) + " s"
+                                         : "the process that reads the store died: " + exit.text(),
+                           "see the lines in the log before this one"},
+                          {});
+        }
+        return;
+    }
+    health::StoreFacts store = seen->store;
+    store.surveyed = world_.now();
+    facts_.store = std::move(store);
+    runs_ = seen->runs;
+    newest_id_ = seen->newest_id;
+    surveyed_ = world_.steady();
+    survey_wanted_ = false;
+    survey_not_before_.reset();
+    surveys_failed_ = 0;
+    const auto& good = facts_.store.last_good;
+    if (good && facts_.runs.last && good->finished > facts_.runs.last->ended) {
+        facts_.runs.consecutive_failures = 0;  // made by hand, or by another sidecar
+        process_.failures = {};
+    }
+    const std::string limited = seen->limited ? seen->limited->what : "";
+    if (limited != limited_told_ && seen->limited) {
+        world_.log(LogLevel::warn, "survey_limited", fields_of(*seen->limited, {}));
+    }
+    limited_told_ = limited;
+    world_.log(LogLevel::debug, "store_surveyed",
+               {{"backups", facts_.store.backups}, {"bytes", facts_.store.bytes}, {"newest", newest_id_}});
+}
+
+void Supervisor::survey_failed(const Problem& problem, const std::string& detail) {
+    const auto pause = std::min(limits_.first_survey_pause * (1U << std::min(surveys_failed_, 20)),
+                                limits_.longest_survey_pause);
+    ++surveys_failed_;
+    survey_wanted_ = true;
+    survey_not_before_ = world_.steady() + pause;
+    auto& store = facts_.store;
+    store.problem = problem;
+    if (!store.problem_since) {
+        store.problem_since = world_.now();
+    }
+    Fields fields = fields_of(problem, detail);
+    fields["in_s"] = pause.count() / 1000;
+    world_.log(LogLevel::warn, "survey_failed", fields);
+}
+
+void Supervisor::sweep_ended(const Child& child, const os::ExitState& exit) {
+    sweep_not_before_ = world_.steady() + limits_.sweep_every;
+    if (!child.last_word && !child.told_to_end) {
+        world_.log(LogLevel::warn, "sweep_failed",
+                   {{"error", child.overran ? "it took too long and was ended" : "its process died: " + exit.text()},
+                    {"next", "it is tried again after a later backup"}});
+    }
+}
+
+void Supervisor::drain(std::function<void()> drained) {
+    const TimePoint now = world_.now();
+    drained_until_ = world_.steady() + limits_.drain_lasts;
+    facts_.drained = health::DrainFacts{now, now + limits_.drain_lasts};
+    drains_.push_back(std::move(drained));
+    world_.log(LogLevel::info, "drained", {{"until", os::utc_text(facts_.drained->until)}});
+    if (runs(Activity::backup)) {
+        end_child(Activity::backup, limits_.drain_grace);
+    }
+    dirty_ = true;
+}
+
+void Supervisor::answer_drains() {
+    if (!runs(Activity::backup)) {
+        for (const auto& drained : std::exchange(drains_, {})) {
+            drained();
+        }
+    }
+}
+
+void Supervisor::end_drain() {
+    if (drained_until_ && world_.steady() >= *drained_until_) {
+        drained_until_.reset();
+        facts_.drained.reset();
+        world_.log(LogLevel::info, "drain_ended", Fields::object());
+        dirty_ = true;
+    }
+}
+
+void Supervisor::stop() {
+    stopping_ = true;
+    for (const auto& [activity, child] : children_) {
+        end_child(activity, limits_.stop_grace);
+    }
+}
+
+void Supervisor::end_child(Activity activity, std::chrono::milliseconds grace) {
+    Child& child = children_.at(activity);
+    const SteadyPoint kill_at = world_.steady() + grace;
+    if (!child.killed_at) {
+        child.told_to_end = !child.overran;
+        world_.signal(activity, SIGTERM);
+    }
+    child.killed_at = std::min(child.killed_at.value_or(kill_at), kill_at);
+}
+
+void Supervisor::enforce_limits() {
+    const SteadyPoint now = world_.steady();
+    for (auto& [activity, child] : children_) {
+        if (!child.killed_at && now >= child.ends_by) {
+            child.overran = true;
+            world_.log(LogLevel::error, "child_overran", {{"activity", std::string(health::name_of(activity))}});
+            end_child(activity, limits_.grace);
+        } else if (child.killed_at && now >= *child.killed_at) {
+            world_.log(LogLevel::error, "child_killed", {{"activity", std::string(health::name_of(activity))}});
+            world_.signal(activity, SIGKILL);
+            child.killed_at = now + limits_.grace;  // and again, should it be stuck in the kernel
+        }
+    }
+}
+
+void Supervisor::start(Activity activity, std::chrono::milliseconds takes) {
+    const SteadyPoint steady = world_.steady();
+    auto& child = children_.try_emplace(activity).first->second;
+    child.started = steady;
+    child.began = world_.now();
+    child.ends_by = steady + takes;
+    if (!facts_.running || activity == Activity::backup) {
+        facts_.running = health::RunningFacts{activity, {}, child.began};
+    }
+    dirty_ = true;
+    if (auto started = world_.start(activity, newest_id_); !started) {
+        const Problem problem = health::problem_of(started.error());
+        child.last_word = activity == Activity::backup
+                              ? Report(BackupEnded{RunResult::failed, std::nullopt, problem})
+                              : Report(SurveyFailed{problem, {}});
+        ended(activity, {});
+    }
+}
+
+bool Supervisor::survey_is_due() const {
+    const SteadyPoint now = world_.steady();
+    const bool paused = survey_not_before_ && now < *survey_not_before_;
+    return !paused && (survey_wanted_ || !surveyed_ || now - *surveyed_ >= limits_.survey_every);
+}
+
+void Supervisor::plan() {
+    if (!orders_) {
+        return;
+    }
+    plan_ = schedule::next_run(orders_->rules, runs_, process_, world_.now());
+    auto& told = facts_.schedule;
+    if (told.due != plan_->due || told.start != plan_->start) {
+        told.due = plan_->due;
+        told.start = plan_->start;
+        told.because = in_words(*plan_);
+        dirty_ = true;
+    }
+}
+
+void Supervisor::tell_plan(const schedule::Plan& plan) {
+    if (plan_told_ != plan.start) {
+        plan_told_ = plan.start;
+        world_.log(LogLevel::info, "run_planned",
+                   {{"start", os::utc_text(plan.start)}, {"due", os::utc_text(plan.due)}, {"why", in_words(plan)}});
+    }
+}
+
+void Supervisor::start_what_is_due() {
+    if (!orders_ || stopping_ || drained_until_) {
+        return;
+    }
+    const bool busy = runs(Activity::survey) || runs(Activity::backup);
+    if (!busy && survey_is_due()) {
+        start(Activity::survey, limits_.survey_takes);
+    } else if (!busy && surveyed_) {
+        plan();
+        const bool asked = world_.steady() - *surveyed_ <= limits_.survey_fresh || survey_not_before_;
+        if (plan_->start > world_.now()) {
+            tell_plan(*plan_);
+        } else if (!asked) {
+            start(Activity::survey, limits_.survey_takes);
+        } else {
+            start(Activity::backup, orders_->max_duration);
+        }
+    }
+    if (sweep_wanted_ && orders_->sweeps && !runs(Activity::sweep) &&
+        (!sweep_not_before_ || world_.steady() >= *sweep_not_before_)) {
+        sweep_wanted_ = false;
+        start(Activity::sweep, limits_.sweep_takes);
+    }
+}
+
+void Supervisor::turn() {
+    end_drain();
+    enforce_limits();
+    start_what_is_due();
+    answer_drains();
+    publish();
+}
+
+std::optional<SteadyPoint> Supervisor::deadline() const {
+    std::optional<SteadyPoint> first;
+    const auto by = [&](std::optional<SteadyPoint> time) {
+        if (time && (!first || *time < *first)) {
+            first = time;
+        }
+    };
+    for (const auto& [activity, child] : children_) {
+        by(child.killed_at ? *child.killed_at : child.ends_by);
+    }
+    by(drained_until_);
+    if (!orders_ || stopping_ || drained_until_) {
+        return first;
+    }
+    if (!runs(Activity::survey) && !runs(Activity::backup)) {
+        by(survey_not_before_);
+        if (surveyed_) {
+            by(*surveyed_ + limits_.survey_every);
+        }
+        if (plan_ && surveyed_) {
+            by(world_.steady() + std::max(plan_->start - world_.now(), TimePoint::duration::zero()));
+        }
+    }
+    if (sweep_wanted_ && !runs(Activity::sweep)) {
+        by(sweep_not_before_);
+    }
+    return first;
+}
+
+void Supervisor::publish() {
+    const auto verdict = health::judge(facts_, world_.now());
+    if (const std::string reasons = reasons_in(verdict); reasons != reasons_told_) {
+        reasons_told_ = reasons;
+        Fields fields = {{"healthy", verdict.healthy()}, {"reasons", reasons}};
+        if (!verdict.healthy()) {
+            fields["message"] = verdict.reasons.front().message;
+            fields["next"] = verdict.reasons.front().next;
+        }
+        world_.log(verdict.healthy() ? LogLevel::info : LogLevel::warn, "health_changed", fields);
+    }
+    if (std::exchange(dirty_, false)) {
+        world_.publish(facts_);
+    }
+}
+
+}  // namespace lifeboat::supervisor
