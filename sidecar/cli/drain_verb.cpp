@@ -48,16 +48,17 @@ Result<ExitCode> drain(Session& session) {
 }  // namespace
 
 void add_drain(CLI::App& app, Action& action) {
-    auto& verb = add_verb(app, "drain", "Tell the running sidecar to let go of the server and start nothing new",
-                          "  lifeboat drain\n"
-                          "  lifeboat drain --instance basketball-api --json\n"
-                          "  kubectl exec basketball-api-0 -c lifeboat -- lifeboat drain\n"
-                          "\n"
-                          "For a preStop hook, where the sidecar gets its SIGTERM only after the server has to be gone.\n"
-                          "Ends a backup that is under way and returns when every connection to the server is closed,\n"
-                          "after 10 s at most. It lasts until the sidecar ends, or for an hour. Needs no settings.\n"
-                          "Exit codes: 0 drained, 1 not (no sidecar runs here, it did not manage in time), 2 several\n"
-                          "sidecars run here and none was chosen.\n");
+    auto& verb =
+        add_verb(app, "drain", "Tell the running sidecar to let go of the server and start nothing new",
+                 "  lifeboat drain\n"
+                 "  lifeboat drain --instance basketball-api --json\n"
+                 "  kubectl exec basketball-api-0 -c lifeboat -- lifeboat drain\n"
+                 "\n"
+                 "For a preStop hook, where the sidecar gets its SIGTERM only after the server has to be gone.\n"
+                 "Ends a backup that is under way and returns when every connection to the server is closed,\n"
+                 "after 10 s at most. It lasts until the sidecar ends, or for an hour. Needs no settings.\n"
+                 "Exit codes: 0 drained, 1 not (no sidecar runs here, it did not manage in time), 2 several\n"
+                 "sidecars run here and none was chosen.\n");
     verb.callback([&action] { action = drain; });
 }
 

@@ -122,7 +122,8 @@ void print_words(const catalogue::Backup& backup) {
         print_field("marked", mark.reason);
     }
     for (const auto& failure : manifest.failures) {
-        print_field("failed", (failure.database ? "database '" + *failure.database + "'" : "globals") + ": " + failure.error);
+        print_field("failed",
+                    (failure.database ? "database '" + *failure.database + "'" : "globals") + ": " + failure.error);
     }
     for (const auto& note : manifest.notes) {
         print_field("note", note);

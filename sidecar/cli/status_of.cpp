@@ -42,10 +42,11 @@ std::optional<os::TimePoint> next_overdue_of(const catalogue::Manifest& manifest
 }
 
 InstanceStatus::Reason cannot_tell_overdue(const catalogue::Manifest& manifest) {
-    return {std::string(health::name_of(health::ReasonCode::overdue)),
-            "the last good backup, " + manifest.id.text() +
-                ", does not say when the next one is overdue: whether one is cannot be told",
-            "make a backup with settings that have a schedule, or set LIFEBOAT_HEALTH_OVERDUE_AFTER (such as 26h) here"};
+    return {
+        std::string(health::name_of(health::ReasonCode::overdue)),
+        "the last good backup, " + manifest.id.text() +
+            ", does not say when the next one is overdue: whether one is cannot be told",
+        "make a backup with settings that have a schedule, or set LIFEBOAT_HEALTH_OVERDUE_AFTER (such as 26h) here"};
 }
 
 void add_reasons(InstanceStatus& status, const health::StoreFacts& store, const catalogue::Backup* last,
@@ -206,8 +207,7 @@ InstanceStatus absent_status(const std::string& instance, const std::string& loc
     status.state = State::absent;
     status.reasons.push_back({std::string(health::name_of(health::ReasonCode::no_backup_yet)),
                               location + " holds nothing of instance '" + instance + "'",
-                              "check its name here and its sidecar's instance.name and store.url; `lifeboat doctor` in "
-                              "its container says what is in the way"});
+                              "check the name, its sidecar's instance.name and store.url, and that sidecar's log"});
     status.document = document_of(status, now);
     return status;
 }

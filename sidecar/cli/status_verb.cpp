@@ -51,7 +51,8 @@ ExitCode show_all(const std::vector<InstanceStatus>& all, os::TimePoint now, boo
         for (const auto& status : all) {
             instances.push_back(status.document);
         }
-        print_json({{"healthy", verdict == ExitCode::done}, {"now", os::utc_text(now)}, {"instances", std::move(instances)}});
+        print_json(
+            {{"healthy", verdict == ExitCode::done}, {"now", os::utc_text(now)}, {"instances", std::move(instances)}});
     } else {
         print(status_table(all, now));
     }

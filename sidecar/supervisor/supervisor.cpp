@@ -212,9 +212,7 @@ void Supervisor::backup_ended(const Child& child, const os::ExitState& exit) {
     runs.counts.add(end.result);
     process_.free_since = now;
     switch (end.result) {
-        case RunResult::good:
-            take_backup(*end.backup);
-            break;
+        case RunResult::good: take_backup(*end.backup); break;
         case RunResult::partial:
             facts_.store.newest_partial = end.backup;
             runs.consecutive_failures = 0;
@@ -332,8 +330,8 @@ void Supervisor::survey_ended(const Child& child, const os::ExitState& exit) {
 }
 
 void Supervisor::survey_failed(const Problem& problem, const std::string& detail) {
-    const auto pause = std::min(limits_.first_survey_pause * (1U << std::min(surveys_failed_, 20)),
-                                limits_.longest_survey_pause);
+    const auto pause =
+        std::min(limits_.first_survey_pause * (1U << std::min(surveys_failed_, 20)), limits_.longest_survey_pause);
     ++surveys_failed_;
     survey_wanted_ = true;
     survey_not_before_ = world_.steady() + pause;
@@ -429,9 +427,8 @@ void Supervisor::start(Activity activity, std::chrono::milliseconds takes) {
     dirty_ = true;
     if (auto started = world_.start(activity, newest_id_); !started) {
         const Problem problem = health::problem_of(started.error());
-        child.last_word = activity == Activity::backup
-                              ? Report(BackupEnded{RunResult::failed, std::nullopt, problem})
-                              : Report(SurveyFailed{problem, {}});
+        child.last_word = activity == Activity::backup ? Report(BackupEnded{RunResult::failed, std::nullopt, problem})
+                                                       : Report(SurveyFailed{problem, {}});
         ended(activity, {});
     }
 }

@@ -117,10 +117,9 @@ enum class RunResult {
     crashed,      // the child died
     overrun,      // ended because it took longer than `schedule.max_duration`
 };
-inline constexpr std::array run_results{RunResult::good,     RunResult::partial,   RunResult::failed,
-                                        RunResult::not_ours, RunResult::lock_held, RunResult::not_needed,
-                                        RunResult::interrupted,
-                                        RunResult::crashed,  RunResult::overrun};
+inline constexpr std::array run_results{RunResult::good,        RunResult::partial,   RunResult::failed,
+                                        RunResult::not_ours,    RunResult::lock_held, RunResult::not_needed,
+                                        RunResult::interrupted, RunResult::crashed,   RunResult::overrun};
 
 struct RunFacts {
     RunResult result = RunResult::good;

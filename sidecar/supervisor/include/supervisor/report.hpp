@@ -1,5 +1,5 @@
-// What a child tells the supervisor over its pipe: one JSON object a line. Both ends are the same binary, so the form is
-// ours alone and may change with any version.
+// What a child tells the supervisor over its pipe: one JSON object a line. Both ends are the same binary, so the form
+// is ours alone and may change with any version.
 #pragma once
 
 #include "health/facts.hpp"

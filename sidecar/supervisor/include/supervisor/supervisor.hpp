@@ -71,7 +71,7 @@ struct Limits {
     std::chrono::milliseconds longest_survey_pause = std::chrono::minutes(5);
     std::chrono::milliseconds sweep_every = std::chrono::hours(1);
     std::chrono::milliseconds sweep_takes = std::chrono::hours(1);
-    std::chrono::milliseconds grace = std::chrono::seconds(10);      // from SIGTERM to SIGKILL, for an overrun
+    std::chrono::milliseconds grace = std::chrono::seconds(10);  // from SIGTERM to SIGKILL, for an overrun
     std::chrono::milliseconds drain_grace = std::chrono::seconds(6);
     std::chrono::milliseconds stop_grace = std::chrono::milliseconds(4200);
     std::chrono::milliseconds drain_lasts = std::chrono::hours(1);
@@ -112,12 +112,12 @@ private:
     struct Child {
         SteadyPoint started;
         TimePoint began;
-        SteadyPoint ends_by;                    // SIGTERM then, and SIGKILL a grace later
-        std::optional<SteadyPoint> killed_at;   // asked to end; when SIGKILL follows
+        SteadyPoint ends_by;                   // SIGTERM then, and SIGKILL a grace later
+        std::optional<SteadyPoint> killed_at;  // asked to end; when SIGKILL follows
         bool overran = false;
-        bool told_to_end = false;               // by a stop or a drain
+        bool told_to_end = false;  // by a stop or a drain
         std::string id = {};
-        std::optional<Report> last_word = {};   // BackupEnded, SurveyEnded, SurveyFailed or SweepEnded
+        std::optional<Report> last_word = {};  // BackupEnded, SurveyEnded, SurveyFailed or SweepEnded
         std::uint64_t store_retries = 0;
     };
 
