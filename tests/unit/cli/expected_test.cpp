@@ -11,7 +11,8 @@ using ::testing::HasSubstr;
 
 std::vector<std::string> names_in(const std::string& text) {
     std::vector<std::string> names;
-    for (const auto& layout : parse_expected(text, "list").value()) {
+    const auto expected = parse_expected(text, "list").value();
+    for (const auto& layout : expected) {
         names.push_back(layout.instance());
     }
     return names;
