@@ -181,8 +181,23 @@ Result<Manifest> Job::begin_manifest(const postgres::ServerFacts& facts, postgre
         return std::move(omissions).error();
     }
     const auto now = clock_.now();
-    Manifest manifest{
-        catalogue::BackupId::make(now), layout_.instance(), now, now, {}, {}, {}, 0, {}, {}, {}, {}, {}, {}, {}, {}};
+    Manifest manifest{catalogue::BackupId::make(now),
+                      layout_.instance(),
+                      now,
+                      now,
+                      {},
+                      {},
+                      {},
+                      0,
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      {}};
     manifest.writer = {plan_.lifeboat_version, programs_.version};
     manifest.server = {facts.version, facts.version_num, facts.system_identifier, facts.timeline,
                        facts.in_recovery ? "standby" : "primary"};
@@ -349,6 +364,9 @@ Status Job::check_objects(const Manifest& manifest) {
 
 Result<BackupOutcome> Job::commit(Manifest manifest) {
     manifest.finished = clock_.now();
+    if (plan_.overdue_after) {
+        manifest.next_overdue = manifest.finished + *plan_.overdue_after;
+    }
     const bool whole = manifest.failures.empty();
     const auto key = whole ? layout_.manifest(manifest.id) : layout_.partial_manifest(manifest.id);
     const std::string json = catalogue::to_json(manifest);

@@ -1,6 +1,5 @@
 #include "catalogue/manifest.hpp"
 
-#include <ctime>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -174,17 +173,11 @@ std::vector<std::string> texts_or_none(const Parsed& object, const std::string& 
 
 os::TimePoint time(const Parsed& object, const std::string& name) {
     const std::string written = text(object, name);
-    std::tm parts{};
-    const char* end = ::strptime(written.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    if (end == nullptr || *end != '\0') {
-        throw Surprise{"'" + name + "' is no time like 2026-11-22T02:17:00Z"};
+    const auto time = os::utc_time(written);
+    if (!time) {
+        throw Surprise{"'" + name + "' is no time like 2026-11-22T02:17:00Z, or one out of range"};
     }
-    constexpr std::time_t last = 9'000'000'000;  // the clock counts nanoseconds and ends in 2262
-    const std::time_t seconds = ::timegm(&parts);
-    if (seconds < 0 || seconds > last) {
-        throw Surprise{"'" + name + "' is out of range"};
-    }
-    return std::chrono::system_clock::from_time_t(seconds);
+    return *time;
 }
 
 bool is_sha256(const std::string& hex) {
@@ -308,9 +301,23 @@ void check_belongs(const Parsed& json, const Layout& layout, const BackupId& id)
 Manifest manifest_of(const Parsed& json, const Layout& layout, const BackupId& id) {
     check_belongs(json, layout, id);
     const std::string folder = layout.data_prefix(id);
-    Manifest manifest{
-        id, layout.instance(), time(json, "started"), time(json, "finished"), {}, {}, {}, 0, {}, {}, {}, {}, {}, {}, {},
-        {}};
+    Manifest manifest{id,
+                      layout.instance(),
+                      time(json, "started"),
+                      time(json, "finished"),
+                      {},
+                      {},
+                      {},
+                      0,
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      {}};
     const Parsed& writer = field(json, "writer");
     manifest.writer = {text(writer, "lifeboat"), text(writer, "pg_dump")};
     manifest.server = server_of(field(json, "server"));
@@ -334,6 +341,9 @@ Manifest manifest_of(const Parsed& json, const Layout& layout, const BackupId& i
         manifest.marks.push_back({text(entry, "kind"), text(entry, "reason")});
     }
     manifest.retention = json.contains("retention") ? retention_of(json.at("retention")) : RetentionRecord{};
+    if (json.contains("next_overdue")) {
+        manifest.next_overdue = time(json, "next_overdue");
+    }
     return manifest;
 }
 
@@ -368,6 +378,9 @@ std::string to_json(const Manifest& manifest) {
     }
     json["marks"] = json_list(manifest.marks);
     json["retention"] = json_of(manifest.retention);
+    if (manifest.next_overdue) {
+        json["next_overdue"] = os::utc_text(*manifest.next_overdue);
+    }
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

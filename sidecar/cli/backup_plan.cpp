@@ -1,6 +1,7 @@
 #include "backup_plan.hpp"
 
 #include "backup/sweep.hpp"
+#include "overdue.hpp"
 
 #include <algorithm>
 
@@ -47,6 +48,7 @@ Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::mi
     plan.compression_level = settings.compression.level;
     plan.recipients = std::move(*recipients);
     plan.retention = {keep.keep_days, keep.keep_last, keep.keep_weekly, keep.keep_monthly, keep.keep_yearly};
+    plan.overdue_after = overdue_after_of(settings, os::SystemClock().now());
     return plan;
 }
 

@@ -58,6 +58,23 @@ std::string human_duration(std::chrono::seconds duration) {
     return text.data();
 }
 
+std::string human_age(std::chrono::seconds age) {
+    const auto seconds = std::max<std::int64_t>(0, age.count());
+    const auto minutes = seconds / 60;
+    const auto hours = minutes / 60;
+    const auto two = [](std::int64_t large, const char* large_unit, std::int64_t small, const char* small_unit) {
+        const std::string text = std::to_string(large) + large_unit;
+        return small == 0 ? text : text + " " + std::to_string(small) + small_unit;
+    };
+    if (hours >= 48) {
+        return two(hours / 24, "d", hours % 24, "h");
+    }
+    if (hours >= 1) {
+        return two(hours, "h", minutes % 60, "m");
+    }
+    return minutes >= 1 ? std::to_string(minutes) + "m" : std::to_string(seconds) + "s";
+}
+
 namespace {
 
 std::string printable_but(const std::string& text, char kept) {
@@ -82,6 +99,10 @@ std::string printable(const std::string& text) {
 
 std::string printable_lines(const std::string& text) {
     return printable_but(text, '\n');
+}
+
+std::string field_line(const std::string& name, const std::string& value) {
+    return name + std::string(name.size() < 14 ? 14 - name.size() : 1, ' ') + printable(value) + "\n";
 }
 
 std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {

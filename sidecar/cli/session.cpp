@@ -179,9 +179,6 @@ Result<catalogue::Layout> choose_instance(const config::Settings& settings, stor
     return instances->front();
 }
 
-namespace {
-
-// A name without anything under it, beside others that have: most likely a slip.
 Status check_instance(const catalogue::Catalogue& catalogue, store::ObjectStore& store) {
     if (!catalogue.backups.empty() || !catalogue.leftovers.empty() || !catalogue.refused.empty()) {
         return done();
@@ -200,8 +197,6 @@ Status check_instance(const catalogue::Catalogue& catalogue, store::ObjectStore&
     return Error{ErrorKind::not_found, "the store holds nothing of instance '" + catalogue.instance + "'",
                  "it holds: " + names};
 }
-
-}  // namespace
 
 Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std::stop_token& stop) {
     auto store = open_store(settings, stop);
@@ -263,6 +258,9 @@ void print(const std::string& text) {
 }
 void print_line(const std::string& text) {
     print(text + "\n");
+}
+void print_field(const std::string& name, const std::string& value) {
+    print(field_line(name, value));
 }
 
 }  // namespace lifeboat::cli

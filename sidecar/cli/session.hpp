@@ -83,6 +83,9 @@ Result<catalogue::Layout> choose_instance(const config::Settings& settings, stor
 
 Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std::stop_token& stop);
 
+// not_found for a name without anything under it, beside others that have: most likely a slip.
+Status check_instance(const catalogue::Catalogue& catalogue, store::ObjectStore& store);
+
 // Which backup ID means; notes about what was passed over go to stderr.
 Result<const catalogue::Backup*> choose_backup(const catalogue::Catalogue& catalogue, const catalogue::Wanted& wanted);
 
@@ -96,5 +99,6 @@ bool is_terminal(int fd);
 
 void print(const std::string& text);  // to stdout
 void print_line(const std::string& text);
+void print_field(const std::string& name, const std::string& value);  // one line, in two columns
 
 }  // namespace lifeboat::cli

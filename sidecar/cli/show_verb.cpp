@@ -39,10 +39,6 @@ std::string retention_line(const catalogue::RetentionRecord& keep) {
     return line.empty() ? "everything" : line;
 }
 
-void field(const std::string& name, const std::string& value) {
-    print_line(name + std::string(name.size() < 14 ? 14 - name.size() : 1, ' ') + printable(value));
-}
-
 void print_parts(const catalogue::Manifest& manifest) {
     std::vector<std::vector<std::string>> rows;
     for (const auto& database : manifest.databases) {
@@ -104,32 +100,33 @@ void print_omissions(const catalogue::Manifest& manifest) {
 void print_words(const catalogue::Backup& backup) {
     const auto& manifest = backup.manifest;
     const auto took = manifest_duration(manifest);
-    field("backup", manifest.id.text());
-    field("instance", manifest.instance);
-    field("state", std::string(catalogue::name_of(backup.state)));
-    field("started", os::utc_text(manifest.started));
-    field("finished", os::utc_text(manifest.finished) + " (" + human_duration(took) + ")");
-    field("server", server_line(manifest.server));
-    field("written by", "Lifeboat " + manifest.writer.lifeboat + " with pg_dump " + manifest.writer.pg_dump);
-    field("compression", "zstd, level " + std::to_string(manifest.compression_level));
+    print_field("backup", manifest.id.text());
+    print_field("instance", manifest.instance);
+    print_field("state", std::string(catalogue::name_of(backup.state)));
+    print_field("started", os::utc_text(manifest.started));
+    print_field("finished", os::utc_text(manifest.finished) + " (" + human_duration(took) + ")");
+    print_field("server", server_line(manifest.server));
+    print_field("written by", "Lifeboat " + manifest.writer.lifeboat + " with pg_dump " + manifest.writer.pg_dump);
+    print_field("compression", "zstd, level " + std::to_string(manifest.compression_level));
     if (manifest.recipients.empty()) {
-        field("encryption", "NONE: whoever reads the store reads the data");
+        print_field("encryption", "NONE: whoever reads the store reads the data");
     }
     for (const auto& recipient : manifest.recipients) {
-        field("recipient", recipient);
+        print_field("recipient", recipient);
     }
-    field("retention", retention_line(manifest.retention));
+    print_field("retention", retention_line(manifest.retention));
     for (const auto& pattern : manifest.exclude_table_data) {
-        field("left out", "the rows of tables " + pattern + ", on request");
+        print_field("left out", "the rows of tables " + pattern + ", on request");
     }
     for (const auto& mark : manifest.marks) {
-        field("marked", mark.reason);
+        print_field("marked", mark.reason);
     }
     for (const auto& failure : manifest.failures) {
-        field("failed", (failure.database ? "database '" + *failure.database + "'" : "globals") + ": " + failure.error);
+        print_field("failed",
+                    (failure.database ? "database '" + *failure.database + "'" : "globals") + ": " + failure.error);
     }
     for (const auto& note : manifest.notes) {
-        field("note", note);
+        print_field("note", note);
     }
     print_line("");
     print_parts(manifest);

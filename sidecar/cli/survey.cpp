@@ -5,12 +5,12 @@
 namespace lifeboat::cli {
 namespace {
 
-using catalogue::Backup;
 using catalogue::Catalogue;
 using catalogue::State;
 using supervisor::SurveyEnded;
 
-constexpr std::size_t most_recent = 1000;  // of the last 30 days
+constexpr std::chrono::days recent{30};
+constexpr std::size_t most_recent = 1000;  // of these
 constexpr std::size_t most_runs = 200;     // that a schedule has to know of
 
 health::BackupState state_of(State state) {
@@ -29,28 +29,6 @@ bool is_whole(State state) {
     return state == State::good || state == State::marked || state == State::hidden;
 }
 
-void add(SurveyEnded& seen, const Backup& backup, os::TimePoint now) {
-    const auto facts = facts_of(backup.manifest, state_of(backup.state));
-    auto& store = seen.store;
-    ++store.backups;
-    store.bytes += facts.stored_bytes;
-    if (backup.state == State::good) {
-        store.last_good = facts;
-        store.newest_partial.reset();
-    } else if (backup.state == State::partial) {
-        store.newest_partial = facts;
-        seen.runs.failed.push_back({backup.manifest.started, backup.manifest.finished});
-    } else if (backup.state == State::hidden) {
-        store.hidden.push_back(facts.id);
-    }
-    if (is_whole(backup.state)) {
-        seen.runs.good.push_back(backup.manifest.started);
-    }
-    if (now - backup.manifest.started <= std::chrono::days(30)) {
-        store.recent.push_back(facts);
-    }
-}
-
 // The newest ones first, and no more than a report can carry.
 template <class T, class Started>
 void keep_newest(std::vector<T>& items, std::size_t most, Started started) {
@@ -60,8 +38,13 @@ void keep_newest(std::vector<T>& items, std::size_t most, Started started) {
 
 SurveyEnded of_catalogue(const Catalogue& catalogue, os::TimePoint now) {
     SurveyEnded seen;
+    seen.store = survey_of(catalogue, now);
     for (const auto& backup : catalogue.backups) {
-        add(seen, backup, now);
+        if (is_whole(backup.state)) {
+            seen.runs.good.push_back(backup.manifest.started);
+        } else if (backup.state == State::partial) {
+            seen.runs.failed.push_back({backup.manifest.started, backup.manifest.finished});
+        }
     }
     for (const auto& leftover : catalogue.leftovers) {
         seen.runs.failed.push_back({leftover.id.started(), std::nullopt});
@@ -120,6 +103,28 @@ health::BackupFacts facts_of(const catalogue::Manifest& manifest, health::Backup
         facts.failed_databases.push_back(failure.database.value_or(""));
     }
     return facts;
+}
+
+health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now) {
+    health::StoreFacts store;
+    store.surveyed = now;
+    store.backups = catalogue.backups.size();
+    for (const auto& backup : catalogue.backups) {  // oldest first
+        const auto facts = facts_of(backup.manifest, state_of(backup.state));
+        store.bytes += facts.stored_bytes;
+        if (backup.state == State::good) {
+            store.last_good = facts;
+            store.newest_partial.reset();
+        } else if (backup.state == State::partial) {
+            store.newest_partial = facts;
+        } else if (backup.state == State::hidden) {
+            store.hidden.push_back(facts.id);
+        }
+        if (backup.stored > now - recent) {
+            store.recent.insert(store.recent.begin(), facts);
+        }
+    }
+    return store;
 }
 
 Result<SurveyEnded> survey(store::ObjectStore& store, const config::Settings& settings, os::TimePoint now) {

@@ -22,6 +22,8 @@ void add_cat(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
 void add_restore(CLI::App& app, Action& action);
 void add_keygen(CLI::App& app, Action& action);
+void add_status(CLI::App& app, Action& action);
+void add_drain(CLI::App& app, Action& action);
 void add_config(CLI::App& app, Action& action);
 
 // What all verbs agree on: a subcommand that takes global flags after it and shows `examples` in its help.

@@ -186,7 +186,7 @@ Reply& Reply::operator=(Reply&& other) noexcept {
     return *this;
 }
 
-void Reply::answer(std::string json) {
+void Reply::answer(const std::string& json) {
     if (const auto line = std::exchange(line_, {}).lock()) {
         line->send_later_answer(framed_answer(json));
     }

@@ -7,8 +7,8 @@ import pytest
 from support import ROOT
 from support.age_key import AgeKey
 
-VERBS = [["backup"], ["list"], ["show"], ["cat"], ["verify"], ["restore"], ["keygen"], ["config", "check"],
-         ["config", "show"]]
+VERBS = [["backup"], ["list"], ["status"], ["show"], ["cat"], ["verify"], ["restore"], ["drain"], ["keygen"],
+         ["config", "check"], ["config", "show"]]
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ Manifest full_manifest() {
     manifest.failures = {{"lost", "pg_dump failed"}, {std::nullopt, "pg_dumpall failed"}};
     manifest.marks = {{"shrunk", "database 'shop' has 10 % of its rows"}};
     manifest.retention = {30, 7, 4, 12, 1};
+    manifest.next_overdue = at(2026, 11, 23, 4, 30);
     return manifest;
 }
 
@@ -69,6 +70,7 @@ TEST(Manifest, ComesBackAsItWasWritten) {
     EXPECT_EQ(read->failures[1].database, std::nullopt);
     EXPECT_EQ(read->marks[0].reason, written.marks[0].reason);
     EXPECT_EQ(read->retention.keep_monthly, 12U);
+    EXPECT_EQ(read->next_overdue, written.next_overdue);
 }
 
 TEST(Manifest, LeavesOutWhatIsNotKnown) {
@@ -123,8 +125,10 @@ TEST(Manifest, IsRefusedForAnythingThatIsNotAsItShouldBe) {
         {"of instance 'other'", [](Json& json) { json["instance"] = "other"; }},
         {"'started' is missing", [](Json& json) { json.erase("started"); }},
         {"'started' is no time", [](Json& json) { json["started"] = "yesterday"; }},
-        {"'started' is out of range", [](Json& json) { json["started"] = "1013-11-22T02:17:00Z"; }},
-        {"'started' is out of range", [](Json& json) { json["started"] = "9999-11-22T02:17:00Z"; }},
+        {"'started' is no time like 2026-11-22T02:17:00Z, or one out of range",
+         [](Json& json) { json["started"] = "1013-11-22T02:17:00Z"; }},
+        {"'started' is no time like 2026-11-22T02:17:00Z, or one out of range",
+         [](Json& json) { json["started"] = "9999-11-22T02:17:00Z"; }},
         {"'finished' is no time", [](Json& json) { json["finished"] = "2026-11-22T02:17:00Z and more"; }},
         {"'finished' is no text", [](Json& json) { json["finished"] = 1795313820; }},
         {"'writer' is missing", [](Json& json) { json.erase("writer"); }},
@@ -177,6 +181,7 @@ TEST(Manifest, IsRefusedForAnythingThatIsNotAsItShouldBe) {
          [](Json& json) {
              json["failures"] = {{{"database", "lost"}}};
          }},
+        {"'next_overdue' is no time like", [](Json& json) { json["next_overdue"] = "tomorrow"; }},
         {"'keep_days' is no whole number", [](Json& json) { json["retention"]["keep_days"] = "30"; }},
         {"'keep_days' is out of range", [](Json& json) { json["retention"]["keep_days"] = 4'000'000'000; }},
     };

@@ -11,6 +11,16 @@ using std::chrono_literals::operator""h;
 using std::chrono_literals::operator""min;
 using std::chrono_literals::operator""s;
 
+TEST(HumanAge, HasTheTwoLargestUnitsAndDaysAfterTwo) {
+    EXPECT_EQ(human_age(-3s), "0s");
+    EXPECT_EQ(human_age(59s), "59s");
+    EXPECT_EQ(human_age(12min + 30s), "12m");
+    EXPECT_EQ(human_age(3h + 5min), "3h 5m");
+    EXPECT_EQ(human_age(26h), "26h");
+    EXPECT_EQ(human_age(51h), "2d 3h");
+    EXPECT_EQ(human_age(48h), "2d");
+}
+
 TEST(HumanBytes, HasOneDecimalFromKibibytesOn) {
     EXPECT_EQ(human_bytes(0), "0 B");
     EXPECT_EQ(human_bytes(431), "431 B");

@@ -22,6 +22,16 @@ TEST(UtcText, RoundsDownOnBothSidesOfTheEpoch) {
     EXPECT_EQ(utc_text(TimePoint{} - 1ms), "1969-12-31T23:59:59Z");
 }
 
+TEST(UtcTime, ReadsWhatUtcTextWritesAndNothingElse) {
+    EXPECT_EQ(utc_time("2026-11-22T02:17:00Z"), TimePoint{} + 1795313820s);
+    EXPECT_EQ(utc_time("1970-01-01T00:00:00Z"), TimePoint{});
+    for (const std::string text : {"", "2026-11-22", "2026-11-22T02:17:00", "2026-11-22T02:17:00+01:00",
+                                   "2026-11-22T02:17:00Z ", "1969-12-31T23:59:59Z", "9999-01-01T00:00:00Z"}) {
+        EXPECT_EQ(utc_time(text), std::nullopt) << text;
+    }
+    EXPECT_EQ(utc_time(std::string("2026-11-22T02:17:00Z\0", 21)), std::nullopt);
+}
+
 TEST(RandomHex, HasTwoLowerCaseDigitsForEachByte) {
     const auto text = random_hex(100);
     EXPECT_EQ(text.size(), 200U);

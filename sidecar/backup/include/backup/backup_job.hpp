@@ -35,6 +35,8 @@ struct BackupPlan {
     int compression_level = 2;
     std::vector<age::Recipient> recipients;  // empty: stored without encryption
     catalogue::RetentionRecord retention;    // on record only
+    // From the end of this backup until the next good one is overdue; empty: nobody knows. On record only.
+    std::optional<std::chrono::milliseconds> overdue_after;
     // Asked once the server's lock is held and before anything is dumped: whether this run is still wanted. Another one
     // may have made the backup while we waited. Empty: it is.
     std::function<Result<bool>()> still_wanted;

@@ -105,6 +105,8 @@ struct Manifest {
     std::vector<FailureRecord> failures;          // only in a partial backup
     std::vector<Mark> marks;
     RetentionRecord retention;
+    // When the next good backup is overdue, by the schedule of that time; empty: not known.
+    std::optional<os::TimePoint> next_overdue;
 
     [[nodiscard]] Encrypted encrypted() const { return recipients.empty() ? Encrypted::no : Encrypted::yes; }
     [[nodiscard]] std::uint64_t stored_bytes() const;

@@ -38,7 +38,7 @@ public:
     ~Reply();
 
     // `json` is one JSON document.
-    void answer(std::string json);
+    void answer(const std::string& json);
     void fail(const Error& error);
 
     // False once the client has hung up or has been dropped: nobody waits for this any more.

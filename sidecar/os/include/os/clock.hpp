@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace lifeboat::os {
@@ -24,5 +25,8 @@ public:
 
 // "2026-11-22T02:17:00Z" (RFC 3339, UTC, whole seconds).
 std::string utc_text(TimePoint time);
+
+// What utc_text writes, read again, from 1970 to 2255; empty for anything else.
+std::optional<TimePoint> utc_time(const std::string& text);
 
 }  // namespace lifeboat::os
