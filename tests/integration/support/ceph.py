@@ -347,6 +347,17 @@ class ObjectServer:
         self.admin("user", "create", "--uid", user.name, "--display-name", user.name,
                    "--access-key", user.access_key, "--secret-key", user.secret_key)
 
+    def add_key(self, user):
+        """The same user under a second key, beside the first."""
+        second = User(user.name)
+        self.admin("key", "create", "--uid", user.name, "--key-type", "s3",
+                   "--access-key", second.access_key, "--secret-key", second.secret_key)
+        return second
+
+    def remove_key(self, user):
+        """This key of the user; others stay."""
+        self.admin("key", "rm", "--uid", user.name, "--key-type", "s3", "--access-key", user.access_key)
+
     def temporary_keys(self):
         """The owner under keys that work along with a session token, for 15 minutes.
 
