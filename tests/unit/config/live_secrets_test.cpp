@@ -12,17 +12,13 @@ namespace fs = std::filesystem;
 class Live : public ::testing::Test {
 protected:
     const ScratchFolder folder;
+    const std::string id = folder.write("id", "id1\n");
+    const std::string key = folder.write("key", "key1");
     int reads = 0;
     std::function<void()> between;  // after the id was read and before the key is
 
-    Live() {
-        folder.write("id", "id1\n");
-        folder.write("key", "key1");
-    }
-
     Settings settings() const {
-        return from_text("[store]\naccess_key_id_file = \"" + (folder.path() / "id").string() +
-                             "\"\nsecret_access_key_file = \"" + (folder.path() / "key").string() +
+        return from_text("[store]\naccess_key_id_file = \"" + id + "\"\nsecret_access_key_file = \"" + key +
                              "\"\nsession_token = \"token\"\n",
                          no_sources(), {.store = true})
             .loaded.settings;
@@ -77,9 +73,9 @@ TEST_F(Live, AreReadAgainOnlyWhenTheirFilesChange) {
 // Of equal length and within one tick of the filesystem's clock: nothing but the content tells them apart.
 TEST_F(Live, AreReadAgainWhileAChangeMightNotShow) {
     for (int i = 0; i < 200; ++i) {
-        const std::string key = "key" + std::to_string(100 + i);
-        folder.write("key", key);
-        ASSERT_EQ(pair(), "id1 " + key + " token");
+        const std::string next = "key" + std::to_string(100 + i);
+        folder.write("key", next);
+        ASSERT_EQ(pair(), "id1 " + next + " token");
     }
 }
 
