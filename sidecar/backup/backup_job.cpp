@@ -90,7 +90,7 @@ private:
     Result<BackupOutcome> run_on(postgres::ServerLock& lock, const postgres::ServerFacts& facts);
     Result<Manifest> begin_manifest(const postgres::ServerFacts& facts, postgres::Connection& connection) const;
     Status dump_all(postgres::ServerLock& lock, const postgres::Selection& selection, Manifest& manifest);
-    Status dump_one(const std::string& name, postgres::ServerLock& lock, Manifest& manifest);
+    Status dump_one(const std::string& name, Manifest& manifest);
     Status after_failure(const std::string& name, const Error& error, postgres::ServerLock& lock, Manifest& manifest);
     Status dump_globals(postgres::ServerLock& lock, Manifest& manifest);
     Status check_roles(const std::optional<std::set<std::string>>& created) const;
@@ -215,7 +215,7 @@ Result<Manifest> Job::begin_manifest(const postgres::ServerFacts& facts, postgre
 
 Status Job::dump_all(postgres::ServerLock& lock, const postgres::Selection& selection, Manifest& manifest) {
     for (const auto& name : selection.chosen) {
-        if (auto dumped = dump_one(name, lock, manifest); !dumped) {
+        if (auto dumped = dump_one(name, manifest); !dumped) {
             if (auto survived = after_failure(name, dumped.error(), lock, manifest); !survived) {
                 return survived;
             }
@@ -239,15 +239,14 @@ Status Job::dump_all(postgres::ServerLock& lock, const postgres::Selection& sele
     return done();
 }
 
-Status Job::dump_one(const std::string& name, postgres::ServerLock& lock, Manifest& manifest) {
+Status Job::dump_one(const std::string& name, Manifest& manifest) {
     observer_.part_started(name);
     if (!catalogue::can_be_named(name)) {
         return failed("its name is not UTF-8, and no manifest could tell it from another's",
                       "connected to a database of its encoding, run ALTER DATABASE … RENAME TO with a name in ASCII; "
                       "or leave it out by postgres.exclude");
     }
-    const DumpTools tools{plan_,   programs_, lock.connection(), manifest.server.role == "standby", observer_,
-                          writer_, stop_};
+    const DumpTools tools{plan_, programs_, manifest.server.role == "standby", observer_, writer_, stop_};
     auto dumped = dump_database(tools, name, layout_.database(manifest.id, name, encrypted()));
     if (!dumped) {
         return std::move(dumped).error();
@@ -298,14 +297,19 @@ Status Job::note_failure(Manifest& manifest, std::optional<std::string> database
 // After the databases, so that every role that an archive names can be among them.
 Status Job::dump_globals(postgres::ServerLock& lock, Manifest& manifest) {
     observer_.part_started("globals");
-    if (auto readable = postgres::check_globals_readable(lock.connection()); !readable) {
+    // Anew, as since the lock's was opened the password may be another.
+    auto connection = postgres::Connection::open(plan_.server, lock.connection().database(), stop_);
+    if (!connection) {
+        return std::move(connection).error();
+    }
+    if (auto readable = postgres::check_globals_readable(*connection); !readable) {
         return readable;
     }
     // pg_dumpall takes no database from --dbname, and would look for one named postgres.
-    const std::string database = lock.connection().database();
-    auto program = postgres::ClientProgram::start(
-        programs_.pg_dumpall, {"--globals-only", "--no-password", "--database=" + database},
-        postgres::ClientProgram::Streams::output, lock.connection(), database, {});
+    const std::string database = connection->database();
+    auto program = postgres::ClientProgram::start(programs_.pg_dumpall,
+                                                  {"--globals-only", "--no-password", "--database=" + database},
+                                                  postgres::ClientProgram::Streams::output, *connection, database, {});
     if (!program) {
         return std::move(program).error();
     }

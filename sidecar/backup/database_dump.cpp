@@ -86,9 +86,9 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     if (!before) {
         return std::move(before).error();
     }
-    auto program = ClientProgram::start(tools.programs.pg_dump, dump_arguments(tools.plan, inspection.needs.locale),
-                                        ClientProgram::Streams::output, tools.server, name,
-                                        {.address_space = dump_memory(tools.plan)});
+    auto program =
+        ClientProgram::start(tools.programs.pg_dump, dump_arguments(tools.plan, inspection.needs.locale),
+                             ClientProgram::Streams::output, inside, name, {.address_space = dump_memory(tools.plan)});
     if (!program) {
         return std::move(program).error();
     }

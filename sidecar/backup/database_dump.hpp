@@ -16,7 +16,6 @@ struct DumpedDatabase {
 struct DumpTools {
     const BackupPlan& plan;
     const postgres::ClientPrograms& programs;
-    const postgres::Connection& server;  // how to reach the server
     bool in_recovery = false;
     BackupObserver& observer;
     PartWriter& writer;

@@ -1,6 +1,7 @@
 #include "backup_plan.hpp"
 
 #include "backup/sweep.hpp"
+#include "config/live_secrets.hpp"
 #include "overdue.hpp"
 
 #include <algorithm>
@@ -22,6 +23,15 @@ Result<std::vector<age::Recipient>> recipients_of(const config::Loaded& loaded) 
     return recipients;
 }
 
+// From its file, if it came from one, as that is when a connection is opened.
+std::shared_ptr<postgres::FollowedPassword> live_password(const config::Settings& settings) {
+    if (!settings.postgres.password) {
+        return nullptr;
+    }
+    const auto secrets = std::make_shared<config::LiveSecrets>(settings, std::vector<std::string>{"postgres.password"});
+    return std::make_shared<postgres::FollowedPassword>([secrets] { return *secrets->current()->postgres.password; });
+}
+
 }  // namespace
 
 Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::milliseconds lock_wait) {
@@ -35,7 +45,7 @@ Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::mi
     backup::BackupPlan plan;
     plan.instance = settings.instance.name;
     plan.lifeboat_version = LIFEBOAT_VERSION;
-    plan.server = {postgres.uri, postgres.password};
+    plan.server = {postgres.uri, live_password(settings)};
     plan.databases = postgres.databases;
     plan.exclude = postgres.exclude;
     plan.exclude_table_data = postgres.exclude_table_data;

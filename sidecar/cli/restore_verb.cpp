@@ -91,7 +91,7 @@ Result<restore::RestorePlan> plan_of(const config::Settings& settings, const Res
         return in_context("--lock-wait", std::move(wait).error());
     }
     restore::RestorePlan plan;
-    plan.target = {Secret(flags.to), std::nullopt};
+    plan.target = {Secret(flags.to)};
     plan.bin_dir = settings.postgres.bin_dir;
     plan.globals = !flags.no_globals;
     plan.alter_roles = flags.alter_roles;

@@ -1,5 +1,6 @@
 #include "session.hpp"
 
+#include "config/live_secrets.hpp"
 #include "format.hpp"
 #include "os/fd.hpp"
 #include "store/directory_store.hpp"
@@ -103,6 +104,16 @@ Result<s3::Credentials> credentials_of(const config::Store& store) {
     return s3::Credentials{std::string(store.access_key_id->reveal()), *store.secret_access_key, store.session_token};
 }
 
+// From their files, wherever they came from files, as these are when a request is made.
+s3::ReadCredentials live_credentials(const config::Settings& settings, s3::Credentials first) {
+    const auto secrets = std::make_shared<config::LiveSecrets>(
+        settings, std::vector<std::string>{"store.access_key_id", "store.secret_access_key", "store.session_token"});
+    return [secrets, first = std::move(first)] {
+        auto credentials = credentials_of(secrets->current()->store);
+        return credentials ? *std::move(credentials) : first;
+    };
+}
+
 Result<store::S3Options> s3_options_of(const config::Settings& settings, const std::stop_token& stop) {
     const auto& store = settings.store;
     auto credentials = credentials_of(store);
@@ -115,7 +126,7 @@ Result<store::S3Options> s3_options_of(const config::Settings& settings, const s
     options.endpoint = store.endpoint;
     options.region = store.region;
     options.addressing = addressing_of(store.addressing);
-    options.credentials = *std::move(credentials);
+    options.credentials = live_credentials(settings, *std::move(credentials));
     options.ca_file = store.ca_file;
     options.part_size = store.part_size;
     options.uploads = store.uploads;

@@ -11,6 +11,7 @@
 #include "document.hpp"
 #include "keys.hpp"
 #include "raw.hpp"
+#include "secret_file.hpp"
 
 namespace lifeboat::config {
 namespace {
@@ -37,13 +38,6 @@ struct Found {
 // The environment variables that Kubernetes makes of a Service named "lifeboat".
 bool is_service_link(std::string_view name) {
     return name == "LIFEBOAT_PORT" || name.starts_with("LIFEBOAT_PORT_") || name.starts_with("LIFEBOAT_SERVICE_");
-}
-
-std::string without_newline_behind(std::string text) {
-    while (text.ends_with('\n') || text.ends_with('\r')) {
-        text.pop_back();
-    }
-    return text;
 }
 
 std::vector<std::string> names_in_table(const std::string& table) {
@@ -392,21 +386,18 @@ void Loader::apply(const Key& key, const Given& given) {
         complain(given, key.dotted(), error);
         return;
     }
+    if (origin.secret_file) {
+        loaded_.settings.secret_files[key.dotted()] = *origin.secret_file;
+    } else {
+        loaded_.settings.secret_files.erase(key.dotted());
+    }
     loaded_.origins[key.dotted()] = origin;
 }
 
 Result<Raw> Loader::secret_behind(const Given& given) {
     const std::filesystem::path path = given.raw.string;
     loaded_.files.push_back(path);
-    auto content = sources_.read(path);
-    if (!content) {
-        return in_context("file " + in_quotes(path.string()), content.error());
-    }
-    std::string secret = without_newline_behind(std::move(*content));
-    if (secret.empty()) {
-        return Error{ErrorKind::usage, "file " + in_quotes(path.string()) + " is empty", "write the secret into it"};
-    }
-    return Raw::text(std::move(secret));
+    return read_secret(sources_.read, path);
 }
 
 void Loader::complain_of_missing(std::string_view dotted, std::string next) {

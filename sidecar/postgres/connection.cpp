@@ -11,7 +11,9 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
 
 namespace lifeboat::postgres {
 namespace {
@@ -80,8 +82,13 @@ Status check_uri(const Secret& uri) {
     return done();
 }
 
+// libpq has no SQLSTATE for a connection that failed; a server that speaks another language is not understood.
+bool says_wrong_password(const std::string& message) {
+    return contains(message, "password authentication failed");
+}
+
 std::string connect_advice(const std::string& message, const PGconn* connection) {
-    if (contains(message, "password authentication failed") || contains(message, "no password supplied")) {
+    if (says_wrong_password(message) || contains(message, "no password supplied")) {
         return "check the user and the password that were given (postgres.uri, postgres.password_file, --to, "
                "PGPASSWORD)";
     }
@@ -117,6 +124,15 @@ bool wait_for(int socket, short events, SteadyTime deadline, const std::stop_tok
         }
     }
     return false;
+}
+
+// False when the stop came first.
+bool sleep_for(std::chrono::milliseconds pause, const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any never;
+    never.wait_for(lock, stop, pause, [] { return false; });
+    return !stop.stop_requested();
 }
 
 Status finish_connecting(PGconn* connection, const std::stop_token& stop) {
@@ -264,15 +280,15 @@ Connection& Connection::operator=(Connection&& other) noexcept {
 }
 Connection::~Connection() = default;
 
-Result<Connection> Connection::open(const Server& server, const std::optional<std::string>& database,
-                                    const std::stop_token& stop) {
-    if (server.uri) {
-        if (auto checked = check_uri(*server.uri); !checked) {
-            return std::move(checked).error();
-        }
-    }
+struct Connection::Attempt {
+    Result<Connection> connection;
+    bool password_refused = false;
+};
+
+Connection::Attempt Connection::attempt(const Server& server, const Secret* password,
+                                        const std::optional<std::string>& database, const std::stop_token& stop) {
     const std::string uri(server.uri ? server.uri->reveal() : "");
-    const std::string password(server.password ? server.password->reveal() : "");
+    const std::string password_text(password != nullptr ? password->reveal() : "");
     std::vector<const char*> keywords = {"fallback_application_name"};
     std::vector<const char*> values = {"lifeboat"};
     const auto add = [&](const char* keyword, const char* value) {
@@ -282,8 +298,8 @@ Result<Connection> Connection::open(const Server& server, const std::optional<st
     if (server.uri) {
         add("dbname", uri.c_str());  // libpq takes the first dbname apart; later keywords are stronger
     }
-    if (server.password) {
-        add("password", password.c_str());
+    if (password != nullptr) {
+        add("password", password_text.c_str());
     }
     if (database) {
         add("dbname", database->c_str());
@@ -293,19 +309,66 @@ Result<Connection> Connection::open(const Server& server, const std::optional<st
     const int expand = server.uri ? 1 : 0;
     Connection connection(PQconnectStartParams(keywords.data(), values.data(), expand), stop);
     if (!connection.connection_ || PQstatus(connection.connection_.get()) == CONNECTION_BAD) {
-        return connect_error(connection.connection_.get());
+        return {connect_error(connection.connection_.get())};
     }
     PQsetNoticeProcessor(
         connection.connection_.get(), [](void*, const char*) {}, nullptr);
     if (auto connected = finish_connecting(connection.connection_.get(), stop); !connected) {
-        return std::move(connected).error();
+        const bool refused = says_wrong_password(connected.error().what);
+        return {std::move(connected).error(), refused};
     }
     connection.hang_up_ = std::make_unique<OnStop>(
         stop, [socket = PQsocket(connection.connection_.get())] { ::shutdown(socket, SHUT_RDWR); });
     if (auto set = connection.execute(session_settings(connection.connection_.get(), connection.version_num())); !set) {
-        return std::move(set).error();
+        return {std::move(set).error()};
     }
-    return connection;
+    return {std::move(connection)};
+}
+
+// With every password that may be the right one. The error is of the first: that is the one its owner gave.
+Connection::Attempt Connection::attempt_all(const Server& server, const std::optional<std::string>& database,
+                                            const std::stop_token& stop) {
+    if (!server.password) {
+        return attempt(server, nullptr, database, stop);
+    }
+    std::optional<Attempt> first;
+    for (const Secret& password : server.password->to_try()) {
+        Attempt tried = attempt(server, &password, database, stop);
+        if (tried.connection) {
+            server.password->accepted(password);
+        }
+        if (tried.connection || !tried.password_refused) {
+            return tried;
+        }
+        first = first ? std::move(first) : std::move(tried);
+    }
+    return *std::move(first);
+}
+
+Result<Connection> Connection::open(const Server& server, const std::optional<std::string>& database,
+                                    const std::stop_token& stop) {
+    if (server.uri) {
+        if (auto checked = check_uri(*server.uri); !checked) {
+            return std::move(checked).error();
+        }
+    }
+    constexpr auto patience = std::chrono::seconds(90);
+    constexpr auto longest_pause = std::chrono::milliseconds(10'000);
+    const auto give_up = std::chrono::steady_clock::now() + patience;
+    for (auto pause = std::chrono::milliseconds(200);; pause = std::min(2 * pause, longest_pause)) {
+        auto tried = attempt_all(server, database, stop);
+        const bool may_pass = tried.password_refused && server.password && server.password->was_accepted();
+        if (!may_pass) {
+            return std::move(tried.connection);
+        }
+        if (std::chrono::steady_clock::now() + pause > give_up) {
+            server.password->give_up();
+            return std::move(tried.connection);
+        }
+        if (!sleep_for(pause, stop)) {
+            return Error{ErrorKind::interrupted, "stopped while connecting to PostgreSQL", {}};
+        }
+    }
 }
 
 Status Connection::query_failed(const void* result) const {

@@ -4,6 +4,7 @@
 #include "s3/replies.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace lifeboat::s3 {
 namespace {
@@ -14,15 +15,30 @@ bool carries_body(const Call& call) {
     return call.method == "PUT" || call.method == "POST";
 }
 
+Refusal refusal_in(const Answer& answer) {
+    static const std::set<std::string, std::less<>> of_identity = {
+        "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch", "TokenRefreshRequired",
+    };
+    if (answer.ok()) {
+        return Refusal::none;
+    }
+    if (answer.failure->status == 401 || of_identity.contains(answer.failure->code)) {
+        return Refusal::identity;
+    }
+    // HEAD has no body, and so no code.
+    return answer.failure->status == 403 ? Refusal::unclear : Refusal::none;
+}
+
 }  // namespace
 
 Client::Client(ClientOptions options, Transport& transport, Timer& timer)
     : options_(std::move(options)),
       address_(address_bucket(options_.endpoint, options_.bucket, options_.addressing)),
       transport_(transport),
-      timer_(timer) {}
+      timer_(timer),
+      credentials_(options_.credentials) {}
 
-HttpRequest Client::signed_request(const Call& call, bool fresh_connection) {
+HttpRequest Client::signed_request(const Call& call, const Credentials& signer, bool fresh_connection) {
     SigningInput input;
     input.method = call.method;
     input.path = address_.path_prefix + "/" + call.key;
@@ -34,7 +50,7 @@ HttpRequest Client::signed_request(const Call& call, bool fresh_connection) {
     }
     input.payload_hash = carries_body(call) ? call.body.sha256 : std::string(empty_payload);
     const auto now = timer_.wall() + std::chrono::seconds(clock_offset_s_.load());
-    Headers headers = sign(input, options_.credentials, options_.endpoint.region, now);
+    Headers headers = sign(input, signer, options_.endpoint.region, now);
     headers.merge(input.headers);
 
     HttpRequest request;
@@ -55,9 +71,9 @@ HttpRequest Client::signed_request(const Call& call, bool fresh_connection) {
     return request;
 }
 
-Answer Client::once(const Call& call, bool fresh_connection, const std::stop_token& stop) {
+Answer Client::once(const Call& call, const Credentials& signer, bool fresh_connection, const std::stop_token& stop) {
     Answer answer;
-    answer.reply = transport_.perform(signed_request(call, fresh_connection), stop);
+    answer.reply = transport_.perform(signed_request(call, signer, fresh_connection), stop);
     answer.failure = failure_of(answer.reply, {call, options_.bucket, options_.endpoint}, timer_.wall());
     return answer;
 }
@@ -81,8 +97,34 @@ bool Client::learn_clock(const Answer& answer) {
 }
 
 Answer Client::attempt(const Call& call, bool fresh_connection, const std::stop_token& stop) {
-    auto answer = once(call, fresh_connection, stop);
-    return learn_clock(answer) ? once(call, true, stop) : std::move(answer);
+    Credentials signer = credentials_.current();
+    auto answer = once(call, signer, fresh_connection, stop);
+    if (learn_clock(answer)) {
+        answer = once(call, signer, true, stop);
+    }
+    if (answer.ok()) {
+        credentials_.accepted(signer);
+        return answer;
+    }
+    return by_others(call, std::move(signer), std::move(answer), stop);
+}
+
+// Two more at most: what the owner has by now, and what was good before.
+Answer Client::by_others(const Call& call, Credentials refused, Answer answer, const std::stop_token& stop) {
+    constexpr int most = 2;
+    for (int tries = 0; tries < most; ++tries) {
+        const Refusal why = refusal_in(answer);
+        auto other = why == Refusal::none ? std::nullopt : credentials_.instead_of(refused, why);
+        if (!other) {
+            break;
+        }
+        refused = *std::move(other);
+        answer = once(call, refused, true, stop);
+        if (answer.ok()) {
+            credentials_.accepted(refused);
+        }
+    }
+    return answer;
 }
 
 Answer Client::send(Call call, const std::stop_token& stop) {

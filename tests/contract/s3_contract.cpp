@@ -27,7 +27,7 @@ store::S3Options options() {
     options.bucket = setting("S3_BUCKET");
     options.prefix = "contract/" + os::random_hex(8);
     options.endpoint = setting("S3_ENDPOINT");
-    options.credentials = {setting("AWS_ACCESS_KEY_ID"), Secret(setting("AWS_SECRET_ACCESS_KEY")), std::nullopt};
+    options.credentials = s3::always({setting("AWS_ACCESS_KEY_ID"), Secret(setting("AWS_SECRET_ACCESS_KEY")), {}});
     if (options.endpoint->starts_with("https")) {
         options.ca_file = setting("S3_CA_FILE");
     }

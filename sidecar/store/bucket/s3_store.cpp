@@ -145,31 +145,12 @@ Status S3Store::remove(const ObjectKey& key, const std::string& version_id) {
     return done();
 }
 
-bool fits_a_header(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > 0x20 && c < 0x7F; });
-}
-
-// A line break in a header would begin another one.
-Status check_credentials(const s3::Credentials& credentials) {
-    const auto wrong = [](const std::string& setting) {
-        return Error{ErrorKind::usage, setting + " holds a blank, a line break or another character that no key has",
-                     "write the key alone, on one line, as the store's provider showed it"};
-    };
-    if (credentials.access_key_id.empty() || !fits_a_header(credentials.access_key_id)) {
-        return wrong("store.access_key_id");
-    }
-    if (credentials.session_token && !fits_a_header(credentials.session_token->reveal())) {
-        return wrong("store.session_token");
-    }
-    return done();
-}
-
 Status check_options(const S3Options& options) {
     if (options.part_size == 0 || options.uploads == 0 || options.largest_part_number == 0 || options.bucket.empty()) {
         return Error{ErrorKind::usage, "a bucket, a part size, and a number of parts and of uploads are needed",
                      "set store.url, store.part_size and store.uploads"};
     }
-    return check_credentials(options.credentials);
+    return s3::check_credentials(options.credentials());
 }
 
 Result<s3::ClientOptions> client_options_of(const S3Options& options) {

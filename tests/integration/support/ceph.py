@@ -47,6 +47,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import certificates
+from .patience import until
 from .postgres import free_port
 from .users import as_user
 
@@ -346,6 +347,27 @@ class ObjectServer:
     def _create_user(self, user):
         self.admin("user", "create", "--uid", user.name, "--display-name", user.name,
                    "--access-key", user.access_key, "--secret-key", user.secret_key)
+
+    def add_key(self, user):
+        """The same user under a second key, beside the first."""
+        second = User(user.name)
+        self.admin("key", "create", "--uid", user.name, "--key-type", "s3",
+                   "--access-key", second.access_key, "--secret-key", second.secret_key)
+        return second
+
+    def remove_key(self, user):
+        """This key of the user, others stay; and the gateway has heard of it."""
+        self.admin("key", "rm", "--uid", user.name, "--key-type", "s3", "--access-key", user.access_key)
+        until(lambda: self._refuses(user), "the gateway does not know the key any more")
+
+    def _refuses(self, user):
+        import botocore.exceptions
+
+        try:
+            self.client(user).list_buckets()
+        except botocore.exceptions.ClientError as error:
+            return error.response["Error"]["Code"] == "InvalidAccessKeyId"
+        return False
 
     def temporary_keys(self):
         """The owner under keys that work along with a session token, for 15 minutes.

@@ -154,6 +154,74 @@ TEST(Connection, AdvisesOnAWrongPassword) {
     must(admin, "DROP ROLE scrambled");
 }
 
+// A user whose password is exchanged, on the server and in its file, at different moments.
+class ExchangedPassword : public ::testing::Test {
+protected:
+    void SetUp() override { must(admin, "CREATE ROLE scrambled LOGIN PASSWORD 'one'"); }
+    void TearDown() override { must(admin, "DROP ROLE scrambled"); }
+
+    // What a connection was opened with, or why it was not.
+    std::string opened_with() {
+        const auto connection = Connection::open(target, std::nullopt, stop.get_token());
+        return connection ? std::string(connection->password().reveal()) : connection.error().what;
+    }
+
+    Connection admin = server().connect();
+    std::stop_source stop;
+    std::string file = "one";
+    int asked = 0;
+    std::function<void()> when_asked = [] {};
+    Server target = server().server_with_password([this] {
+        ++asked;
+        when_asked();
+        return Secret(file);
+    });
+};
+
+TEST_F(ExchangedPassword, IsTheOneOfTheMoment) {
+    EXPECT_EQ(opened_with(), "one");
+    must(admin, "ALTER ROLE scrambled PASSWORD 'two'");
+    file = "two";
+    EXPECT_EQ(opened_with(), "two");
+}
+
+TEST_F(ExchangedPassword, ThatTheServerDoesNotKnowYetLeavesTheOldInUse) {
+    EXPECT_EQ(opened_with(), "one");
+    file = "two";
+    EXPECT_EQ(opened_with(), "one");
+    must(admin, "ALTER ROLE scrambled PASSWORD 'two'");
+    EXPECT_EQ(opened_with(), "two");
+}
+
+TEST_F(ExchangedPassword, ThatComesLateIsWaitedFor) {
+    EXPECT_EQ(opened_with(), "one");
+    must(admin, "ALTER ROLE scrambled PASSWORD 'two'");
+    const int before = asked;
+    when_asked = [&] { file = asked > before + 2 ? "two" : "one"; };
+    EXPECT_EQ(opened_with(), "two");
+}
+
+TEST_F(ExchangedPassword, IsNotWaitedForWhereNoneEverWasGood) {
+    file = "wrong";
+    EXPECT_THAT(opened_with(), HasSubstr("password authentication failed"));
+    EXPECT_EQ(asked, 1);
+}
+
+TEST_F(ExchangedPassword, IsNotWaitedForAfterAStop) {
+    EXPECT_EQ(opened_with(), "one");
+    file = "wrong";
+    must(admin, "ALTER ROLE scrambled PASSWORD 'two'");
+    when_asked = [&] { stop.request_stop(); };
+    EXPECT_THAT(opened_with(), HasSubstr("stopped"));
+}
+
+TEST_F(ExchangedPassword, IsNotWaitedForWhereSomethingElseIsWrong) {
+    EXPECT_EQ(opened_with(), "one");
+    must(admin, "ALTER ROLE scrambled CONNECTION LIMIT 0");
+    EXPECT_THAT(opened_with(), HasSubstr("too many connections"));
+    EXPECT_EQ(asked, 2);
+}
+
 TEST(ServerFacts, TellsVersionIdentifierAndRole) {
     auto connection = server().connect();
     const auto facts = read_server_facts(connection);

@@ -99,11 +99,15 @@ void PrivateServer::start() {
 }
 
 Server PrivateServer::server(const std::string& database, const std::string& user) const {
-    return {Secret("postgresql:///" + database + "?user=" + user + "&host=" + folder_), std::nullopt};
+    return {Secret("postgresql:///" + database + "?user=" + user + "&host=" + folder_)};
 }
 
 Server PrivateServer::server_with_password() const {
-    return {server("postgres", "scrambled").uri, Secret(password())};
+    return server_with_password([] { return Secret(password()); });
+}
+
+Server PrivateServer::server_with_password(FollowedPassword::Read read) const {
+    return {server("postgres", "scrambled").uri, std::make_shared<FollowedPassword>(std::move(read))};
 }
 
 Connection PrivateServer::connect(const std::string& database, const std::stop_token& stop) const {

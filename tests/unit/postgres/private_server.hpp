@@ -28,6 +28,7 @@ public:
 
     // The same for `scrambled`, the one user who needs a password, `password()`.
     [[nodiscard]] Server server_with_password() const;
+    [[nodiscard]] Server server_with_password(FollowedPassword::Read read) const;
     static std::string password() { return "p:a\\s's w%rd@/"; }
 
     // A superuser's connection; the test ends when there is none.

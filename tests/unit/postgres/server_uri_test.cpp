@@ -12,7 +12,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 Error refused(const std::string& uri) {
-    auto connection = Connection::open({Secret(uri), std::nullopt}, std::nullopt, {});
+    auto connection = Connection::open({Secret(uri)}, std::nullopt, {});
     if (connection) {
         ADD_FAILURE() << "connected to " << uri;
         return {};

@@ -231,8 +231,9 @@ TEST(S3Client, LearnsTheClockForAllItsThreads) {
     for (int round = 0; round < 50; ++round) {
         ClockedServer server;
         test::FakeTimer timer;
-        Client client({{"https", "s3.example.org", "r"}, "b", Addressing::path, {"id", Secret("key"), {}}, {}, {}},
-                      server, timer);
+        Client client(
+            {{"https", "s3.example.org", "r"}, "b", Addressing::path, always({"id", Secret("key"), {}}), {}, {}},
+            server, timer);
         std::atomic<int> failures{0};
         {
             std::vector<std::jthread> threads;

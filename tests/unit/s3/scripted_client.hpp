@@ -52,10 +52,11 @@ inline HttpReply error_reply(int status, const std::string& code, const std::str
 struct ScriptedClient {
     ScriptedTransport transport;
     test::FakeTimer timer;
+    Credentials credentials{"THE-KEY-ID", Secret("the-secret-key"), Secret("the-session-token")};  // may be exchanged
     Client client{{{"https", "s3.example.org", "eu-west-1"},
                    "pg-main",
                    Addressing::path,
-                   {"THE-KEY-ID", Secret("the-secret-key"), Secret("the-session-token")},
+                   [this] { return credentials; },
                    {},
                    Milliseconds{60'000}},
                   transport,

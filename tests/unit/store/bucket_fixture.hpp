@@ -20,7 +20,7 @@ inline store::S3Options bucket_options() {
     options.endpoint = "https://s3.example.org";
     options.region = "eu-west-1";
     options.addressing = s3::Addressing::path;
-    options.credentials = {"THE-KEY-ID", Secret("the-secret-key"), std::nullopt};
+    options.credentials = s3::always({"THE-KEY-ID", Secret("the-secret-key"), std::nullopt});
     options.part_size = bucket_part_size;
     options.uploads = 3;
     return options;

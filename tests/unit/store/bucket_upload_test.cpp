@@ -449,17 +449,17 @@ TEST(BucketOptions, RefusesAKeyThatWouldBreakAHeader) {
     FakeTimer timer;
     for (const char* bad : {"", "a\r\nx-evil: 1", "a b", "a\n", "a\x7f", "\xc3\xa4"}) {
         auto options = bucket_options();
-        options.credentials.access_key_id = bad;
+        options.credentials = s3::always({bad, Secret("key"), {}});
         auto opened = store::open_s3(options, server, timer);
         ASSERT_FALSE(opened.ok());
         EXPECT_EQ(opened.error().kind, ErrorKind::usage);
         EXPECT_THAT(opened.error().what, AllOf(HasSubstr("store.access_key_id"), Not(HasSubstr("evil"))));
     }
     auto options = bucket_options();
-    options.credentials.session_token = Secret("token\r\nx-evil: 1");
+    options.credentials = s3::always({"id", Secret("key"), Secret("token\r\nx-evil: 1")});
     EXPECT_THAT(store::open_s3(options, server, timer).error().what,
                 AllOf(HasSubstr("store.session_token"), Not(HasSubstr("evil"))));
-    options.credentials.session_token = Secret("FwoGZXIvYXdzEBYaD+/=");
+    options.credentials = s3::always({"id", Secret("key"), Secret("FwoGZXIvYXdzEBYaD+/=")});
     EXPECT_TRUE(store::open_s3(options, server, timer).ok());
 }
 

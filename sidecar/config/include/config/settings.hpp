@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -192,6 +194,9 @@ struct Settings {
     Notify notify;
     Kubernetes kubernetes;
     Log log;
+
+    // Where those secrets stand that came from files, by their keys: "postgres.password". See config/live_secrets.hpp.
+    std::map<std::string, std::filesystem::path, std::less<>> secret_files;
 };
 
 }  // namespace lifeboat::config

@@ -1,6 +1,7 @@
 // A connection to a PostgreSQL server, by libpq.
 #pragma once
 
+#include "postgres/followed_password.hpp"
 #include "result/result.hpp"
 #include "secret/secret.hpp"
 
@@ -19,8 +20,8 @@ namespace lifeboat::postgres {
 // Where a server is and who asks. What is absent comes from libpq's own sources, in its order: PG* names in
 // the environment, ~/.pgpass, defaults.
 struct Server {
-    std::optional<Secret> uri;       // postgresql://… or a keyword/value string
-    std::optional<Secret> password;  // stronger than the one in the URI
+    std::optional<Secret> uri;                             // postgresql://… or a keyword/value string
+    std::shared_ptr<FollowedPassword> password = nullptr;  // stronger than the one in the URI
 };
 
 // Texts of one result; an absent optional is SQL's NULL.
@@ -33,7 +34,8 @@ using Rows = std::vector<Row>;
 // Errors carry the server's primary message and hint, and never a value from a row.
 class Connection {
 public:
-    // `database`: instead of the one that `server` names.
+    // `database`: instead of the one that `server` names. Where the server refuses a password, and took one of
+    // `server.password` before, this waits for the exchange to be over, for 90 s at most.
     static Result<Connection> open(const Server& server, const std::optional<std::string>& database,
                                    const std::stop_token& stop);
 
@@ -67,7 +69,13 @@ public:
     [[nodiscard]] Secret password() const;
 
 private:
+    struct Attempt;
+
     Connection(pg_conn* connection, std::stop_token stop);
+    static Attempt attempt(const Server& server, const Secret* password, const std::optional<std::string>& database,
+                           const std::stop_token& stop);
+    static Attempt attempt_all(const Server& server, const std::optional<std::string>& database,
+                               const std::stop_token& stop);
     Status query_failed(const void* result) const;
 
     struct Closer {

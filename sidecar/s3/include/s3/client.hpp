@@ -2,11 +2,11 @@
 #pragma once
 
 #include "result/result.hpp"
+#include "s3/credentials.hpp"
 #include "s3/endpoint.hpp"
 #include "s3/http.hpp"
 #include "s3/payload.hpp"
 #include "s3/retry.hpp"
-#include "s3/signer.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -75,7 +75,7 @@ struct ClientOptions {
     Endpoint endpoint;
     std::string bucket;
     Addressing addressing = Addressing::automatic;
-    Credentials credentials;
+    ReadCredentials credentials;
     RetryPolicy retry;
     Milliseconds stall_after{60'000};  // nothing moved for so long
 };
@@ -86,6 +86,7 @@ public:
     Client(ClientOptions options, Transport& transport, Timer& timer);
 
     // One try. A clock that is off is learnt from the server the first time it says so, and that try does not count.
+    // Neither does one whose credentials were refused, where there are others by then: those of FollowedCredentials.
     Answer attempt(const Call& call, bool fresh_connection, const std::stop_token& stop);
 
     // Tries until it is done, cannot be helped, or the policy's budget is spent: each time with a new signature, and
@@ -102,14 +103,16 @@ public:
     static bool again(Retry& retry, Failure& failure, const std::stop_token& stop);
 
 private:
-    Answer once(const Call& call, bool fresh_connection, const std::stop_token& stop);
-    HttpRequest signed_request(const Call& call, bool fresh_connection);
+    Answer once(const Call& call, const Credentials& signer, bool fresh_connection, const std::stop_token& stop);
+    Answer by_others(const Call& call, Credentials refused, Answer answer, const std::stop_token& stop);
+    HttpRequest signed_request(const Call& call, const Credentials& signer, bool fresh_connection);
     bool learn_clock(const Answer& answer);
 
     const ClientOptions options_;
     const BucketAddress address_;
     Transport& transport_;
     Timer& timer_;
+    FollowedCredentials credentials_;
     std::mutex learning_;
     std::atomic<std::int64_t> clock_offset_s_{0};  // the server's clock less ours
     bool clock_learnt_ = false;                    // guarded by learning_

@@ -19,10 +19,10 @@
 #pragma once
 
 #include "result/result.hpp"
+#include "s3/credentials.hpp"
 #include "s3/endpoint.hpp"
 #include "s3/http.hpp"
 #include "s3/retry.hpp"
-#include "s3/signer.hpp"
 #include "store/object_store.hpp"
 
 #include <chrono>
@@ -42,7 +42,7 @@ struct S3Options {
     std::optional<std::string> endpoint;  // "https://HOST"; empty: AWS in `region`
     std::optional<std::string> region;    // empty: derived from the endpoint
     s3::Addressing addressing = s3::Addressing::automatic;
-    s3::Credentials credentials;
+    s3::ReadCredentials credentials;  // asked for every request: they may change
     std::optional<std::filesystem::path> ca_file;
     std::uint64_t part_size = std::uint64_t{8} << 20U;  // bytes; S3 wants 5 MiB at least
     unsigned uploads = 3;                               // parts under way at once
