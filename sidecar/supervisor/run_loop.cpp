@@ -116,9 +116,10 @@ private:
     void drain(control::Reply reply) override {
         auto kept = std::make_shared<control::Reply>(std::move(reply));
         supervisor_.drain([this, kept] {
-            const auto& drained = supervisor_.facts().drained;
-            kept->answer("{\"drained\":true,\"until\":\"" +
-                         os::utc_text(drained ? drained->until : clock_.now()) + "\"}");
+            const auto& facts = supervisor_.facts();
+            kept->answer(Fields{{"instance", facts.instance},
+                                {"until", os::utc_text(facts.drained ? facts.drained->until : clock_.now())}}
+                             .dump());
         });
     }
     void reachable(const std::string& address) override {
