@@ -27,6 +27,14 @@ const char* words_for(Fate fate) {
     return "";
 }
 
+std::string listed(const std::vector<std::string>& names) {
+    std::string text;
+    for (const auto& name : names) {
+        text += (text.empty() ? "" : ", ") + name;
+    }
+    return text.empty() ? "none" : text;
+}
+
 class Job {
 public:
     Job(const RestorePlan& plan, const Source& source, const catalogue::Manifest& manifest, RestoreObserver& observer,
@@ -178,15 +186,15 @@ Status Job::check_version(int target_major) const {
 Status Job::look_at_databases(postgres::Connection& connection) {
     std::string filled;
     for (const auto& choice : choices_) {
-        auto state = state_of_database(plan_.target, connection, choice.new_name, stop_);
-        if (!state) {
-            return std::move(state).error();
+        auto content = look_into_database(plan_.target, connection, choice.new_name, stop_);
+        if (!content) {
+            return std::move(content).error();
         }
-        before_.push_back(*state);
-        if (*state != DatabaseState::filled) {
+        before_.push_back(content->state);
+        if (content->state != DatabaseState::filled) {
             continue;
         }
-        filled += (filled.empty() ? "'" : ", '") + choice.new_name + "'";
+        filled += (filled.empty() ? "'" : ", '") + choice.new_name + "' (" + listed(content->examples) + ")";
         if (plan_.overwrite && choice.new_name == connection.database()) {
             return Error{ErrorKind::usage,
                          "database '" + choice.new_name + "' cannot be replaced over a connection to itself",
@@ -233,14 +241,6 @@ Status Job::bring_back_globals(postgres::Connection& connection) {
     }
     observer_.part_restored("globals");
     return done();
-}
-
-std::string listed(const std::vector<std::string>& names) {
-    std::string text;
-    for (const auto& name : names) {
-        text += (text.empty() ? "" : ", ") + name;
-    }
-    return text.empty() ? "none" : text;
 }
 
 // Exactly what is done and what is not.
