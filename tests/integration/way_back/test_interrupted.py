@@ -186,7 +186,7 @@ def test_roles_come_all_or_none(new_workspace, new_server, empty_server):
     """A role that is there is someone's own to the next restore, so half a role would never be made whole."""
     server = new_server()
     server.sql("CREATE ROLE captain LOGIN PASSWORD 'secret'; CREATE ROLE officers; GRANT officers TO captain;"
-               "ALTER ROLE captain SET work_mem = '7MB'")
+               "ALTER ROLE captain SET work_mem = '7MB'; CREATE DATABASE ship")
     workspace = new_workspace(server)
     workspace.backup()
     captain = ("SELECT rolcanlogin, rolpassword, rolconfig, (SELECT count(*) FROM pg_auth_members WHERE member = r.oid) "
@@ -196,7 +196,7 @@ def test_roles_come_all_or_none(new_workspace, new_server, empty_server):
     server.stop()
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'lifeboat'"
     with empty_server.transaction("LOCK TABLE pg_auth_members IN ACCESS EXCLUSIVE MODE"):
-        run = start(workspace, empty_server)
+        run = start(workspace, empty_server, "--database", "ship")
         until(lambda: empty_server.sql(waiting) != "0", run, "the memberships")
         run.send(signal.SIGTERM)
         ended = run.wait(timeout=30)
@@ -282,8 +282,10 @@ def test_several_jobs_read_a_file_that_never_has_a_name(new_workspace, folder, s
 
 
 def test_a_folder_that_takes_no_file_is_named(napping, folder, empty_server):
-    failed = start(napping, empty_server, "--jobs", "2", env={"TMPDIR": str(folder / "nowhere")}).wait().expect(1)
-    assert "TMPDIR" in failed.err and str(folder / "nowhere") in failed.err
+    for flags in (("--dry-run",), ()):
+        failed = start(napping, empty_server, "--jobs", "2", *flags,
+                       env={"TMPDIR": str(folder / "nowhere")}).wait().expect(1)
+        assert "TMPDIR" in failed.err and str(folder / "nowhere") in failed.err
     assert all_databases(empty_server) == ["postgres"]
 
 
@@ -301,6 +303,8 @@ def test_a_backup_of_the_target_does_not_see_half_a_restore(napping, new_workspa
         refused = own.run("backup").expect(1)
         assert "another Lifeboat is at work" in refused.err
         assert own.store.manifest_ids() == []
+        rehearsed = start(napping, empty_server, "--database", "sleepy", "--dry-run").wait().expect(1)
+        assert "LACKS the server to itself: another Lifeboat is at work on it" in rehearsed.text
         second = own.run("-i", napping.key.file, "--store", napping.store.url, "restore", "latest", "--to",
                          empty_server.uri(), env={"PGPASSWORD": empty_server.password}).expect(1)
         assert "another Lifeboat is at work" in second.err
@@ -321,6 +325,7 @@ def test_lock_wait_waits_for_a_backup_of_the_target_to_end(napping, new_workspac
     before = fingerprint(empty_server)
     refused = start(napping, empty_server).wait().expect(1)
     assert "--lock-wait" in refused.err
+    start(napping, empty_server, "--dry-run", "--lock-wait", "60s").wait().expect(0)
     waiting = start(napping, empty_server, "--lock-wait", "60s")
     until(lambda: len([name for name in empty_server.sessions() if "lifeboat" in name.lower()]) >= 2, waiting,
           "a second session of Lifeboat")

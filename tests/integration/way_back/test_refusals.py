@@ -317,8 +317,8 @@ def test_a_replaced_database_that_cannot_be_dropped_is_said_to_be_replaced(
     assert empty_server.sql("SELECT one FROM old", aside) == "1"
 
     again = restorer(empty_server, "--database", "app", "--overwrite").expect(1)
-    assert f"cannot drop what an earlier restore left under the name '{aside}'" in again.err
-    assert "'app' was not restored and is as it was before" in again.err
+    assert f"a way to replace database '{aside}', which has subscriptions" in again.err
+    assert "nothing was changed" in again.err
     empty_server.sql("ALTER SUBSCRIPTION feed DISABLE; ALTER SUBSCRIPTION feed SET (slot_name = NONE);", aside)
     empty_server.sql("DROP SUBSCRIPTION feed", aside)
     restorer(empty_server, "--database", "app", "--overwrite").expect(0)
