@@ -1,5 +1,7 @@
 #include "globals_restore.hpp"
 
+#include "archive/sql_text.hpp"
+#include "database_restore.hpp"
 #include "target.hpp"
 
 #include <algorithm>
@@ -116,16 +118,40 @@ Status restore_roles(postgres::Connection& connection, const std::vector<const G
     return committed ? done() : Status(in_context("roles", std::move(committed).error()));
 }
 
+// A tablespace that is there is left as it is, so it must not get its name before all else of it. CREATE TABLESPACE
+// takes no part in a transaction: it is made under a passing name, which whoever is killed leaves behind, empty.
+Status create_tablespace(postgres::Connection& connection, const GlobalStatement& create,
+                         const std::vector<const GlobalStatement*>& statements) {
+    const std::string passing = passing_name("tablespace " + create.subject);
+    const std::string quoted = archive::quote_identifier(passing);
+    std::vector<std::string> steps = {
+        "DROP TABLESPACE IF EXISTS " + quoted, std::string(postgres::with_name(create, passing).reveal()), "BEGIN",
+        "ALTER TABLESPACE " + quoted + " RENAME TO " + archive::quote_identifier(create.subject)};
+    for (const auto* statement : statements) {
+        if (about_tablespaces(*statement) && statement != &create && statement->subject == create.subject) {
+            steps.emplace_back(statement->text.reveal());
+        }
+    }
+    steps.emplace_back("COMMIT");
+    for (const auto& step : steps) {
+        if (auto ran = connection.execute(step); !ran) {
+            (void)connection.execute("ROLLBACK");
+            (void)connection.execute("DROP TABLESPACE IF EXISTS " + quoted);
+            return ran;
+        }
+    }
+    return done();
+}
+
 Status restore_tablespaces(postgres::Connection& connection, const std::vector<const GlobalStatement*>& statements) {
     for (const auto* statement : statements) {
-        if (!about_tablespaces(*statement)) {
+        if (statement->kind != GlobalKind::create_tablespace) {
             continue;
         }
-        auto ran = connection.execute(std::string(statement->text.reveal()));
-        if (!ran) {
+        if (auto made = create_tablespace(connection, *statement, statements); !made) {
             return in_context(
                 "the roles are there, and so are the tablespaces before this one: " + postgres::describe(*statement),
-                std::move(ran).error());
+                std::move(made).error());
         }
     }
     return done();
