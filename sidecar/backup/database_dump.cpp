@@ -133,7 +133,7 @@ Result<DumpedDatabase> dump_database(const DumpTools& tools, const std::string& 
     if (auto set = inside->execute("SET lock_timeout = " + std::to_string(tools.plan.lock_timeout.count())); !set) {
         return std::move(set).error();
     }
-    auto inspection = postgres::inspect_database(*inside, tools.in_recovery);
+    auto inspection = postgres::inspect_database(*inside, tools.in_recovery, tools.plan.exclude_table_data);
     if (!inspection) {
         return in_context("what the role can read could not be found out", std::move(inspection).error());
     }

@@ -1,6 +1,7 @@
 #include "postgres/inspection.hpp"
 
 #include "archive/sql_text.hpp"
+#include "postgres/table_pattern.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -46,14 +47,18 @@ std::string some_names(const Rows& rows) {
 
 class Inspector {
 public:
-    Inspector(Connection& connection, bool in_recovery)
-        : connection_(connection), in_recovery_(in_recovery), role_(archive::quote_identifier(connection.user())) {}
+    Inspector(Connection& connection, bool in_recovery, const std::vector<std::string>& without_rows)
+        : connection_(connection),
+          in_recovery_(in_recovery),
+          without_rows_(without_rows),
+          role_(archive::quote_identifier(connection.user())) {}
 
     Result<Inspection> run();
 
 private:
     Status look(const std::string& condition, const std::string& one, const std::string& cure);
     Status find_gaps();
+    Status find_row_security();
     Status find_large_object_gaps();
     Status find_omissions();
     Status count(const std::string& sql, const std::string& kind, const std::string& text);
@@ -65,6 +70,7 @@ private:
 
     Connection& connection_;
     bool in_recovery_;
+    const std::vector<std::string>& without_rows_;
     std::string role_;
     bool superuser_ = false;
     Inspection found_;
@@ -128,8 +134,24 @@ Status Inspector::find_gaps() {
         !looked) {
         return looked;
     }
-    return look("CASE WHEN c.relkind = 'r' AND c.relrowsecurity THEN pg_catalog.row_security_active(c.oid) END",
-                "table with row security", "ALTER ROLE " + role_ + " BYPASSRLS");
+    return find_row_security();
+}
+
+// It hides rows, and is no matter where none are dumped: of tables left out on request, and of unlogged ones on a
+// standby. A partition is a table of its own here, for pg_dump as for its policies.
+Status Inspector::find_row_security() {
+    auto left_out = tables_matching(connection_, without_rows_);
+    if (!left_out) {
+        return std::move(left_out).error();
+    }
+    std::string ids;
+    for (const auto& id : *left_out) {
+        ids += (ids.empty() ? "" : ",") + id;
+    }
+    std::string hidden = "c.relkind = 'r' AND c.relrowsecurity AND c.oid <> ALL ('{" + ids + "}'::oid[])";
+    hidden += in_recovery_ ? " AND c.relpersistence <> 'u'" : "";
+    return look("CASE WHEN " + hidden + " THEN pg_catalog.row_security_active(c.oid) END", "table with row security",
+                "ALTER ROLE " + role_ + " BYPASSRLS");
 }
 
 // pg_read_all_data does not cover large objects before PostgreSQL 19.
@@ -270,8 +292,9 @@ Status Inspector::read_size() {
 
 }  // namespace
 
-Result<Inspection> inspect_database(Connection& connection, bool in_recovery) {
-    return Inspector(connection, in_recovery).run();
+Result<Inspection> inspect_database(Connection& connection, bool in_recovery,
+                                    const std::vector<std::string>& exclude_table_data) {
+    return Inspector(connection, in_recovery, exclude_table_data).run();
 }
 
 Result<std::vector<Omission>> server_omissions(Connection& connection) {

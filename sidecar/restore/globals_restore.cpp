@@ -1,5 +1,7 @@
 #include "globals_restore.hpp"
 
+#include "archive/sql_text.hpp"
+#include "database_restore.hpp"
 #include "target.hpp"
 
 #include <algorithm>
@@ -60,6 +62,21 @@ Status run_in_transaction(postgres::Connection& connection, const GlobalStatemen
     return back ? connection.execute(std::string(plain.reveal())) : back;
 }
 
+bool is_setting(const GlobalStatement& statement) {
+    return statement.kind == GlobalKind::alter_role_settings || statement.kind == GlobalKind::alter_role_in_database;
+}
+
+// One that this server does not know, or not with this value, is no reason to bring back no role at all.
+Status run_setting(postgres::Connection& connection, const GlobalStatement& statement, RestoreObserver& observer) {
+    auto ran = connection.execute("SAVEPOINT before_setting");
+    ran = ran ? connection.execute(std::string(statement.text.reveal())) : ran;
+    if (ran || ran.error().kind != ErrorKind::failed) {
+        return ran;
+    }
+    observer.noted("a setting of role '" + statement.subject + "' was left out: " + whole_text(ran.error()));
+    return connection.execute("ROLLBACK TO SAVEPOINT before_setting");
+}
+
 // CREATE TABLESPACE takes no part in a transaction.
 bool about_tablespaces(const GlobalStatement& statement) {
     switch (statement.kind) {
@@ -71,44 +88,79 @@ bool about_tablespaces(const GlobalStatement& statement) {
     }
 }
 
-// All or none: a role that is there counts as someone's own at the next try, and would be left without its password,
-// its attributes and its memberships.
-Status restore_roles(postgres::Connection& connection, const std::vector<const GlobalStatement*>& statements) {
-    if (auto begun = connection.execute("BEGIN"); !begun) {
-        return begun;
-    }
+Status run_roles(postgres::Connection& connection, const std::vector<const GlobalStatement*>& statements,
+                 RestoreObserver& observer) {
     for (const auto* statement : statements) {
         if (about_tablespaces(*statement)) {
             continue;
         }
-        if (auto ran = run_in_transaction(connection, *statement); !ran) {
-            (void)connection.execute("ROLLBACK");  // the end of the connection would do it, too
-            return in_context("no role was made or changed: " + postgres::describe(*statement), std::move(ran).error());
-        }
-    }
-    auto committed = connection.execute("COMMIT");
-    return committed ? done() : Status(in_context("roles", std::move(committed).error()));
-}
-
-Status restore_tablespaces(postgres::Connection& connection, const std::vector<const GlobalStatement*>& statements) {
-    for (const auto* statement : statements) {
-        if (!about_tablespaces(*statement)) {
-            continue;
-        }
-        auto ran = connection.execute(std::string(statement->text.reveal()));
+        auto ran = is_setting(*statement) ? run_setting(connection, *statement, observer)
+                                          : run_in_transaction(connection, *statement);
         if (!ran) {
-            return in_context(
-                "the roles are there, and so are the tablespaces before this one: " + postgres::describe(*statement),
-                std::move(ran).error());
+            return in_context(postgres::describe(*statement), std::move(ran).error());
         }
     }
     return done();
 }
 
-}  // namespace
+// All or none: a role that is there counts as someone's own at the next try, and would be left without its password,
+// its attributes and its memberships.
+Status restore_roles(postgres::Connection& connection, const std::vector<const GlobalStatement*>& statements,
+                     RestoreObserver& observer) {
+    if (auto begun = connection.execute("BEGIN"); !begun) {
+        return begun;
+    }
+    if (auto ran = run_roles(connection, statements, observer); !ran) {
+        (void)connection.execute("ROLLBACK");  // the end of the connection would do it, too
+        return in_context("no role was made or changed", std::move(ran).error());
+    }
+    auto committed = connection.execute("COMMIT");
+    return committed ? done() : Status(in_context("roles", std::move(committed).error()));
+}
 
-Status restore_globals(postgres::Connection& connection, const std::vector<GlobalStatement>& statements,
-                       bool alter_roles, RestoreObserver& observer) {
+// A tablespace that is there is left as it is, so it must not get its name before all else of it. CREATE TABLESPACE
+// takes no part in a transaction: it is made under a passing name, which whoever is killed leaves behind, empty.
+Status create_tablespace(postgres::Connection& connection, const GlobalStatement& create,
+                         const std::vector<const GlobalStatement*>& statements) {
+    const std::string passing = passing_name("tablespace " + create.subject);
+    const std::string quoted = archive::quote_identifier(passing);
+    std::vector<std::string> steps = {
+        "DROP TABLESPACE IF EXISTS " + quoted, std::string(postgres::with_name(create, passing).reveal()), "BEGIN",
+        "ALTER TABLESPACE " + quoted + " RENAME TO " + archive::quote_identifier(create.subject)};
+    for (const auto* statement : statements) {
+        if (about_tablespaces(*statement) && statement != &create && statement->subject == create.subject) {
+            steps.emplace_back(statement->text.reveal());
+        }
+    }
+    steps.emplace_back("COMMIT");
+    for (const auto& step : steps) {
+        if (auto ran = connection.execute(step); !ran) {
+            (void)connection.execute("ROLLBACK");
+            (void)connection.execute("DROP TABLESPACE IF EXISTS " + quoted);
+            return ran;
+        }
+    }
+    return done();
+}
+
+Status restore_tablespaces(postgres::Connection& connection, const std::vector<const GlobalStatement*>& statements) {
+    for (const auto* statement : statements) {
+        if (statement->kind != GlobalKind::create_tablespace) {
+            continue;
+        }
+        if (auto made = create_tablespace(connection, *statement, statements); !made) {
+            return in_context(
+                "the roles are there, and so are the tablespaces before this one: " + postgres::describe(*statement),
+                std::move(made).error());
+        }
+    }
+    return done();
+}
+
+// What is to be run; tells of what is passed over.
+Result<std::vector<const GlobalStatement*>> choose(postgres::Connection& connection,
+                                                   const std::vector<GlobalStatement>& statements, bool alter_roles,
+                                                   RestoreObserver& observer) {
     auto roles = names_of_roles(connection);
     auto tablespaces = names_of_tablespaces(connection);
     if (!roles || !tablespaces) {
@@ -137,10 +189,27 @@ Status restore_globals(postgres::Connection& connection, const std::vector<Globa
         }
         chosen.push_back(&statement);
     }
-    if (auto restored = restore_roles(connection, chosen); !restored) {
+    return chosen;
+}
+
+}  // namespace
+
+Status try_roles(postgres::Connection& connection, const std::vector<GlobalStatement>& statements, bool alter_roles,
+                 RestoreObserver& observer) {
+    auto chosen = choose(connection, statements, alter_roles, observer);
+    return chosen ? run_roles(connection, *chosen, observer) : Status(std::move(chosen).error());
+}
+
+Status restore_globals(postgres::Connection& connection, const std::vector<GlobalStatement>& statements,
+                       bool alter_roles, RestoreObserver& observer) {
+    auto chosen = choose(connection, statements, alter_roles, observer);
+    if (!chosen) {
+        return std::move(chosen).error();
+    }
+    if (auto restored = restore_roles(connection, *chosen, observer); !restored) {
         return restored;
     }
-    return restore_tablespaces(connection, chosen);
+    return restore_tablespaces(connection, *chosen);
 }
 
 }  // namespace lifeboat::restore

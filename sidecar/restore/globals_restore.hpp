@@ -15,4 +15,8 @@ namespace lifeboat::restore {
 Status restore_globals(postgres::Connection& connection, const std::vector<postgres::GlobalStatement>& statements,
                        bool alter_roles, RestoreObserver& observer);
 
+// Runs what that would run for roles, in a transaction that the caller has begun and will roll back.
+Status try_roles(postgres::Connection& connection, const std::vector<postgres::GlobalStatement>& statements,
+                 bool alter_roles, RestoreObserver& observer);
+
 }  // namespace lifeboat::restore

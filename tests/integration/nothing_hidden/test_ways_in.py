@@ -100,6 +100,12 @@ def test_a_transaction_pooler_in_front_is_refused_with_its_reason(pooler, plain_
     assert "next: connect to PostgreSQL itself" in failed.err
     assert_nothing_stored(workspace)
     workspace.configure(postgres={"uri": direct})
+    backup_id = workspace.backup()
+    for flags in (("--dry-run",), ()):
+        refused = workspace.run("-i", workspace.key.file, "restore", backup_id, "--to",
+                                f"postgresql://{role}@127.0.0.1:{pooler}/pooled", "--database", "pooled=again", *flags,
+                                env={"PGPASSWORD": PASSWORD}).expect(1)
+        assert f"a connection pooler answers at 127.0.0.1:{pooler}" in refused.err
     workspace.verify(workspace.backup()).expect(0)
 
 

@@ -145,13 +145,64 @@ def test_a_database_that_is_not_empty_is_refused_and_unchanged(restorer, empty_s
     assert fingerprint(empty_server) == before
 
 
-@pytest.mark.parametrize("content", [
-    "CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1'", "CREATE TYPE t AS ENUM ('a')",
-    "CREATE SCHEMA s", "SELECT lo_create(1)", "CREATE SEQUENCE s", "CREATE VIEW v AS SELECT 1"])
+# What a user may make in a database, and how the refusal calls it.
+CONTENTS = {
+    "CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1'": "function public.f()",
+    "CREATE TYPE t AS ENUM ('a')": "type public.t",
+    "CREATE TYPE pair AS (a integer, b integer)": "type public.pair",
+    "CREATE DOMAIN d AS integer": "type public.d",
+    "CREATE SCHEMA s": "schema s",
+    "SELECT lo_create(4711)": "large object 4711",
+    "CREATE SEQUENCE s": "sequence public.s",
+    "CREATE VIEW v AS SELECT 1": "view public.v",
+    "CREATE CAST (bool AS numeric) WITH INOUT": "cast from boolean to numeric",
+    "CREATE OPERATOR public.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)":
+        "operator public.===(integer,integer)",
+    "CREATE OPERATOR FAMILY public.family USING btree": "operator family public.family for access method btree",
+    "CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler": "access method heap2",
+    "CREATE COLLATION public.plain (locale = 'C')": "collation public.plain",
+    "CREATE CONVERSION public.cv FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8": "conversion public.cv",
+    "CREATE TEXT SEARCH CONFIGURATION public.words (COPY = pg_catalog.simple)":
+        "text search configuration public.words",
+    "CREATE TEXT SEARCH DICTIONARY public.dict (TEMPLATE = pg_catalog.simple)": "text search dictionary public.dict",
+    "CREATE FOREIGN DATA WRAPPER far": "foreign-data wrapper far",
+    "CREATE PUBLICATION feed": "publication feed",
+    "CREATE SUBSCRIPTION feed CONNECTION 'host=publisher.invalid' PUBLICATION p WITH (connect = false, slot_name = NONE)":
+        "subscription feed",
+    # Its function is an extension's, and so is no content of its own.
+    "CREATE EXTENSION tcn; CREATE LANGUAGE mute HANDLER plpgsql_call_handler": "language mute",
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS)
 def test_empty_means_that_a_user_made_nothing_there(restorer, shared_target, content):
+    """Whatever an archive may bring, too: loading it would meet the one that is there."""
     shared_target.sql("DROP DATABASE IF EXISTS app")
     shared_target.create_database("app", content)
-    restorer(shared_target, "--database", "app", "--dry-run").expect(5)
+    refused = restorer(shared_target, "--database", "app", "--dry-run").expect(5)
+    assert f"not empty: 'app' ({CONTENTS[content]})" in refused.err
+    if content.startswith("CREATE SUBSCRIPTION"):
+        shared_target.sql("ALTER SUBSCRIPTION feed DISABLE", "app")
+        shared_target.sql("DROP SUBSCRIPTION feed", "app")
+
+
+def test_an_event_trigger_is_content(restorer, shared_target):
+    """Also one whose function an extension brought."""
+    shared_target.sql("DROP DATABASE IF EXISTS app")
+    shared_target.create_database("app", """
+        CREATE FUNCTION heard() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+        CREATE EVENT TRIGGER hear ON ddl_command_end EXECUTE FUNCTION heard();
+        CREATE EXTENSION citext;
+        ALTER EXTENSION citext ADD FUNCTION heard();
+    """)
+    assert "'app' (event trigger hear)" in restorer(shared_target, "--database", "app", "--dry-run").expect(5).err
+
+
+def test_the_first_few_of_many_things_are_named(restorer, shared_target):
+    shared_target.sql("DROP DATABASE IF EXISTS app")
+    shared_target.create_database("app", "CREATE TABLE a (); CREATE TABLE b (); CREATE TABLE c (); CREATE TABLE d ()")
+    refused = restorer(shared_target, "--database", "app", "--dry-run").expect(5)
+    assert "'app' (table public.a, table public.b, table public.c)" in refused.err
 
 
 @pytest.fixture(scope="module")
@@ -266,8 +317,8 @@ def test_a_replaced_database_that_cannot_be_dropped_is_said_to_be_replaced(
     assert empty_server.sql("SELECT one FROM old", aside) == "1"
 
     again = restorer(empty_server, "--database", "app", "--overwrite").expect(1)
-    assert f"cannot drop what an earlier restore left under the name '{aside}'" in again.err
-    assert "'app' was not restored and is as it was before" in again.err
+    assert f"a way to replace database '{aside}', which has subscriptions" in again.err
+    assert "nothing was changed" in again.err
     empty_server.sql("ALTER SUBSCRIPTION feed DISABLE; ALTER SUBSCRIPTION feed SET (slot_name = NONE);", aside)
     empty_server.sql("DROP SUBSCRIPTION feed", aside)
     restorer(empty_server, "--database", "app", "--overwrite").expect(0)

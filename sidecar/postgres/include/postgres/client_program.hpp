@@ -38,13 +38,16 @@ class ClientProgram {
 public:
     // The standard streams that Lifeboat holds the other end of.
     enum class Streams { output, input };
+    // Whether it talks to the server itself. pg_restore can write a script instead.
+    enum class Server { connects, stays_away };
 
     struct Options {
         // Bounds its memory, in bytes: pg_dump needs about twice its widest row, and with a bound it fails
         // alone, with the table's name, where otherwise the container would be killed.
         std::optional<std::uint64_t> address_space = std::nullopt;
         std::vector<int> inherited = {};  // descriptors that it shall have too; -1 is passed over
-        bool writes = false;              // it may, whatever role and database have for default_transaction_read_only
+        Server server = Server::connects;
+        bool writes = false;  // it may, whatever role and database have for default_transaction_read_only
     };
 
     // `arguments` without connection: "--dbname=…" is added for `database` of the server of `connection`.

@@ -53,7 +53,10 @@ struct Inspection {
 };
 
 // `connection` is to the database itself. In a server that is a standby, unlogged tables are not readable.
-Result<Inspection> inspect_database(Connection& connection, bool in_recovery);
+// `exclude_table_data`: patterns of tables whose rows will not be dumped, so that row security on them is no gap. (The
+// right to read them is needed all the same: pg_dump locks them.)
+Result<Inspection> inspect_database(Connection& connection, bool in_recovery,
+                                    const std::vector<std::string>& exclude_table_data = {});
 
 // What no dump of any database holds: settings by ALTER SYSTEM and ALTER ROLE ALL, databases that cannot or are not to
 // be dumped. Where the role may not see how a setting was made, that is an omission of its own.
