@@ -9,6 +9,7 @@ namespace lifeboat::s3 {
 namespace {
 
 constexpr Milliseconds reply_within{120'000};  // S3 itself may take minutes to complete a large upload
+constexpr std::uint64_t least_rate = 1024;     // of each of several requests at once: an analogue modem gives more
 
 bool carries_body(const Call& call) {
     return call.method == "PUT" || call.method == "POST";
@@ -52,6 +53,7 @@ HttpRequest Client::signed_request(const Call& call, bool fresh_connection) {
     request.reply_within = call.operation.name == get_object.name
                                ? Milliseconds{0}
                                : std::min(reply_within, call.within.value_or(options_.retry.budget));
+    request.least_rate = least_rate;
     return request;
 }
 

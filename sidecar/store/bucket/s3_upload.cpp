@@ -21,12 +21,19 @@ bool looks_like_md5(const std::string& etag) {
 }  // namespace
 
 S3Upload::S3Upload(Bucket& bucket, ObjectKey key)
-    : bucket_(bucket), key_(std::move(key)), written_{bucket.full_key(key_), os::random_hex(token_bytes), 0, {}} {}
+    : bucket_(bucket),
+      key_(std::move(key)),
+      stop_of_store_(bucket.options.stop, [this] { stop_.request_stop(); }),
+      written_{bucket.full_key(key_), os::random_hex(token_bytes), 0, {}} {}
 
 S3Upload::~S3Upload() {
     if (!visible_) {
         give_up();
     }
+}
+
+void S3Upload::end_on(const std::stop_token& stop) {
+    stop_of_writer_.emplace(stop, [this] { stop_.request_stop(); });
 }
 
 Status S3Upload::write(stream::Bytes chunk) {
@@ -64,7 +71,7 @@ Status S3Upload::take(stream::Bytes chunk) {
 
 Status S3Upload::begin_parts() {
     s3::Call call{s3::create_upload, "POST", written_.key, {{"uploads", ""}}, object_headers()};
-    auto answer = bucket_.send(call);
+    auto answer = bucket_.client.send(call, stop_.get_token());
     if (!answer.ok()) {
         return answer.failure->error;
     }
@@ -74,7 +81,7 @@ Status S3Upload::begin_parts() {
                       "check that store.endpoint is an S3 server");
     }
     upload_id_ = *std::move(id);
-    sender_.emplace(bucket_, written_.key, upload_id_);
+    sender_.emplace(bucket_, written_.key, upload_id_, stop_.get_token());
     return done();
 }
 
@@ -171,7 +178,7 @@ Result<Sighting> S3Upload::make_visible(s3::Call call) {
             call.headers.erase("if-none-match");
         }
         asked_for_ = true;
-        const auto answer = bucket_.client.attempt(call, retry.failed() > 0, bucket_.options.stop);
+        const auto answer = bucket_.client.attempt(call, retry.failed() > 0, stop_.get_token());
         if (refused_the_condition(answer, call)) {
             continue;
         }
@@ -185,7 +192,7 @@ Result<Sighting> S3Upload::make_visible(s3::Call call) {
             return *std::move(stands);
         }
         s3::Failure failure = answer.ok() ? said_nothing() : *answer.failure;
-        if (!s3::Client::again(retry, failure, bucket_.options.stop)) {
+        if (!s3::Client::again(retry, failure, stop_.get_token())) {
             return failure.error;
         }
     }

@@ -6,8 +6,10 @@
 #include "store/object_store.hpp"
 #include "stream/sha256.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 namespace lifeboat::store {
@@ -21,6 +23,7 @@ public:
 
     Status write(stream::Bytes chunk) override;
     Result<StoredObject> commit() override;
+    void end_on(const std::stop_token& stop) override;
 
 private:
     Status take(stream::Bytes chunk);
@@ -42,8 +45,13 @@ private:
     [[nodiscard]] s3::Headers object_headers() const;
     [[nodiscard]] Error exists_error() const;
 
+    using StopCallback = std::stop_callback<std::function<void()>>;
+
     Bucket& bucket_;
     const ObjectKey key_;
+    std::stop_source stop_;  // the store's, or the writer's own
+    StopCallback stop_of_store_;
+    std::optional<StopCallback> stop_of_writer_;
     Written written_;
     stream::Sha256 hash_;
     Buffer current_;

@@ -2,6 +2,7 @@
 and the message says why. Nothing stays behind but what `list` names or a sweep finds."""
 
 import re
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -358,6 +359,18 @@ def test_a_backup_logs_why_it_waits_for_the_store(workspace, fault_server):
     fault_server.on("UploadPart", part=1, times=2).fail(faults.slow_down())
     said = workspace.run("backup").expect(0).err
     assert "warn store_asked_again" in said and "SlowDown" in said
+
+
+def test_a_body_that_is_taken_in_drop_by_drop_does_not_hold_a_dump_open(workspace, fault_server, fleet):
+    """Bytes do move, fast enough for a line that is slow, and the dump does not: its locks are let go of in time."""
+    workspace.configure(store={"uploads": 1})
+    fault_server.on("UploadPart", times=ALWAYS).fail(faults.Sip(4000, 0.1))
+    began = time.monotonic()
+    outcome = workspace.run("backup", timeout=60)
+    assert 10 <= time.monotonic() - began < 30
+    assert_absent(workspace, outcome, "nothing moved for 10 s (postgres.max_stall)")
+    assert fleet.sessions() == []
+    assert_nothing_stays(workspace, fault_server)
 
 
 def test_an_object_that_the_store_will_not_show_is_not_believed(workspace, fault_server):

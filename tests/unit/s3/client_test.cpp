@@ -142,6 +142,7 @@ TEST(S3Client, SetsALimitToEveryReplyButAnObjects) {
     EXPECT_EQ(scripted.transport.requests[0].reply_within, minutes(2));
     EXPECT_EQ(scripted.transport.requests[0].stall_after, minutes(1));
     EXPECT_EQ(scripted.transport.requests[1].reply_within, Milliseconds{0});
+    EXPECT_EQ(scripted.transport.requests[1].least_rate, 1024U) << "which ends an object's reply";
     EXPECT_EQ(scripted.transport.requests[1].stall_after, minutes(1));
 }
 

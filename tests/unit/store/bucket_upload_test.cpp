@@ -418,6 +418,22 @@ TEST_F(BucketUpload, IsAbortedOnAStopWhereverItComes) {
     }
 }
 
+TEST_F(BucketUpload, DoesNotKeepAWriterWaitingThatIsToEnd) {
+    fail("UploadPart", s3_error(503, "SlowDown"), 1, always);
+    std::stop_source writers;
+    timer.on_wait = [&] { writers.request_stop(); };
+    auto upload = store().begin(key("data/app")).value();
+    upload->end_on(writers.get_token());
+    const std::string content = content_of(8 * part);
+    auto written = upload->write(stream::as_bytes(content));
+    ASSERT_FALSE(written.ok());
+    EXPECT_EQ(written.error().kind, ErrorKind::interrupted) << written.error().what;
+    upload.reset();
+    expect_nothing_left("data/app");
+    server.instead = nullptr;
+    EXPECT_TRUE(put("data/other", content).ok()) << "the store itself goes on";
+}
+
 TEST_F(BucketUpload, IsAbortedOnAStopInAPause) {
     fail("UploadPart", s3_error(503, "SlowDown"), 1, always);
     timer.on_wait = [&] { stop.request_stop(); };
