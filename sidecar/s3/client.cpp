@@ -1,6 +1,7 @@
 #include "s3/client.hpp"
 
 #include "failure.hpp"
+#include "os/clock.hpp"
 #include "s3/replies.hpp"
 
 #include <algorithm>
@@ -35,6 +36,10 @@ HttpRequest Client::signed_request(const Call& call, bool fresh_connection) {
     }
     input.payload_hash = carries_body(call) ? call.body.sha256 : std::string(empty_payload);
     const auto now = timer_.wall() + std::chrono::seconds(clock_offset_s_.load());
+    if (call.lock_for) {
+        input.headers["x-amz-object-lock-mode"] = "COMPLIANCE";
+        input.headers["x-amz-object-lock-retain-until-date"] = os::utc_text(now + *call.lock_for);
+    }
     Headers headers = sign(input, options_.credentials, options_.endpoint.region, now);
     headers.merge(input.headers);
 
@@ -92,8 +97,10 @@ Answer Client::send(Call call, const std::stop_token& stop) {
     Retry retry(policy, timer_);
     const auto began = timer_.now();
     const auto whole = call.within;
+    bool in_doubt = false;
     for (;;) {
         auto answer = attempt(call, retry.failed() > 0, stop);
+        answer.in_doubt = in_doubt = in_doubt || (!answer.ok() && answer.failure->uncertain);
         if (answer.ok()) {
             return answer;
         }

@@ -81,7 +81,9 @@ Sighting look_for(Bucket& bucket, const Written& written) {
         return {Standing::absent, {}, {}};
     }
     // 403: the key may not read, or may not even be told that there is nothing (Backblaze B2 without listBuckets).
-    if (answer.failure->status / 100 != 4) {
+    // Whatever else is refused for good may be so for HEAD alone.
+    const bool unwell = answer.failure->retryable && answer.failure->status / 100 != 4;
+    if (unwell || answer.failure->error.kind == ErrorKind::interrupted) {
         return {Standing::unknown, {}, {}, answer.failure->error};
     }
     auto versions = versions_of(bucket, written.key, Purpose::look);

@@ -1,6 +1,6 @@
 #include "bucket/s3_upload.hpp"
 
-#include "os/clock.hpp"
+#include "bucket/listing.hpp"
 #include "os/random.hpp"
 #include "s3/replies.hpp"
 
@@ -9,8 +9,6 @@
 namespace lifeboat::store {
 namespace {
 
-// Giving up must not take as long as what was given up.
-constexpr s3::Milliseconds giving_up_within{10'000};
 constexpr std::size_t token_bytes = 16;
 
 bool looks_like_md5(const std::string& etag) {
@@ -71,12 +69,15 @@ Status S3Upload::take(stream::Bytes chunk) {
 
 Status S3Upload::begin_parts() {
     s3::Call call{s3::create_upload, "POST", written_.key, {{"uploads", ""}}, object_headers()};
+    call.lock_for = bucket_.options.lock_for;
     auto answer = bucket_.client.send(call, stop_.get_token());
+    untold_ = answer.in_doubt;
     if (!answer.ok()) {
         return answer.failure->error;
     }
     auto id = s3::parse_upload_id(answer.reply.body);
     if (!id) {
+        untold_ = true;
         return failed("the store began an upload of '" + written_.key + "' without telling its id",
                       "check that store.endpoint is an S3 server");
     }
@@ -108,6 +109,8 @@ Result<StoredObject> S3Upload::commit() {
     visible_ = stored.ok();
     if (!visible_) {
         give_up();
+    } else if (untold_) {
+        abort_untold();
     }
     return stored;
 }
@@ -138,6 +141,7 @@ Result<Sighting> S3Upload::put_whole() {
         current_ = bucket_.buffers.take();  // an object of no bytes
     }
     s3::Call call{s3::put_object, "PUT", written_.key, {}, object_headers(), s3::Payload(current_.content())};
+    call.lock_for = bucket_.options.lock_for;
     written_.etag = s3::md5_hex(call.body.md5);
     return make_visible(std::move(call));
 }
@@ -171,6 +175,7 @@ Result<Sighting> S3Upload::put_parts() {
 // stands under the key before anything is tried again: another try could only make a second version, or fail.
 Result<Sighting> S3Upload::make_visible(s3::Call call) {
     s3::Retry retry(bucket_.client.policy(), bucket_.client.timer());
+    std::optional<Error> conflict;  // after which AWS knows the upload no more; another store may
     for (;;) {
         if (bucket_.conditional_writes) {
             call.headers["if-none-match"] = "*";
@@ -192,6 +197,11 @@ Result<Sighting> S3Upload::make_visible(s3::Call call) {
             return *std::move(stands);
         }
         s3::Failure failure = answer.ok() ? said_nothing() : *answer.failure;
+        if (failure.status == 409) {
+            conflict = failure.error;
+        } else if (failure.code == "NoSuchUpload" && conflict) {
+            failure.error = in_context("the store dropped the upload", *conflict);
+        }
         if (!s3::Client::again(retry, failure, stop_.get_token())) {
             return failure.error;
         }
@@ -201,7 +211,7 @@ Result<Sighting> S3Upload::make_visible(s3::Call call) {
 // What stands under the key, where it is in doubt whether `answer` was to something done; nothing if that is nothing.
 std::optional<Result<Sighting>> S3Upload::settled(const s3::Answer& answer) {
     const bool in_doubt = answer.ok() || answer.failure->uncertain || answer.failure->error.kind == ErrorKind::exists ||
-                          answer.failure->code == "NoSuchUpload";
+                          answer.failure->status == 409 || answer.failure->code == "NoSuchUpload";
     const auto sighting = in_doubt ? look_for(bucket_, written_) : Sighting{Standing::absent, {}, {}};
     switch (sighting.standing) {
         case Standing::ours: return sighting;
@@ -276,15 +286,34 @@ Result<Sighting> S3Upload::seen_again(Sighting told) {
 
 void S3Upload::give_up() {
     sender_.reset();  // ends what is under way and waits for it
-    abort_parts();
+    if (!upload_id_.empty()) {
+        abort_parts(std::exchange(upload_id_, {}));
+    }
+    if (untold_) {
+        abort_untold();
+    }
     remove_what_came_of_it();
 }
 
-void S3Upload::abort_parts() {
-    if (upload_id_.empty()) {
-        return;
+// Uploads of this key that the store began and nobody heard of, because the reply was lost. The key is this writer's
+// alone. Where the store cannot list them, they are left to the bucket's own rule.
+void S3Upload::abort_untold() {
+    untold_ = false;
+    std::vector<std::string> ids;
+    const auto note = [&](const ListedUnfinished& upload) {
+        if (upload.key == written_.key) {
+            ids.push_back(upload.upload_id);
+        }
+        return done();
+    };
+    (void)list_unfinished(bucket_, written_.key, note, Purpose::clean_up);
+    for (const auto& id : ids) {
+        abort_parts(id);
     }
-    s3::Call call{s3::abort_upload, "DELETE", written_.key, {{"uploadId", std::exchange(upload_id_, {})}}};
+}
+
+void S3Upload::abort_parts(const std::string& upload_id) {
+    s3::Call call{s3::abort_upload, "DELETE", written_.key, {{"uploadId", upload_id}}};
     call.within = giving_up_within;
     // A part whose connection was cut may still arrive after the first abort, which then has to be said again. What
     // cannot be aborted is left to a later sweep, and to the bucket's own rule.
@@ -313,13 +342,7 @@ void S3Upload::remove_what_came_of_it() {
 }
 
 s3::Headers S3Upload::object_headers() const {
-    s3::Headers headers{{"content-type", "application/octet-stream"}, {token_header, written_.token}};
-    if (bucket_.options.lock_for) {
-        const auto until = bucket_.client.timer().wall() + *bucket_.options.lock_for;
-        headers["x-amz-object-lock-mode"] = "COMPLIANCE";
-        headers["x-amz-object-lock-retain-until-date"] = os::utc_text(until);
-    }
-    return headers;
+    return {{"content-type", "application/octet-stream"}, {token_header, written_.token}};
 }
 
 Error S3Upload::exists_error() const {

@@ -40,7 +40,8 @@ private:
     [[nodiscard]] s3::Failure said_nothing() const;
     Result<Sighting> seen_again(Sighting told);
     void give_up();
-    void abort_parts();
+    void abort_parts(const std::string& upload_id);
+    void abort_untold();
     void remove_what_came_of_it();
     [[nodiscard]] s3::Headers object_headers() const;
     [[nodiscard]] Error exists_error() const;
@@ -49,7 +50,7 @@ private:
 
     Bucket& bucket_;
     const ObjectKey key_;
-    std::stop_source stop_;  // the store's, or the writer's own
+    std::stop_source stop_;        // the store's, or the writer's own
     StopCallback stop_of_store_;
     std::optional<StopCallback> stop_of_writer_;
     Written written_;
@@ -57,6 +58,7 @@ private:
     Buffer current_;
     std::string upload_id_;  // empty before the first part
     std::optional<PartSender> sender_;
+    bool untold_ = false;     // an upload may have begun whose id nobody heard
     bool md5_etags_ = true;  // every part's ETag was the MD5 of what was sent
     bool ended_ = false;
     bool asked_for_ = false;  // the request was sent after which the object is there
