@@ -10,7 +10,8 @@ namespace lifeboat::s3 {
 namespace {
 
 constexpr Milliseconds reply_within{120'000};  // S3 itself may take minutes to complete a large upload
-constexpr std::uint64_t least_rate = 1024;     // of each of several requests at once: an analogue modem gives more
+constexpr Milliseconds shortest_try{1'000};
+constexpr std::uint64_t least_rate = 1024;  // of each of several requests at once: an analogue modem gives more
 
 bool carries_body(const Call& call) {
     return call.method == "PUT" || call.method == "POST";
@@ -64,8 +65,14 @@ HttpRequest Client::signed_request(const Call& call, bool fresh_connection) {
 
 Answer Client::once(const Call& call, bool fresh_connection, const std::stop_token& stop) {
     Answer answer;
-    answer.reply = transport_.perform(signed_request(call, fresh_connection), stop);
+    const auto request = signed_request(call, fresh_connection);
+    const auto began = timer_.now();
+    answer.reply = transport_.perform(request, stop);
     answer.failure = failure_of(answer.reply, {call, options_.bucket, options_.endpoint}, timer_.wall());
+    if (answer.reply.broken == Broken::stalled) {
+        answer.failure->dead = std::min(std::chrono::floor<Milliseconds>(timer_.now() - began),
+                                        std::max(request.stall_after, request.reply_within));
+    }
     return answer;
 }
 
@@ -115,11 +122,14 @@ Answer Client::send(Call call, const std::stop_token& stop) {
         if (!again(retry, *answer.failure, stop)) {
             return answer;
         }
+        if (!whole) {  // a last try that stalls is to end with the budget
+            call.within = std::max(retry.left(), shortest_try);
+        }
     }
 }
 
 bool Client::again(Retry& retry, Failure& failure, const std::stop_token& stop) {
-    if (!failure.retryable || retry.again(failure.error, failure.retry_after, stop)) {
+    if (!failure.retryable || retry.again(failure.error, failure.retry_after, stop, failure.dead)) {
         return failure.retryable;
     }
     if (stop.stop_requested()) {

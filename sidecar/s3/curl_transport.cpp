@@ -236,7 +236,10 @@ public:
     }
 
     HttpReply perform(const HttpRequest& request, const std::stop_token& stop) override {
-        auto connection = take(request.fresh_connection);
+        // A request without a body is sent again by libcurl itself when a kept connection ends without a reply. That
+        // is no harm but to what is not the same twice: a POST, by which an upload begins.
+        const bool only_once = request.method == "POST" && request.body.empty();
+        auto connection = take(request.fresh_connection || only_once);
         Exchange exchange{
             request, request.body.empty() ? nullptr : options_.upload_rate.get(), connection->easy.get(), {}};
         const List headers = header_list(request);

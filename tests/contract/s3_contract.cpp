@@ -81,8 +81,8 @@ TEST(S3Store, GoesOnInSegmentsBeyondItsPartLimit) {
         ASSERT_TRUE(segments.ok()) << segments.error().what;
         EXPECT_EQ(segments->size(), (size + 2 * part_size - 1) / (2 * part_size));
         for (const auto& segment : *segments) {
-            EXPECT_EQ(segment.size, &segment == &segments->back() ? size - (segments->size() - 1) * 2 * part_size
-                                                                  : 2 * part_size);
+            EXPECT_EQ(segment.size,
+                      &segment == &segments->back() ? size - (segments->size() - 1) * 2 * part_size : 2 * part_size);
         }
         NotingSink read;
         const auto passed = store::read_segments(*opened, *segments, read);

@@ -188,6 +188,7 @@ Result<Sighting> S3Upload::make_visible(s3::Call call) {
             continue;
         }
         if (auto told = believed(answer, call)) {
+            told_version_ = told->version_id;
             return seen_again(*std::move(told));
         }
         if (!answer.ok() && answer.failure->error.kind == ErrorKind::interrupted) {
@@ -324,8 +325,9 @@ void S3Upload::abort_parts(const std::string& upload_id) {
     }
 }
 
-// What was asked for may have been done, whatever the store said of it. Only an object with our token is ours to
-// remove. What cannot be looked at stays: data without a manifest, which a later sweep finds.
+// What was asked for may have been done, whatever the store said of it. Only an object with our token, or the version
+// that the store gave us, is ours to remove. What cannot be looked at stays: data without a manifest, which a later
+// sweep finds.
 void S3Upload::remove_what_came_of_it() {
     if (!std::exchange(asked_for_, false)) {
         return;
@@ -333,10 +335,12 @@ void S3Upload::remove_what_came_of_it() {
     s3::Call look{s3::head_object, "HEAD", written_.key};
     look.within = giving_up_within;
     const auto seen = bucket_.take_back(std::move(look));
-    if (!seen.ok() || header(seen.reply, token_header) != written_.token) {
+    const bool ours = seen.ok() && header(seen.reply, token_header) == written_.token;
+    if (!ours && told_version_.empty()) {
         return;
     }
-    auto deletion = deletion_of(bucket_, written_.key, header(seen.reply, "x-amz-version-id"));
+    const auto version = ours ? header(seen.reply, "x-amz-version-id") : told_version_;
+    auto deletion = deletion_of(bucket_, written_.key, version);
     deletion.within = giving_up_within;
     (void)bucket_.take_back(std::move(deletion));
 }

@@ -50,7 +50,7 @@ private:
 
     Bucket& bucket_;
     const ObjectKey key_;
-    std::stop_source stop_;        // the store's, or the writer's own
+    std::stop_source stop_;  // the store's, or the writer's own
     StopCallback stop_of_store_;
     std::optional<StopCallback> stop_of_writer_;
     Written written_;
@@ -58,10 +58,11 @@ private:
     Buffer current_;
     std::string upload_id_;  // empty before the first part
     std::optional<PartSender> sender_;
-    bool untold_ = false;     // an upload may have begun whose id nobody heard
+    bool untold_ = false;    // an upload may have begun whose id nobody heard
     bool md5_etags_ = true;  // every part's ETag was the MD5 of what was sent
     bool ended_ = false;
-    bool asked_for_ = false;  // the request was sent after which the object is there
+    std::string told_version_;  // of the object, once the store has told that it took it
+    bool asked_for_ = false;    // the request was sent after which the object is there
     bool visible_ = false;
 };
 

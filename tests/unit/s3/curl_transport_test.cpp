@@ -268,6 +268,21 @@ TEST_F(CurlTransportTest, SendsABodyOnceAlsoWhenAKeptConnectionEndsWithoutAReply
     EXPECT_EQ(requests, 3);
 }
 
+TEST_F(CurlTransportTest, AsksForANewThingOnceAlsoWhenAKeptConnectionEndsWithoutAReply) {
+    Notes notes;
+    const LoopbackServer server([&notes](Peer& peer, int /*number*/) {
+        for (auto text = peer.request(); !text.empty(); text = peer.request()) {
+            notes.add(text);
+            if (text.starts_with("POST") || !peer.send(ok_reply)) {
+                return;
+            }
+        }
+    });
+    ASSERT_EQ(perform(request(server, "GET")).status, 200);
+    EXPECT_EQ(perform(request(server, "POST")).broken, Broken::cut);
+    EXPECT_EQ(notes.all().size(), 2U) << "or two uploads have begun, of which one is heard of";
+}
+
 TEST_F(CurlTransportTest, NeverUsesAConnectionAgainThatBroke) {
     const LoopbackServer server([](Peer& peer, int number) {
         while (!peer.request().empty()) {

@@ -216,6 +216,16 @@ TEST_F(BucketUpload, DoesNotBelieveASuccessOfWhichNothingIsSeen) {
     }
 }
 
+TEST_F(BucketUpload, TakesBackTheVersionThatTheStoreGaveItAndDoesNotShow) {
+    for (const std::size_t size : {std::size_t{5}, 3 * part}) {
+        fail("HeadObject", s3_error(503, "SlowDown"), 1, always);
+        const auto stored = put("data/app", content_of(size));
+        ASSERT_FALSE(stored.ok());
+        EXPECT_THAT(stored.error().what, HasSubstr("503"));
+        expect_nothing_left("data/app");
+    }
+}
+
 TEST_F(BucketUpload, DoesNotBelieveAnEtagOfOtherBytes) {
     server.afterwards = [](const S3Request& request, s3::HttpReply& reply) {
         if (request.operation == "CompleteMultipartUpload") {
