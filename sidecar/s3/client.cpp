@@ -58,7 +58,7 @@ HttpRequest Client::signed_request(const Call& call, bool fresh_connection) {
     // A reply that streams an object is as long as the object; every other one is short.
     request.reply_within = call.operation.name == get_object.name
                                ? Milliseconds{0}
-                               : std::min(reply_within, call.within.value_or(options_.retry.budget));
+                               : std::min(reply_within, call.within.value_or(options_.retry.budget / 2));
     request.least_rate = least_rate;
     return request;
 }

@@ -13,6 +13,10 @@ Sighting seen_by_head(const s3::HttpReply& reply, const Written& written) {
     return {ours ? Standing::ours : Standing::another, header(reply, "x-amz-version-id"), etag_of(reply)};
 }
 
+constexpr s3::Milliseconds after_stop{3'000};
+
+}  // namespace
+
 Sighting seen_by_listing(const std::vector<KeyVersion>& versions, const Written& written) {
     Sighting sighting{Standing::absent, {}, {}};
     for (const auto& version : versions) {
@@ -26,10 +30,6 @@ Sighting seen_by_listing(const std::vector<KeyVersion>& versions, const Written&
     }
     return sighting;
 }
-
-constexpr s3::Milliseconds after_stop{3'000};
-
-}  // namespace
 
 s3::Milliseconds Bucket::left_after_stop() {
     const std::lock_guard lock(mutex_);

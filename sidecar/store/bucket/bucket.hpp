@@ -117,6 +117,9 @@ enum class Purpose {
 };
 Result<std::vector<KeyVersion>> versions_of(Bucket& bucket, const std::string& full_key, Purpose purpose);
 
+// What a listing shows of `written`: its size and ETag decide.
+Sighting seen_by_listing(const std::vector<KeyVersion>& versions, const Written& written);
+
 // `version_id` empty: where the store has no versions. Elsewhere that would only hide.
 s3::Call deletion_of(const Bucket& bucket, const std::string& full_key, const std::string& version_id);
 

@@ -188,7 +188,7 @@ Result<Sighting> S3Upload::make_visible(s3::Call call) {
             continue;
         }
         if (auto told = believed(answer, call)) {
-            told_version_ = told->version_id;
+            told_ = told;
             return seen_again(*std::move(told));
         }
         if (!answer.ok() && answer.failure->error.kind == ErrorKind::interrupted) {
@@ -325,24 +325,38 @@ void S3Upload::abort_parts(const std::string& upload_id) {
     }
 }
 
-// What was asked for may have been done, whatever the store said of it. Only an object with our token, or the version
-// that the store gave us, is ours to remove. What cannot be looked at stays: data without a manifest, which a later
-// sweep finds.
+// What was asked for may have been done, whatever the store said of it. What cannot be looked at stays: data without a
+// manifest, which a later sweep finds.
 void S3Upload::remove_what_came_of_it() {
     if (!std::exchange(asked_for_, false)) {
         return;
     }
+    if (const auto version = version_that_came_of_it()) {
+        auto deletion = deletion_of(bucket_, written_.key, *version);
+        deletion.within = giving_up_within;
+        (void)bucket_.take_back(std::move(deletion));
+    }
+}
+
+// Only an object with our token is ours to remove; or, of those that the store told us it took, the one that it named
+// or that a listing shows as it was told.
+std::optional<std::string> S3Upload::version_that_came_of_it() {
     s3::Call look{s3::head_object, "HEAD", written_.key};
     look.within = giving_up_within;
     const auto seen = bucket_.take_back(std::move(look));
-    const bool ours = seen.ok() && header(seen.reply, token_header) == written_.token;
-    if (!ours && told_version_.empty()) {
-        return;
+    if (seen.ok()) {
+        const bool ours = header(seen.reply, token_header) == written_.token;
+        return ours ? std::optional(header(seen.reply, "x-amz-version-id")) : std::nullopt;
     }
-    const auto version = ours ? header(seen.reply, "x-amz-version-id") : told_version_;
-    auto deletion = deletion_of(bucket_, written_.key, version);
-    deletion.within = giving_up_within;
-    (void)bucket_.take_back(std::move(deletion));
+    if (!told_ || seen.failure->status == 404) {
+        return std::nullopt;
+    }
+    if (!told_->version_id.empty()) {
+        return told_->version_id;
+    }
+    const auto versions = versions_of(bucket_, written_.key, Purpose::clean_up);
+    const auto listed = versions ? seen_by_listing(*versions, written_) : Sighting{};
+    return listed.standing == Standing::ours ? std::optional(listed.version_id) : std::nullopt;
 }
 
 s3::Headers S3Upload::object_headers() const {

@@ -43,6 +43,7 @@ private:
     void abort_parts(const std::string& upload_id);
     void abort_untold();
     void remove_what_came_of_it();
+    std::optional<std::string> version_that_came_of_it();
     [[nodiscard]] s3::Headers object_headers() const;
     [[nodiscard]] Error exists_error() const;
 
@@ -61,8 +62,8 @@ private:
     bool untold_ = false;    // an upload may have begun whose id nobody heard
     bool md5_etags_ = true;  // every part's ETag was the MD5 of what was sent
     bool ended_ = false;
-    std::string told_version_;  // of the object, once the store has told that it took it
-    bool asked_for_ = false;    // the request was sent after which the object is there
+    std::optional<Sighting> told_;  // once the store has told that it took the object
+    bool asked_for_ = false;        // the request was sent after which the object is there
     bool visible_ = false;
 };
 

@@ -278,6 +278,12 @@ def test_another_etag_than_what_was_sent_is_no_success(workspace, fault_server, 
     assert_nothing_stays(workspace, fault_server)
 
 
+def test_a_part_with_another_etag_is_put_together_by_nobody(workspace, fault_server):
+    fault_server.on("UploadPart", part=2, times=ALWAYS).fail(faults.wrong_etag())
+    assert_absent(workspace, workspace.run("backup"), "400 InvalidPart")
+    assert_nothing_stays(workspace, fault_server)
+
+
 def test_a_part_without_an_etag_ends_the_run(workspace, fault_server):
     fault_server.on("UploadPart", part=2, times=ALWAYS).fail(faults.without_etag())
     assert_absent(workspace, workspace.run("backup"), "part 2")
@@ -307,6 +313,24 @@ def test_an_upload_that_cannot_be_aborted_is_told_by_list(workspace, fault_serve
     following = workspace.backup()
     assert len(workspace.store.uploads()) == 1
     assert workspace.good_ids() == [following]
+
+
+TAKING_BACK = {
+    "an upload": ("UploadPart", "AbortMultipartUpload"),
+    "objects": ("PutObject", "DeleteObject"),
+}
+
+
+@pytest.mark.parametrize("what", TAKING_BACK)
+@pytest.mark.parametrize("name", ["lost reply", "reset before", "500", "503 SlowDown", "500 although done"])
+def test_taking_back_is_tried_again(workspace, fault_server, what, name):
+    write, take_back = TAKING_BACK[what]
+    key = "*/cargo*" if write == "UploadPart" else "*/manifests/*"
+    fault_server.on(write, key=key, times=ALWAYS).fail(faults.cap_exceeded())
+    rule = fault_server.on(take_back).fail(PASSING[name].make())
+    assert_absent(workspace, workspace.run("backup"), "Caps & Alerts")
+    assert rule.hits == 1
+    assert_nothing_stays(workspace, fault_server)
 
 
 def test_an_upload_of_no_run_is_told_by_list(workspace, object_server):

@@ -226,6 +226,28 @@ TEST_F(BucketUpload, TakesBackTheVersionThatTheStoreGaveItAndDoesNotShow) {
     }
 }
 
+TEST_F(BucketUpload, FindsByAListingWhatTheStoreTookAndDoesNotShow) {
+    fail("HeadObject", s3_error(503, "SlowDown"), 1, always);
+    server.afterwards = [](const S3Request& request, s3::HttpReply& reply) {
+        if (request.operation == "CompleteMultipartUpload") {
+            reply.headers.erase("x-amz-version-id");  // Ceph tells none here
+        }
+    };
+    ASSERT_FALSE(put("data/app", content_of(3 * part)).ok());
+    expect_nothing_left("data/app");
+}
+
+TEST_F(BucketUpload, RemovesNothingThatOnlyLooksAlike) {
+    fail("HeadObject", s3_error(503, "SlowDown"), 1, always);
+    server.afterwards = [&](const S3Request& request, s3::HttpReply& reply) {
+        if (request.operation == "PutObject") {
+            reply = s3_error(400, "InvalidRequest");  // and who stored it, nobody told us
+        }
+    };
+    ASSERT_FALSE(put("RESTORE.txt", "how to").ok());
+    EXPECT_THAT(server.versions("backups/RESTORE.txt"), Not(IsEmpty()));
+}
+
 TEST_F(BucketUpload, DoesNotBelieveAnEtagOfOtherBytes) {
     server.afterwards = [](const S3Request& request, s3::HttpReply& reply) {
         if (request.operation == "CompleteMultipartUpload") {
