@@ -30,7 +30,7 @@ ServerLock acquired(const std::string& database = "postgres") {
 void expect_taken(const std::string& database = "postgres") {
     const auto second = ServerLock::acquire(server().server(database), 0ms, {});
     ASSERT_FALSE(second);
-    EXPECT_EQ(second.error().kind, ErrorKind::temporary);
+    EXPECT_EQ(second.error().kind, ErrorKind::busy);
     EXPECT_THAT(second.error().what, HasSubstr("another Lifeboat"));
     EXPECT_THAT(second.error().next, HasSubstr("--lock-wait"));
 }
@@ -101,7 +101,7 @@ TEST(ServerLock, KnowsThatItWasLost) {
          "SELECT pg_terminate_backend(" + lock.connection().value("SELECT pg_backend_pid()").value() + ", 10000)");
     const auto held = lock.check();
     ASSERT_FALSE(held);
-    EXPECT_EQ(held.error().kind, ErrorKind::temporary);
+    EXPECT_EQ(held.error().kind, ErrorKind::busy);
     EXPECT_THAT(held.error().what, HasSubstr("the lock on the server is gone"));
 }
 
