@@ -101,7 +101,7 @@ TEST(ServerLock, KnowsThatItWasLost) {
          "SELECT pg_terminate_backend(" + lock.connection().value("SELECT pg_backend_pid()").value() + ", 10000)");
     const auto held = lock.check();
     ASSERT_FALSE(held);
-    EXPECT_EQ(held.error().kind, ErrorKind::busy);
+    EXPECT_EQ(held.error().kind, ErrorKind::temporary);
     EXPECT_THAT(held.error().what, HasSubstr("the lock on the server is gone"));
 }
 
