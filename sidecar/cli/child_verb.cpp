@@ -206,11 +206,11 @@ Result<ExitCode> work(Session& session, const Order& order) {
     } else if (order.activity == "survey") {
         auto seen = look_around(*loaded, reporter, session.stop());
         reporter.write(seen ? Report(*seen)
-                            : supervisor::SurveyFailed{health::problem_of(seen.error()), seen.error().detail});
+                            : supervisor::WorkFailed{health::problem_of(seen.error()), seen.error().detail});
     } else {
         auto swept = clean_up(*loaded, log, session.stop());
         reporter.write(swept ? Report(*swept)
-                             : supervisor::SurveyFailed{health::problem_of(swept.error()), swept.error().detail});
+                             : supervisor::WorkFailed{health::problem_of(swept.error()), swept.error().detail});
     }
     return ExitCode::done;
 }

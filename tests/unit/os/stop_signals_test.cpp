@@ -66,5 +66,65 @@ TEST(StopSignals, GoesAwayWithoutASignal) {
     EXPECT_TRUE(exited_with(status, 0));
 }
 
+// In the forked process: whether the event comes, and is gone once it was forgotten.
+bool event_comes(const StopSignals& signals) {
+    pollfd entry{signals.event_fd(), POLLIN, 0};
+    const bool came = ::poll(&entry, 1, patience_s * 1000) == 1;
+    signals.forget_event();
+    return came && ::poll(&entry, 1, 0) == 0;
+}
+
+TEST(StopSignals, WakeAPollLoop) {
+    const int status = forked([] {
+        const StopSignals signals;
+        signals.forget_event();  // there is none: must not wait for one
+        pollfd entry{signals.event_fd(), POLLIN, 0};
+        const bool calm = ::poll(&entry, 1, 0) == 0;
+        ::kill(::getpid(), SIGTERM);
+        ::_exit(calm && event_comes(signals) && signals.token().stop_requested() ? 0 : 1);
+    });
+    EXPECT_TRUE(exited_with(status, 0));
+}
+
+TEST(StopSignals, OfAServiceTakeAHangupForARequest) {
+    const int status = forked([] {
+        const StopSignals signals;
+        signals.serve();
+        if (signals.take_hangup()) {
+            ::_exit(1);
+        }
+        for (int i = 0; i < 3; ++i) {
+            ::kill(::getpid(), SIGHUP);
+            if (!event_comes(signals) || !signals.take_hangup() || signals.take_hangup()) {
+                ::_exit(2);
+            }
+        }
+        ::_exit(signals.token().stop_requested() || signals.received() ? 3 : 0);
+    });
+    EXPECT_TRUE(exited_with(status, 0)) << WEXITSTATUS(status);
+}
+
+TEST(StopSignals, OfAnythingElseEndItAtAHangup) {
+    const int status = forked([] {
+        const StopSignals signals;
+        stop_by(SIGHUP, signals);
+        ::_exit(signals.take_hangup() || signals.received() != SIGHUP ? 1 : 0);
+    });
+    EXPECT_TRUE(exited_with(status, 0));
+}
+
+TEST(StopSignals, OfAServiceEndItInOrderWhenAskedTwice) {
+    const int status = forked([] {
+        const StopSignals signals;
+        signals.serve();
+        stop_by(SIGTERM, signals);
+        ::kill(::getpid(), SIGTERM);
+        for (;;) {
+            ::pause();  // a child of it will not end
+        }
+    });
+    EXPECT_TRUE(exited_with(status, 0));
+}
+
 }  // namespace
 }  // namespace lifeboat::os
