@@ -114,8 +114,9 @@ void Supervisor::accept(Orders orders, const Fields& told) {
         process_.free_since = world_.now();
     } else {
         ++settings.reloads_applied;
-        process_.retry_wish = world_.now();
+        wish_retry();
     }
+    ++accepted_;
     if (first || orders_->place != orders.place) {
         forget_place();
     }
@@ -125,10 +126,18 @@ void Supervisor::accept(Orders orders, const Fields& told) {
     facts_.instance = orders.instance;
     facts_.schedule.overdue_after = orders.overdue_after;
     orders_ = std::move(orders);
-    survey_wanted_ = true;  // what was in the way of the store may be gone
-    survey_not_before_.reset();
+    if (runs(Activity::survey)) {
+        end_child(Activity::survey, limits_.grace);  // it may hang at what the new settings cure
+    }
     world_.log(LogLevel::info, "settings_applied", told);
     dirty_ = true;
+}
+
+void Supervisor::wish_retry() {
+    process_.retry_wish = world_.now();
+    process_.stood_back.reset();
+    survey_wanted_ = true;  // what was in the way of the store may be gone
+    survey_not_before_.reset();
 }
 
 void Supervisor::refuse(std::vector<Problem> problems) {
@@ -153,6 +162,7 @@ void Supervisor::forget_place() {
     runs_ = {};
     newest_id_.clear();
     surveyed_.reset();
+    facts_.runs.consecutive_failures = 0;
     process_.failures = {};
     process_.stood_back.reset();
 }
@@ -211,29 +221,8 @@ void Supervisor::backup_ended(const Child& child, const os::ExitState& exit) {
     runs.last = health::RunFacts{end.result, child.began, now, end.backup ? end.backup->id : child.id, end.problem};
     runs.counts.add(end.result);
     process_.free_since = now;
-    switch (end.result) {
-        case RunResult::good: take_backup(*end.backup); break;
-        case RunResult::partial:
-            facts_.store.newest_partial = end.backup;
-            runs.consecutive_failures = 0;
-            count_failure(child.began);
-            break;
-        case RunResult::not_ours:
-            facts_.turn = {health::Turn::not_ours, end.problem ? end.problem->what : ""};
-            process_.stood_back = now;
-            break;
-        case RunResult::lock_held: process_.stood_back = now; break;
-        case RunResult::not_needed: survey_wanted_ = true; break;
-        case RunResult::interrupted: break;
-        case RunResult::failed:
-        case RunResult::crashed:
-        case RunResult::overrun:
-            ++runs.consecutive_failures;
-            count_failure(child.began);
-            break;
-    }
-    if (end.result != RunResult::not_ours && end.result != RunResult::interrupted && !is_failure(end.result)) {
-        facts_.turn = {health::Turn::ours, {}};
+    if (!is_elsewhere(child)) {
+        take_end(child, end, now);
     }
 
     Fields fields = {{"result", std::string(health::name_of(end.result))}, {"started", os::utc_text(child.began)}};
@@ -261,6 +250,38 @@ void Supervisor::backup_ended(const Child& child, const os::ExitState& exit) {
     world_.log(telling.level, telling.event, fields);
 }
 
+// What the end of a run says about this place.
+void Supervisor::take_end(const Child& child, const BackupEnded& end, TimePoint now) {
+    auto& runs = facts_.runs;
+    switch (end.result) {
+        case RunResult::good: take_backup(*end.backup); break;
+        case RunResult::partial:
+            facts_.store.newest_partial = end.backup;
+            runs.consecutive_failures = 0;
+            count_failure(child, now);
+            break;
+        case RunResult::not_ours:
+            facts_.turn = {health::Turn::not_ours, end.problem ? end.problem->what : ""};
+            process_.stood_back = now;
+            break;
+        case RunResult::lock_held: process_.stood_back = now; break;
+        case RunResult::not_needed: survey_wanted_ = true; break;
+        case RunResult::interrupted: break;
+        case RunResult::failed:
+        case RunResult::crashed:
+        case RunResult::overrun:
+            ++runs.consecutive_failures;
+            count_failure(child, now);
+            break;
+    }
+    if (is_outdated(child)) {
+        process_.stood_back.reset();
+    }
+    if (end.result != RunResult::not_ours && end.result != RunResult::interrupted && !is_failure(end.result)) {
+        facts_.turn = {health::Turn::ours, {}};
+    }
+}
+
 // A good one, made just now: the store need not be asked what it holds.
 void Supervisor::take_backup(const health::BackupFacts& backup) {
     auto& store = facts_.store;
@@ -282,16 +303,22 @@ void Supervisor::take_backup(const health::BackupFacts& backup) {
     sweep_wanted_ = true;
 }
 
-void Supervisor::count_failure(TimePoint started) {
+void Supervisor::count_failure(const Child& child, TimePoint ended) {
     auto& failures = process_.failures;
     if (failures.count == 0) {
-        failures.first_started = started;
+        failures.first_started = child.began;
     }
     ++failures.count;
-    failures.last_ended = world_.now();
+    failures.last_ended = ended;
+    if (is_outdated(child)) {
+        process_.retry_wish = ended;  // what it failed by may be cured already
+    }
 }
 
 void Supervisor::survey_ended(const Child& child, const os::ExitState& exit) {
+    if (is_outdated(child)) {
+        return;  // another one is wanted already
+    }
     const auto* const seen = child.last_word ? std::get_if<SurveyEnded>(&*child.last_word) : nullptr;
     if (seen == nullptr) {
         const auto* const said = child.last_word ? std::get_if<SurveyFailed>(&*child.last_word) : nullptr;
@@ -348,7 +375,10 @@ void Supervisor::survey_failed(const Problem& problem, const std::string& detail
 
 void Supervisor::sweep_ended(const Child& child, const os::ExitState& exit) {
     sweep_not_before_ = world_.steady() + limits_.sweep_every;
-    if (!child.last_word && !child.told_to_end) {
+    const auto* const said = child.last_word ? std::get_if<SurveyFailed>(&*child.last_word) : nullptr;
+    if (said != nullptr) {
+        world_.log(LogLevel::warn, "sweep_failed", fields_of(said->problem, said->detail));
+    } else if (!child.last_word && !child.told_to_end) {
         world_.log(LogLevel::warn, "sweep_failed",
                    {{"error", child.overran ? "it took too long and was ended" : "its process died: " + exit.text()},
                     {"next", "it is tried again after a later backup"}});
@@ -422,6 +452,8 @@ void Supervisor::start(Activity activity, std::chrono::milliseconds takes) {
     child.started = steady;
     child.began = world_.now();
     child.ends_by = steady + takes;
+    child.settings = accepted_;
+    child.place = orders_->place;
     if (!facts_.running || activity == Activity::backup) {
         facts_.running = health::RunningFacts{activity, {}, child.began};
     }

@@ -82,10 +82,13 @@ class Supervisor {
 public:
     Supervisor(World& world, health::Facts first, const Limits& limits = {});
 
-    // Settings that are valid: in force from now on. What runs is not disturbed.
+    // Settings that are valid: in force from now on. A backup that runs is not disturbed, and ends under the settings
+    // that it began with; what it says of another place than the new one counts for nothing there.
     void accept(Orders orders, const log::EventLog::Fields& told);
     // Settings that are not: those before stay.
     void refuse(std::vector<health::Problem> problems);
+    // Somebody wants to see it tried again, whatever failed and however long the pause is.
+    void wish_retry();
     // Where the endpoints are served, or why not.
     void listening(const health::ListenersFacts& listeners);
 
@@ -119,6 +122,8 @@ private:
         std::string id = {};
         std::optional<Report> last_word = {};  // BackupEnded, SurveyEnded, SurveyFailed or SweepEnded
         std::uint64_t store_retries = 0;
+        std::uint64_t settings = 0;  // `accepted_` at its start
+        std::string place = {};
     };
 
     [[nodiscard]] bool runs(Activity activity) const { return children_.count(activity) != 0; }
@@ -131,11 +136,15 @@ private:
     void plan();
     void tell_plan(const schedule::Plan& plan);
     void backup_ended(const Child& child, const os::ExitState& exit);
+    void take_end(const Child& child, const BackupEnded& end, TimePoint now);
     void survey_ended(const Child& child, const os::ExitState& exit);
     void sweep_ended(const Child& child, const os::ExitState& exit);
+    // Whether other settings have come into force since it was started.
+    [[nodiscard]] bool is_outdated(const Child& child) const noexcept { return child.settings != accepted_; }
+    [[nodiscard]] bool is_elsewhere(const Child& child) const noexcept { return child.place != orders_->place; }
     void survey_failed(const health::Problem& problem, const std::string& detail);
     void take_backup(const health::BackupFacts& backup);
-    void count_failure(TimePoint started);
+    void count_failure(const Child& child, TimePoint ended);
     void forget_place();
     void answer_drains();
     void publish();
@@ -147,6 +156,7 @@ private:
     std::string reasons_told_ = {};
 
     std::optional<Orders> orders_;
+    std::uint64_t accepted_ = 0;  // how many there were
     std::map<Activity, Child> children_;
 
     // What is known of the store.
