@@ -197,7 +197,11 @@ Result<ExitCode> work(Session& session, const Order& order) {
     Reporter reporter(order.report_fd);
     auto loaded = inherited_settings(order.settings_fd);
     if (!loaded) {
-        return std::move(loaded).error();
+        EventLog(LogLevel::info, LogFormat::json)
+            .write(
+                LogLevel::error, "child_failed",
+                {{"activity", order.activity}, {"error", whole_text(loaded.error())}, {"next", loaded.error().next}});
+        return ExitCode::failed;
     }
     EventLog log = Session::open_log(*loaded);
     if (order.activity == "backup") {

@@ -113,8 +113,6 @@ void Supervisor::accept(Orders orders, const Fields& told) {
         process_.free_since = world_.now();
     } else {
         ++settings.reloads_applied;
-        process_.retry_wish = world_.now();
-        process_.stood_back.reset();
     }
     if (first || orders_->place != orders.place) {
         forget_place();
@@ -125,11 +123,20 @@ void Supervisor::accept(Orders orders, const Fields& told) {
     facts_.instance = orders.instance;
     facts_.schedule.overdue_after = orders.overdue_after;
     orders_ = std::move(orders);
+    wish_retry();
+    if (runs(Activity::survey)) {
+        end_child(Activity::survey, limits_.grace);  // it may hang at what the new settings cure
+    }
+    world_.log(LogLevel::info, "settings_applied", told);
+    dirty_ = true;
+}
+
+void Supervisor::wish_retry() {
+    process_.retry_wish = world_.now();
+    process_.stood_back.reset();
     survey_wanted_ = true;  // what was in the way of the store may be gone
     survey_not_before_.reset();
     surveys_failed_ = 0;
-    world_.log(LogLevel::info, "settings_applied", told);
-    dirty_ = true;
 }
 
 void Supervisor::refuse(std::vector<Problem> problems) {
@@ -154,6 +161,7 @@ void Supervisor::forget_place() {
     runs_ = {};
     newest_id_.clear();
     viewed_.reset();
+    facts_.runs.consecutive_failures = 0;
     process_.failures = {};
     plan_.reset();
     facts_.schedule.due.reset();

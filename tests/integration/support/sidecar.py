@@ -34,6 +34,12 @@ class Sidecar:
         workspace.configure(**tables)
         self.running = None
 
+    def served_by_environment(self):
+        """The ports also come from the environment, for a settings file that cannot be read."""
+        self._env = {**(self._env or {}), "LIFEBOAT_HEALTH_LISTEN": f"127.0.0.1:{self.port}",
+                     "LIFEBOAT_HEALTH_PAGE": f"127.0.0.1:{self.page_port}"}
+        return self
+
     def start(self):
         self.running = self.workspace.start("run", *self._arguments, env=self._env)
         return self
@@ -98,6 +104,11 @@ class Sidecar:
     def health(self):
         """The JSON of /healthz."""
         return json.loads(self.get("/healthz")[1])
+
+    def reason(self, code, **get_options):
+        """That reason of /healthz, or None."""
+        reasons = json.loads(self.get("/healthz", **get_options)[1])["reasons"]
+        return next((reason for reason in reasons if reason["code"] == code), None)
 
     def reasons(self):
         with contextlib.suppress(OSError):
