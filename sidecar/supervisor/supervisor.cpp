@@ -60,8 +60,22 @@ BackupEnded verdict_on(const std::optional<Report>& last_word, const os::ExitSta
     return *said;
 }
 
-bool is_failure(RunResult result) {
-    return result == RunResult::failed || result == RunResult::crashed || result == RunResult::overrun;
+// Whose turn it is, as far as the end of a run tells.
+health::TurnFacts turn_after(const BackupEnded& end, const health::TurnFacts& before) {
+    switch (end.result) {
+        case RunResult::good:
+        case RunResult::partial:
+        case RunResult::not_needed: return {health::Turn::ours, {}};
+        case RunResult::not_ours: return {health::Turn::not_ours, end.problem ? end.problem->what : ""};
+        case RunResult::lock_held:
+        case RunResult::interrupted: break;
+        case RunResult::failed:
+        case RunResult::crashed:
+        case RunResult::overrun:
+            // A standby may have been promoted since it was asked: what fails there now must not be covered up.
+            return before.turn == health::Turn::not_ours ? health::TurnFacts{} : before;
+    }
+    return before;
 }
 
 struct Telling {
@@ -211,6 +225,7 @@ void Supervisor::backup_ended(const Child& child, const os::ExitState& exit) {
     runs.last = health::RunFacts{end.result, child.began, now, end.backup ? end.backup->id : child.id, end.problem};
     runs.counts.add(end.result);
     process_.free_since = now;
+    facts_.turn = turn_after(end, facts_.turn);
     switch (end.result) {
         case RunResult::good: take_backup(*end.backup); break;
         case RunResult::partial:
@@ -219,7 +234,7 @@ void Supervisor::backup_ended(const Child& child, const os::ExitState& exit) {
             count_failure(child.began);
             break;
         case RunResult::not_ours:
-            facts_.turn = {health::Turn::not_ours, end.problem ? end.problem->what : ""};
+            runs.consecutive_failures = 0;  // the server answers; its backups are somebody else's to make
             process_.stood_back = now;
             break;
         case RunResult::lock_held: process_.stood_back = now; break;
@@ -231,9 +246,6 @@ void Supervisor::backup_ended(const Child& child, const os::ExitState& exit) {
             ++runs.consecutive_failures;
             count_failure(child.began);
             break;
-    }
-    if (end.result != RunResult::not_ours && end.result != RunResult::interrupted && !is_failure(end.result)) {
-        facts_.turn = {health::Turn::ours, {}};
     }
 
     Fields fields = {{"result", std::string(health::name_of(end.result))}, {"started", os::utc_text(child.began)}};
@@ -446,10 +458,12 @@ void Supervisor::plan() {
     }
     plan_ = schedule::next_run(orders_->rules, runs_, process_, world_.now());
     auto& told = facts_.schedule;
-    if (told.due != plan_->due || told.start != plan_->start) {
+    const auto attempts = static_cast<std::size_t>(plan_->failed_attempts);
+    if (told.due != plan_->due || told.start != plan_->start || told.failed_attempts != attempts) {
         told.due = plan_->due;
         told.start = plan_->start;
         told.because = in_words(*plan_);
+        told.failed_attempts = attempts;
         dirty_ = true;
     }
 }

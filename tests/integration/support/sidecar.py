@@ -99,6 +99,10 @@ class Sidecar:
         """The JSON of /healthz."""
         return json.loads(self.get("/healthz")[1])
 
+    def status(self):
+        """The JSON of /status.json."""
+        return json.loads(self.get("/status.json", page=True)[1])
+
     def reasons(self):
         with contextlib.suppress(OSError):
             return {reason["code"] for reason in self.health()["reasons"]}
