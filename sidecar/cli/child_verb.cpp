@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 namespace lifeboat::cli {
 namespace {
@@ -79,7 +80,11 @@ supervisor::BackupEnded failed_by(const Error& error) {
     const auto result = error.kind == ErrorKind::busy          ? RunResult::lock_held
                         : error.kind == ErrorKind::interrupted ? RunResult::interrupted
                                                                : RunResult::failed;
-    return {result, std::nullopt, health::problem_of(error), error.detail};
+    auto problem = health::problem_of(error);
+    if (result == RunResult::lock_held) {
+        problem.next = "nothing: this sidecar looks again by itself";  // what the error says is for `lifeboat backup`
+    }
+    return {result, std::nullopt, std::move(problem), error.detail};
 }
 
 std::string failed_parts(const catalogue::Manifest& manifest) {

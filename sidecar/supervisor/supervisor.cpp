@@ -61,10 +61,6 @@ BackupEnded verdict_on(const std::optional<Report>& last_word, const os::ExitSta
     return *said;
 }
 
-bool is_failure(RunResult result) {
-    return result == RunResult::failed || result == RunResult::crashed || result == RunResult::overrun;
-}
-
 struct Telling {
     LogLevel level;
     const char* event;
@@ -237,19 +233,20 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
     runs.counts.add(end.result);
     if (is_failure(end.result)) {
         ++runs.consecutive_failures;
-    } else if (end.result == RunResult::good || end.result == RunResult::partial) {
-        runs.consecutive_failures = 0;
+    } else if (end.result == RunResult::good || end.result == RunResult::partial || end.result == RunResult::not_ours) {
+        runs.consecutive_failures = 0;  // or the server answers, and its backups are somebody else's to make
     }
     process_.free_since = now;
 }
 
-// Whose turn it is, as far as the run has found out.
+// Whose turn it is, as far as the run has found out. A standby may have been promoted since it was asked: what fails
+// there now must not be covered up.
 void Supervisor::take_turn(const Child& child, const BackupEnded& end) {
     if (end.result == RunResult::not_ours) {
         facts_.turn = {health::Turn::not_ours, end.problem ? end.problem->what : ""};
     } else if (is_failure(end.result) && child.id.empty()) {
         facts_.turn = {};
-    } else if (end.result != RunResult::interrupted) {
+    } else if (end.result != RunResult::interrupted && end.result != RunResult::lock_held) {
         facts_.turn = {health::Turn::ours, {}};
     }
 }
@@ -505,10 +502,12 @@ void Supervisor::plan() {
     }
     plan_ = schedule::next_run(orders_->rules, runs_, process_, world_.now());
     auto& told = facts_.schedule;
-    if (told.due != plan_->due || told.start != plan_->start) {
+    const auto attempts = static_cast<std::size_t>(plan_->failed_attempts);
+    if (told.due != plan_->due || told.start != plan_->start || told.failed_attempts != attempts) {
         told.due = plan_->due;
         told.start = plan_->start;
         told.because = in_words(*plan_);
+        told.failed_attempts = attempts;
         dirty_ = true;
     }
 }

@@ -33,6 +33,25 @@ def peak_memory(pid):
     return 0
 
 
+def private_memory(pid):
+    """Bytes of a process that are its own and no file's (RssAnon)."""
+    lines = Path(f"/proc/{pid}/status").read_text().split("\n")
+    return int(next(line for line in lines if line.startswith("RssAnon:")).split()[1]) * 1024
+
+
+def open_descriptors(pid):
+    """What each open descriptor of a process is, sorted; the numbers in names of sockets and pipes left out."""
+    found = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(str(descriptor.readlink()).split(":[")[0])
+    return sorted(found)
+
+
+def threads_of(pid):
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
 class Watch:
     """Calls `look(pid)` for a process and all its descendants over and over, until the `with` block ends."""
 

@@ -110,6 +110,10 @@ class Sidecar:
         reasons = json.loads(self.get("/healthz", **get_options)[1])["reasons"]
         return next((reason for reason in reasons if reason["code"] == code), None)
 
+    def status(self):
+        """The JSON of /status.json."""
+        return json.loads(self.get("/status.json", page=True)[1])
+
     def reasons(self):
         with contextlib.suppress(OSError):
             return {reason["code"] for reason in self.health()["reasons"]}

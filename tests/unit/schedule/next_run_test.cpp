@@ -329,6 +329,18 @@ TEST(WhoeverStoodBack, LooksAgainLater) {
     EXPECT_EQ(next_run(nightly(), made, process, utc("2026-11-25 02:22")).start, utc("2026-11-26 02:17"));
 }
 
+TEST(WhoeverStoodBack, LooksAgainWithinAQuarterOfAGap) {
+    const auto pause = [](const std::string& cron, const std::string& stood_back) {
+        return look_again_after(calendar(cron), utc(stood_back));
+    };
+    EXPECT_EQ(pause("@every 2s", "2026-11-25 02:17"), 1s);
+    EXPECT_EQ(pause("@every 10s", "2026-11-25 02:17"), 2500ms);
+    EXPECT_EQ(pause("*/5 * * * *", "2026-11-25 02:17"), 75s);
+    EXPECT_EQ(pause("@hourly", "2026-11-25 02:17"), 5min);
+    // The gap counts, not how near the next due time happens to be.
+    EXPECT_EQ(pause("17 2 * * *", "2026-11-25 02:16:59"), 5min);
+}
+
 TEST(ABackupFromTheFuture, IsLeftOutOfAccount) {
     // The clock of the host was a year ahead; then it was put right.
     const StoreView store{{utc("2026-11-24 02:17"), utc("2027-11-24 02:17")}, {}};
@@ -436,7 +448,7 @@ TEST(AnyPlan, IsReachedByWaitingForIt) {
             << each.calendar.cron().text() << " " << text_of(now);
         process.stood_back = now;
         const Plan patient = next_run(each, store, process, now);
-        ASSERT_GE(patient.start, now + look_again);
+        ASSERT_GE(patient.start, now + look_again_after(each.calendar, now));
     }
     EXPECT_GT(waited, 5000);
 }
