@@ -31,8 +31,7 @@ Status RealChildren::start(health::Activity activity, const Secret& settings, co
     }
     os::ChildOptions options;
     options.program = program_;
-    options.arguments = {"child",
-                         std::string(health::name_of(activity)),
+    options.arguments = {"child", std::string(health::name_of(activity)),
                          "--settings-fd=" + std::to_string(file->get()),
                          "--report-fd=" + std::to_string(pipe->write_end.get())};
     if (!newest_known.empty()) {

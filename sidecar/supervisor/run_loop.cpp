@@ -6,8 +6,8 @@
 #include "config/watch.hpp"
 #include "control/server.hpp"
 #include "health/judge.hpp"
-#include "health/server.hpp"
 #include "health/render.hpp"
+#include "health/server.hpp"
 #include "os/errno_text.hpp"
 #include "os/process.hpp"
 #include "real_children.hpp"
@@ -139,7 +139,7 @@ private:
     std::unique_ptr<control::Server> control_;
     config::FileWatch watch_;
     std::optional<std::string> watch_trouble_told_;
-    Secret settings_;              // inputs of the settings in force, for children
+    Secret settings_;  // inputs of the settings in force, for children
     bool stopping_ = false;
     RealChildren children_;
     Supervisor supervisor_;
@@ -318,7 +318,6 @@ Status Loop::run() {
 }  // namespace
 
 Status run(const RunOptions& options, const os::StopSignals& signals) {
-    signals.serve();
     os::adopt_orphans();
     os::offer_to_die_first();
     Loop loop(options, signals);
