@@ -17,7 +17,7 @@ Error stalled_error(std::chrono::milliseconds longest) {
 }  // namespace
 
 Result<StoredPart> PartWriter::write(const std::string& part, const store::ObjectKey& key,
-                                     postgres::ClientProgram program, const Looks& looks) {
+                                     postgres::ClientProgram started, const Looks& looks) {
     auto out = OutgoingStream::open(store_, key, plan_.compression_level, plan_.recipients);
     if (!out) {
         return std::move(out).error();
@@ -25,6 +25,10 @@ Result<StoredPart> PartWriter::write(const std::string& part, const store::Objec
     const auto inspector = looks.inspector ? looks.inspector(**out) : nullptr;
     stream::Sink& entry = inspector ? *inspector : **out;
 
+    // Gone before `out`, whatever happens: what the store is asked to take back may take it a while, and the dump would
+    // hold its locks meanwhile. A stop lets go of the server at once, also where the store keeps this thread waiting.
+    postgres::ClientProgram program(std::move(started));
+    const std::stop_callback let_go(stop_, [&program] { program.ask_to_end(); });
     StallWatch watch(plan_.max_stall, [&program] { program.end(); });
     const auto in_time = [&](Status status) {
         if (!watch.stalled()) {
