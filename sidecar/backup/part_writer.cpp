@@ -17,7 +17,7 @@ Error stalled_error(std::chrono::milliseconds longest) {
 }  // namespace
 
 Result<StoredPart> PartWriter::write(const std::string& part, const store::ObjectKey& key,
-                                     postgres::ClientProgram program, const Looks& looks) {
+                                     postgres::ClientProgram started, const Looks& looks) {
     std::stop_source giving_up;
     auto out = OutgoingStream::open(store_, key, plan_.compression_level, plan_.recipients, giving_up.get_token());
     if (!out) {
@@ -26,6 +26,10 @@ Result<StoredPart> PartWriter::write(const std::string& part, const store::Objec
     const auto inspector = looks.inspector ? looks.inspector(**out) : nullptr;
     stream::Sink& entry = inspector ? *inspector : **out;
 
+    // Gone before `out`, whatever happens: what the store is asked to take back may take it a while, and the dump would
+    // hold its locks meanwhile. A stop lets go of the server at once, also where the store keeps this thread waiting.
+    postgres::ClientProgram program(std::move(started));
+    const std::stop_callback let_go(stop_, [&program] { program.ask_to_end(); });
     if (auto dumped = dump_into(entry, **out, part, program, looks, giving_up); !dumped) {
         return std::move(dumped).error();
     }

@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fcntl.h>
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
@@ -24,7 +25,8 @@ constexpr std::size_t largest_inputs = std::size_t{16} << 20U;
 // Writes reports for the supervisor. Any thread.
 class Reporter {
 public:
-    explicit Reporter(int fd) : fd_(fd) {}
+    // Keeps the descriptor from the programs that are started here.
+    explicit Reporter(int fd) : fd_(fd) { (void)::fcntl(fd, F_SETFD, FD_CLOEXEC); }
 
     void write(const Report& report) {
         const std::string line = supervisor::to_line(report);

@@ -243,6 +243,10 @@ void ClientProgram::end() noexcept {
     child_.end(end_grace);
 }
 
+void ClientProgram::ask_to_end() noexcept {
+    child_.signal(SIGTERM);
+}
+
 Status ClientProgram::wait(const std::stop_token& stop) {
     const auto ended = child_.wait(stop);
     if (!ended) {

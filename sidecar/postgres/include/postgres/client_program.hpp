@@ -71,6 +71,9 @@ public:
     // its statement on the server, and after two seconds by SIGKILL.
     void end() noexcept;
 
+    // Only the SIGTERM, without waiting for what comes of it. Any thread.
+    void ask_to_end() noexcept;
+
     // What it said on stderr, made fit for logs; whole once wait() has returned.
     [[nodiscard]] std::vector<std::string> said() const { return diagnostics_->lines(); }
 
