@@ -16,6 +16,8 @@ constexpr const char* lost = "see why in the server's log, and run it again once
 
 constexpr Cure of_any[] = {
     // NOLINT(*-avoid-c-arrays)
+    {"due to conflict with recovery",
+     "set hot_standby_feedback = on or a longer max_standby_streaming_delay on the standby, or back up the primary"},
     {"too many connections", "raise the CONNECTION LIMIT of the role or the database: three connections are needed"},
     {"too many clients", "raise max_connections, or run when the server is less busy"},
     {"server closed the connection", lost},
@@ -33,9 +35,10 @@ constexpr Cure of_dumps[] = {
      "raise postgres.dump_memory and the container's limit: pg_dump needs about three times its widest row"},
     {"memory for",
      "raise postgres.dump_memory and the container's limit: pg_dump needs about three times its widest row"},
+    {"due to user request", "somebody cancelled it on the server (pg_cancel_backend): run it again"},
+    {"cache lookup failed", "something was dropped while the dump began: run it again"},
+    {"could not open relation with OID", "something was dropped while the dump began: run it again"},
     {"due to statement timeout", "run when nobody holds that table's lock, or raise postgres.lock_timeout"},
-    {"due to conflict with recovery",
-     "set hot_standby_feedback = on or a longer max_standby_streaming_delay on the standby, or back up the primary"},
 };
 
 constexpr const char* not_allowed =

@@ -118,14 +118,76 @@ Status restore_roles(postgres::Connection& connection, const std::vector<const G
     return committed ? done() : Status(in_context("roles", std::move(committed).error()));
 }
 
+// A tablespace under its passing name: dropped again unless it got its own. By a connection of its own, because the
+// stop that ends a restore must not end the clean-up.
+class PassingTablespace {
+public:
+    PassingTablespace(const postgres::Server& target, postgres::Connection& connection, std::string session,
+                      const GlobalStatement& create, RestoreObserver& observer)
+        : target_(target),
+          connection_(connection),
+          session_(std::move(session)),
+          name_(passing_name("tablespace " + create.subject)),
+          wanted_name_(create.subject),
+          observer_(observer) {}
+    PassingTablespace(const PassingTablespace&) = delete;
+    PassingTablespace& operator=(const PassingTablespace&) = delete;
+    ~PassingTablespace() {
+        if (!may_be_there_) {
+            return;
+        }
+        if (auto dropped = drop(); !dropped) {
+            observer_.noted("an empty tablespace may be left under the name '" + name_ +
+                            "', which the next restore of tablespace '" + wanted_name_ +
+                            "' drops: " + whole_text(dropped.error()));
+        }
+    }
+    [[nodiscard]] const std::string& name() const { return name_; }
+    void begun() { may_be_there_ = true; }
+    void renamed() { may_be_there_ = false; }
+
+private:
+    // The session that was at it may still be, and would hold what is to be dropped.
+    Status drop() {
+        auto connection = postgres::Connection::open(target_, connection_.database(), {});
+        if (!connection) {
+            return std::move(connection).error();
+        }
+        const std::string end = connection->version_num() >= pg_14 ? "SELECT pg_catalog.pg_terminate_backend($1, 1000)"
+                                                                   : "SELECT pg_catalog.pg_terminate_backend($1)";
+        if (!connection_.execute("ROLLBACK")) {
+            if (auto ended = connection->query(end, {session_}); !ended) {
+                return std::move(ended).error();
+            }
+        }
+        // Whoever was asked to end is to be gone within seconds.
+        auto set = connection->execute("SET lock_timeout = 1000");
+        return set ? connection->execute("DROP TABLESPACE IF EXISTS " + archive::quote_identifier(name_)) : set;
+    }
+
+    static constexpr int pg_14 = 140000;
+    const postgres::Server& target_;
+    postgres::Connection& connection_;
+    std::string session_;  // its process on the server
+    std::string name_;
+    std::string wanted_name_;
+    RestoreObserver& observer_;
+    bool may_be_there_ = false;
+};
+
 // A tablespace that is there is left as it is, so it must not get its name before all else of it. CREATE TABLESPACE
 // takes no part in a transaction: it is made under a passing name, which whoever is killed leaves behind, empty.
-Status create_tablespace(postgres::Connection& connection, const GlobalStatement& create,
-                         const std::vector<const GlobalStatement*>& statements) {
-    const std::string passing = passing_name("tablespace " + create.subject);
-    const std::string quoted = archive::quote_identifier(passing);
+Status create_tablespace(const postgres::Server& target, postgres::Connection& connection,
+                         const GlobalStatement& create, const std::vector<const GlobalStatement*>& statements,
+                         RestoreObserver& observer) {
+    auto session = connection.value("SELECT pg_catalog.pg_backend_pid()");
+    if (!session) {
+        return std::move(session).error();
+    }
+    PassingTablespace guard(target, connection, std::move(*session), create, observer);
+    const std::string quoted = archive::quote_identifier(guard.name());
     std::vector<std::string> steps = {
-        "DROP TABLESPACE IF EXISTS " + quoted, std::string(postgres::with_name(create, passing).reveal()), "BEGIN",
+        "DROP TABLESPACE IF EXISTS " + quoted, std::string(postgres::with_name(create, guard.name()).reveal()), "BEGIN",
         "ALTER TABLESPACE " + quoted + " RENAME TO " + archive::quote_identifier(create.subject)};
     for (const auto* statement : statements) {
         if (about_tablespaces(*statement) && statement != &create && statement->subject == create.subject) {
@@ -133,22 +195,23 @@ Status create_tablespace(postgres::Connection& connection, const GlobalStatement
         }
     }
     steps.emplace_back("COMMIT");
+    guard.begun();
     for (const auto& step : steps) {
         if (auto ran = connection.execute(step); !ran) {
-            (void)connection.execute("ROLLBACK");
-            (void)connection.execute("DROP TABLESPACE IF EXISTS " + quoted);
             return ran;
         }
     }
+    guard.renamed();
     return done();
 }
 
-Status restore_tablespaces(postgres::Connection& connection, const std::vector<const GlobalStatement*>& statements) {
+Status restore_tablespaces(const postgres::Server& target, postgres::Connection& connection,
+                           const std::vector<const GlobalStatement*>& statements, RestoreObserver& observer) {
     for (const auto* statement : statements) {
         if (statement->kind != GlobalKind::create_tablespace) {
             continue;
         }
-        if (auto made = create_tablespace(connection, *statement, statements); !made) {
+        if (auto made = create_tablespace(target, connection, *statement, statements, observer); !made) {
             return in_context(
                 "the roles are there, and so are the tablespaces before this one: " + postgres::describe(*statement),
                 std::move(made).error());
@@ -200,8 +263,8 @@ Status try_roles(postgres::Connection& connection, const std::vector<GlobalState
     return chosen ? run_roles(connection, *chosen, observer) : Status(std::move(chosen).error());
 }
 
-Status restore_globals(postgres::Connection& connection, const std::vector<GlobalStatement>& statements,
-                       bool alter_roles, RestoreObserver& observer) {
+Status restore_globals(const postgres::Server& target, postgres::Connection& connection,
+                       const std::vector<GlobalStatement>& statements, bool alter_roles, RestoreObserver& observer) {
     auto chosen = choose(connection, statements, alter_roles, observer);
     if (!chosen) {
         return std::move(chosen).error();
@@ -209,7 +272,7 @@ Status restore_globals(postgres::Connection& connection, const std::vector<Globa
     if (auto restored = restore_roles(connection, *chosen, observer); !restored) {
         return restored;
     }
-    return restore_tablespaces(connection, *chosen);
+    return restore_tablespaces(target, connection, *chosen, observer);
 }
 
 }  // namespace lifeboat::restore

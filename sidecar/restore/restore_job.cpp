@@ -98,6 +98,12 @@ Result<RestorePreview> Job::look(postgres::Connection& connection, Purpose purpo
         return std::move(programs).error();
     }
     programs_ = std::move(*programs);
+    if (programs_.outdated()) {
+        observer_.noted("pg_restore " + programs_.version +
+                        " is older than the minor release that closed CVE-2026-116314: an archive that somebody "
+                        "tampered with could run code here; install the newest minor of postgresql-client-" +
+                        std::to_string(programs_.major));
+    }
     if (auto room = check_room(); !room) {
         return std::move(room).error();
     }
@@ -295,7 +301,7 @@ Status Job::bring_back_globals(postgres::Connection& connection) {
         return done();
     }
     observer_.part_started("globals", size_of(manifest_.globals));
-    if (auto restored = restore_globals(connection, globals_, plan_.alter_roles, observer_); !restored) {
+    if (auto restored = restore_globals(plan_.target, connection, globals_, plan_.alter_roles, observer_); !restored) {
         return restored;
     }
     observer_.part_restored("globals");

@@ -234,13 +234,44 @@ def test_a_tablespace_comes_with_its_options_and_rights_or_not_at_all(how, new_w
         run = start(workspace, empty_server, "--database", "ship")
         until(lambda: empty_server.sql(waiting) != "0", run, "the comment")
         run.send(how)
-        run.wait(timeout=30).expect(128 + how)
+        ended = run.wait(timeout=30).expect(128 + how)
+        left = empty_server.sql("SELECT spcname FROM pg_tablespace WHERE spcname ~ '^lifeboat-restore-'")
+    assert left, "what has no name yet cannot be dropped while somebody holds that lock"
+    if how == signal.SIGTERM:
+        assert f"an empty tablespace may be left under the name '{left}'" in ended.err
     assert '"The hold"' not in empty_server.sql("SELECT quote_ident(spcname) FROM pg_tablespace")
     start(workspace, empty_server, "--database", "ship").wait().expect(0)
     assert empty_server.sql(whole) == original
     assert empty_server.sql("SELECT n FROM t", "ship") == "1"
     empty_server.sql("DROP DATABASE ship")
     empty_server.sql("DROP TABLESPACE \"The hold\"")
+
+
+def test_sigterm_leaves_no_tablespace_behind(new_workspace, new_server, empty_server, room):
+    place = Path(tempfile.mkdtemp(prefix="space-", dir=room))
+    give(place, server_user())
+    server = new_server()
+    server.sql("CREATE ROLE mate")
+    server.sql(f"CREATE TABLESPACE hold LOCATION '{place}'")
+    server.sql("GRANT CREATE ON TABLESPACE hold TO mate")
+    workspace = new_workspace(server)
+    workspace.backup()
+    server.stop()
+    shutil.rmtree(place)
+    place.mkdir(mode=0o700)
+    give(place, server_user())
+    empty_server.sql("CREATE ROLE mate")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'GRANT%TABLESPACE%'"
+    with empty_server.transaction("DROP ROLE mate"):
+        run = start(workspace, empty_server)
+        until(lambda: empty_server.sql(waiting) != "0", run, "the grant")
+        run.send(signal.SIGTERM)
+        ended = run.wait(timeout=30).expect(143)
+        assert empty_server.sql("SELECT spcname FROM pg_tablespace WHERE spcname !~ '^pg_'") == ""
+    assert "may be left" not in ended.err
+    start(workspace, empty_server).wait().expect(0)
+    assert empty_server.sql("SELECT spcacl::text FROM pg_tablespace WHERE spcname = 'hold'").endswith("mate=C/postgres}")
+    empty_server.sql("DROP TABLESPACE hold")
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])

@@ -133,6 +133,36 @@ def test_what_was_named_can_be_provided(demanding, lacking, room):
             lacking.sql(f"DROP {leftover}")
 
 
+def test_a_target_of_an_older_major_is_refused(new_workspace, small_source, empty_server):
+    """Dumps load into the same major or a newer one. Here the backup is made to look newer: there is one server."""
+    workspace = new_workspace(small_source)
+    backup_id = workspace.backup()
+    path = workspace.store.folder / "vessel" / "manifests" / f"{backup_id}.json"
+    real = f'"version_num": {workspace.store.manifest(backup_id)["server"]["version_num"]}'
+    text = path.read_text()
+    assert text.count(real) == 1
+    path.write_text(text.replace(real, '"version_num": 990000'))
+    for flags in (("--dry-run",), ()):
+        failed = workspace.restore(backup_id, empty_server, *flags).expect(1)
+        assert "the backup is of PostgreSQL 99, and the target is the older PostgreSQL" in failed.err
+        assert "restore into PostgreSQL 99 or newer" in failed.err
+    assert empty_server.databases() == ["postgres"]
+
+
+def test_a_pg_restore_with_a_known_hole_is_told_of(new_workspace, small_source, empty_server, folder):
+    """CVE-2026-116314 is in reading archives. Whoever restores decides; silence would decide for them."""
+    workspace = new_workspace(small_source)
+    backup_id = workspace.backup()
+    major = installed_majors()[-1]
+    for minor, told in ((0, True), (999, False)):
+        tools = ToolFolder(folder / f"minor-{minor}")
+        tools.claim("pg_dump", f"{major}.{minor}")
+        workspace.configure(postgres={"bin_dir": tools.setting})
+        shown = workspace.restore(backup_id, empty_server, "--dry-run").expect(0)
+        assert ("CVE-2026-116314" in shown.err) == told
+        assert not told or f"install the newest minor of postgresql-client-{major}" in shown.err
+
+
 # --- a target that holds something ---
 
 

@@ -44,7 +44,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"pg_restore", "FATAL:  terminating connection due to administrator command", "server's log"},
         Case{"pg_dump", "ERROR:  out of shared memory; HINT: … max_locks_per_transaction", "locks every table"},
         Case{"pg_dump", "ERROR:  canceling statement due to statement timeout", "postgres.lock_timeout"},
+        Case{"pg_dump", "ERROR:  canceling statement due to user request", "pg_cancel_backend"},
+        Case{"pg_dump", "ERROR:  cache lookup failed for relation 16402", "run it again"},
+        Case{"pg_dump", "ERROR:  could not open relation with OID 16402", "run it again"},
         Case{"pg_dump", "ERROR:  canceling statement due to conflict with recovery", "hot_standby_feedback"},
+        Case{"pg_dump", "FATAL:  terminating connection due to conflict with recovery", "hot_standby_feedback"},
         Case{"pg_dump", "ERROR:  invalid memory alloc request size 1073741827", "exclude_table_data"},
         Case{"pg_dump", "FATAL:  too many connections for role \"lifeboat\"", "CONNECTION LIMIT"},
         Case{"pg_dump", "FEHLER:  Zugriff verweigert", "see the server's log for the same moment"}));
