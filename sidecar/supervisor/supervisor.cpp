@@ -61,6 +61,10 @@ BackupEnded verdict_on(const std::optional<Report>& last_word, const os::ExitSta
     return *said;
 }
 
+bool is_failure(RunResult result) {
+    return result == RunResult::failed || result == RunResult::crashed || result == RunResult::overrun;
+}
+
 struct Telling {
     LogLevel level;
     const char* event;
