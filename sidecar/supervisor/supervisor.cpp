@@ -113,6 +113,7 @@ void Supervisor::accept(Orders orders, const Fields& told) {
         process_.free_since = world_.now();
     } else {
         ++settings.reloads_applied;
+        wish_retry();
     }
     if (first || orders_->place != orders.place) {
         forget_place();
@@ -123,7 +124,6 @@ void Supervisor::accept(Orders orders, const Fields& told) {
     facts_.instance = orders.instance;
     facts_.schedule.overdue_after = orders.overdue_after;
     orders_ = std::move(orders);
-    wish_retry();
     if (runs(Activity::survey)) {
         end_child(Activity::survey, limits_.grace);  // it may hang at what the new settings cure
     }
