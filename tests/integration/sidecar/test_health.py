@@ -54,7 +54,7 @@ def assert_tells(sidecar, *codes, exit_code=None):
     whole = status(sidecar)
     assert whole["healthy"] is not bool(codes)
     assert {reason["code"] for reason in whole["reasons"]} == set(codes)
-    outcome = sidecar.workspace.run("status", "--json")
+    outcome = sidecar.workspace.run("status", "--json", "--instance", sidecar.workspace.settings["instance"]["name"])
     assert outcome.code == ((3 if codes else 0) if exit_code is None else exit_code), outcome.err
     assert sidecar.get("/livez")[0] == 200
     return whole
@@ -129,7 +129,7 @@ def test_misconfigured(workspace):
 def test_drained(workspace):
     with Sidecar(workspace) as sidecar:
         sidecar.wait_healthy()
-        workspace.run("drain").expect(0)
+        workspace.run("drain", "--instance", workspace.settings["instance"]["name"]).expect(0)
         assert_tells(sidecar, "drained")
 
 
@@ -146,7 +146,8 @@ def test_tampered(workspace, object_server):
         assert finished["id"] in reason["message"] and reason["next"]
         assert status(sidecar)["store"]["hidden"] == [finished["id"]]
         assert sidecar.metrics()["lifeboat_hidden_backups"] == 1
-        assert workspace.run("status", "--json").code == 3
+        assert workspace.run("status", "--json", "--instance",
+                             workspace.settings["instance"]["name"]).code == 3
 
 
 def test_livez_warns_only_when_it_is_asked_to(workspace, new_server):

@@ -15,6 +15,7 @@ struct Busy : Sidecar {
         supervisor.accept(nightly("bucket app", "*/10 * * * *"), Fields::object());
         supervisor.turn();
         end(Activity::survey, survey_of({}));
+        world.signals.clear();  // the survey of the settings before was ended
     }
     void next_backup() {
         while (!runs(Activity::backup)) {
