@@ -9,9 +9,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fcntl.h>
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 namespace lifeboat::cli {
 namespace {
@@ -23,7 +25,8 @@ constexpr std::size_t largest_inputs = std::size_t{16} << 20U;
 // Writes reports for the supervisor. Any thread.
 class Reporter {
 public:
-    explicit Reporter(int fd) : fd_(fd) {}
+    // Keeps the descriptor from the programs that are started here.
+    explicit Reporter(int fd) : fd_(fd) { (void)::fcntl(fd, F_SETFD, FD_CLOEXEC); }
 
     void write(const Report& report) {
         const std::string line = supervisor::to_line(report);
@@ -79,7 +82,11 @@ supervisor::BackupEnded failed_by(const Error& error) {
     const auto result = error.kind == ErrorKind::busy          ? RunResult::lock_held
                         : error.kind == ErrorKind::interrupted ? RunResult::interrupted
                                                                : RunResult::failed;
-    return {result, std::nullopt, health::problem_of(error), error.detail};
+    auto problem = health::problem_of(error);
+    if (result == RunResult::lock_held) {
+        problem.next = "nothing: this sidecar looks again by itself";  // what the error says is for `lifeboat backup`
+    }
+    return {result, std::nullopt, std::move(problem), error.detail};
 }
 
 std::string failed_parts(const catalogue::Manifest& manifest) {
@@ -210,11 +217,11 @@ Result<ExitCode> work(Session& session, const Order& order) {
     } else if (order.activity == "survey") {
         auto seen = look_around(*loaded, reporter, session.stop());
         reporter.write(seen ? Report(*seen)
-                            : supervisor::SurveyFailed{health::problem_of(seen.error()), seen.error().detail});
+                            : supervisor::WorkFailed{health::problem_of(seen.error()), seen.error().detail});
     } else {
         auto swept = clean_up(*loaded, log, session.stop());
         reporter.write(swept ? Report(*swept)
-                             : supervisor::SurveyFailed{health::problem_of(swept.error()), swept.error().detail});
+                             : supervisor::WorkFailed{health::problem_of(swept.error()), swept.error().detail});
     }
     return ExitCode::done;
 }

@@ -326,7 +326,6 @@ Status Loop::run() {
 }  // namespace
 
 Status run(const RunOptions& options, const os::StopSignals& signals) {
-    signals.serve();
     os::adopt_orphans();
     os::offer_to_die_first();
     Loop loop(options, signals);

@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 from .postgres import free_port
-from .processes import children_of
+from .processes import arguments_of, children_of
 
 
 def eventually(look, timeout=30, what="it"):
@@ -110,6 +110,10 @@ class Sidecar:
         reasons = json.loads(self.get("/healthz", **get_options)[1])["reasons"]
         return next((reason for reason in reasons if reason["code"] == code), None)
 
+    def status(self):
+        """The JSON of /status.json."""
+        return json.loads(self.get("/status.json", page=True)[1])
+
     def reasons(self):
         with contextlib.suppress(OSError):
             return {reason["code"] for reason in self.health()["reasons"]}
@@ -130,5 +134,13 @@ class Sidecar:
                 samples[name] = float(value)
         return samples
 
+    # --- processes ---
+
     def children(self):
         return children_of(self.pid)
+
+    def child(self, activity, timeout=30):
+        """The process id of the child that is at this, once there is one."""
+        def look():
+            return next((pid for pid in self.children() if arguments_of(pid)[1:3] == ["child", activity]), None)
+        return eventually(look, timeout, f"a child at {activity}")

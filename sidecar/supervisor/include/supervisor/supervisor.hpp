@@ -120,10 +120,10 @@ private:
         bool overran = false;
         bool told_to_end = false;  // by a stop or a drain
         std::string id = {};
-        std::optional<Report> last_word = {};  // BackupEnded, SurveyEnded, SurveyFailed or SweepEnded
+        std::optional<Report> last_word = {};  // BackupEnded, SurveyEnded, SweepEnded or WorkFailed
         std::uint64_t store_retries = 0;
-        std::uint64_t settings = 0;  // `accepted_` at its start
-        std::string place = {};
+        std::uint64_t reload = 0;  // which settings it was started with
+        std::string place = {};    // which store it works on
     };
 
     [[nodiscard]] bool runs(Activity activity) const { return children_.count(activity) != 0; }
@@ -132,19 +132,25 @@ private:
     void enforce_limits();
     void end_drain();
     void start_what_is_due();
+    [[nodiscard]] bool is_of_this_place(const Child& child) const { return child.place == orders_->place; }
+    [[nodiscard]] bool is_of_these_settings(const Child& child) const {
+        return child.reload == facts_.settings.reloads_applied;
+    }
     [[nodiscard]] bool survey_is_due() const;
+    [[nodiscard]] bool sweep_may_follow() const;
     void plan();
     void tell_plan(const schedule::Plan& plan);
     void backup_ended(const Child& child, const os::ExitState& exit);
-    void take_end(const Child& child, const BackupEnded& end, TimePoint now);
+    void take_run(const Child& child, const BackupEnded& end);
+    void take_turn(const Child& child, const BackupEnded& end);
+    void take_consequences(const Child& child, const BackupEnded& end);
+    log::EventLog::Fields fields_of(const Child& child, const BackupEnded& end);
     void survey_ended(const Child& child, const os::ExitState& exit);
     void sweep_ended(const Child& child, const os::ExitState& exit);
-    // Whether other settings have come into force since it was started.
-    [[nodiscard]] bool is_outdated(const Child& child) const noexcept { return child.settings != accepted_; }
-    [[nodiscard]] bool is_elsewhere(const Child& child) const noexcept { return child.place != orders_->place; }
-    void survey_failed(const health::Problem& problem, const std::string& detail);
+    void take_survey(const SurveyEnded& seen);
+    void survey_failed(const Child& child, const health::Problem& problem, const std::string& detail);
     void take_backup(const health::BackupFacts& backup);
-    void count_failure(const Child& child, TimePoint ended);
+    void count_failure(const Child& child);
     void forget_place();
     void answer_drains();
     void publish();
@@ -156,11 +162,11 @@ private:
     std::string reasons_told_ = {};
 
     std::optional<Orders> orders_;
-    std::uint64_t accepted_ = 0;  // how many there were
     std::map<Activity, Child> children_;
 
     // What is known of the store.
-    std::optional<SteadyPoint> surveyed_;  // the last good survey's end; empty: none of this place
+    std::optional<SteadyPoint> viewed_;  // since when the view below is right: a survey's end, or a good backup's;
+                                         // empty: nothing is known of this place yet
     bool survey_wanted_ = true;
     std::optional<SteadyPoint> survey_not_before_;
     int surveys_failed_ = 0;
