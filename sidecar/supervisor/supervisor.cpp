@@ -61,6 +61,10 @@ BackupEnded verdict_on(const std::optional<Report>& last_word, const os::ExitSta
     return *said;
 }
 
+bool is_failure(RunResult result) {
+    return result == RunResult::failed || result == RunResult::crashed || result == RunResult::overrun;
+}
+
 struct Telling {
     LogLevel level;
     const char* event;
@@ -109,6 +113,7 @@ void Supervisor::accept(Orders orders, const Fields& told) {
         process_.free_since = world_.now();
     } else {
         ++settings.reloads_applied;
+        wish_retry();
     }
     if (first || orders_->place != orders.place) {
         forget_place();
@@ -119,7 +124,6 @@ void Supervisor::accept(Orders orders, const Fields& told) {
     facts_.instance = orders.instance;
     facts_.schedule.overdue_after = orders.overdue_after;
     orders_ = std::move(orders);
-    wish_retry();
     if (runs(Activity::survey)) {
         end_child(Activity::survey, limits_.grace);  // it may hang at what the new settings cure
     }

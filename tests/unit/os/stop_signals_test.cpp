@@ -127,7 +127,8 @@ TEST(StopSignals, OfAServiceDoNotWaitForEverForItsEnd) {
 TEST(StopSignals, LetChildrenBeWaitedForWhereTheyWereIgnored) {
     const int status = forked([] {
         std::signal(SIGCHLD, SIG_IGN);
-        const StopSignals signals;
+        StopSignals signals;
+        signals.listen(StopSignals::Role::command);
         const pid_t pid = ::fork();
         if (pid == 0) {
             ::_exit(7);
@@ -140,7 +141,8 @@ TEST(StopSignals, LetChildrenBeWaitedForWhereTheyWereIgnored) {
 
 TEST(StopSignals, TurnsABrokenPipeIntoAnError) {
     const int status = forked([] {
-        const StopSignals signals;
+        StopSignals signals;
+        signals.listen(StopSignals::Role::command);
         auto pipe = make_pipe();
         pipe->read_end.reset();
         const std::byte byte{};
@@ -151,7 +153,7 @@ TEST(StopSignals, TurnsABrokenPipeIntoAnError) {
 
 TEST(StopSignals, GoesAwayWithoutASignal) {
     const int status = forked([] {
-        { const StopSignals signals; }
+        { StopSignals signals; }
         {
             StopSignals signals;
             signals.listen(Role::service);
@@ -171,7 +173,8 @@ bool event_comes(const StopSignals& signals) {
 
 TEST(StopSignals, WakeAPollLoop) {
     const int status = forked([] {
-        const StopSignals signals;
+        StopSignals signals;
+        signals.listen(StopSignals::Role::command);
         signals.forget_event();  // there is none: must not wait for one
         pollfd entry{signals.event_fd(), POLLIN, 0};
         const bool calm = ::poll(&entry, 1, 0) == 0;
@@ -183,8 +186,8 @@ TEST(StopSignals, WakeAPollLoop) {
 
 TEST(StopSignals, OfAServiceTakeAHangupForARequest) {
     const int status = forked([] {
-        const StopSignals signals;
-        signals.serve();
+        StopSignals signals;
+        signals.listen(StopSignals::Role::service);
         if (signals.take_hangup()) {
             ::_exit(1);
         }
@@ -201,7 +204,8 @@ TEST(StopSignals, OfAServiceTakeAHangupForARequest) {
 
 TEST(StopSignals, OfAnythingElseEndItAtAHangup) {
     const int status = forked([] {
-        const StopSignals signals;
+        StopSignals signals;
+        signals.listen(StopSignals::Role::command);
         stop_by(SIGHUP, signals);
         ::_exit(signals.take_hangup() || signals.received() != SIGHUP ? 1 : 0);
     });
@@ -210,8 +214,8 @@ TEST(StopSignals, OfAnythingElseEndItAtAHangup) {
 
 TEST(StopSignals, OfAServiceEndItInOrderWhenAskedTwice) {
     const int status = forked([] {
-        const StopSignals signals;
-        signals.serve();
+        StopSignals signals;
+        signals.listen(StopSignals::Role::service);
         stop_by(SIGTERM, signals);
         ::kill(::getpid(), SIGTERM);
         for (;;) {
