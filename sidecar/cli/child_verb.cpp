@@ -50,8 +50,8 @@ public:
     void part_started(const std::string& part) override {
         BackupLog::part_started(part);
         estimate_.reset();
-        told_ = {};
         tell(part, 0, 0);
+        told_ = {};  // that something moves at all is told at once
     }
     void part_estimated(const std::string& /*part*/, std::uint64_t bytes) override { estimate_ = bytes; }
     void part_moved(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) override {

@@ -232,15 +232,16 @@ def remount(place, options):
 
 
 def test_what_is_cured_elsewhere_is_tried_again_after_a_pause(new_workspace, folder, new_server, object_server):
-    """Five sidecars at once, as each of them waits for a minute."""
-    server = new_server()
-    other = new_server()
-    other.stop()
+    """Five sidecars at once, as each of them waits for a minute; and a server for each, as they would for each other."""
+    servers = [new_server() for _ in range(5)]
+    servers[0].stop()
+    major = servers[1].major
     tools = ToolFolder(folder / "tools", shown_major=9)
-    bin_dir = folder / "tools" / str(server.major)
+    bin_dir = folder / "tools" / str(major)
+    server_of_its_own = iter(servers)
 
-    def sidecar(name, server=server, **tables):
-        workspace = new_workspace(server, instance=name)
+    def sidecar(name, **tables):
+        workspace = new_workspace(next(server_of_its_own), instance=name)
         workspace.configure(postgres={"databases": ["postgres"]}, schedule=RARELY, **tables)
         return workspace
 
@@ -251,17 +252,16 @@ def test_what_is_cured_elsewhere_is_tried_again_after_a_pause(new_workspace, fol
         (read_only / "store").mkdir()
         (full / "store").mkdir()
         remount(read_only, "ro")
-        without_bucket = sidecar("without-bucket").use_bucket(object_server, "bucket-to-come")
-
         cases = {
-            "server down": (sidecar("server-down", server=other), ["connect"], other.start),
+            "server down": (sidecar("server-down"), ["connect"], servers[0].start),
             "read-only": (sidecar("read-only", store={"url": f"file://{read_only}/store"}), ["ead-only"],
                           lambda: remount(read_only, "rw")),
             "full": (sidecar("full", store={"url": f"file://{full}/store"}), ["space"], (full / "ballast").unlink),
             "no pg_dump": (sidecar("no-pg-dump").configure(postgres={"bin_dir": tools.setting}),
-                           [f"postgresql-client-{server.major}"],
+                           [f"postgresql-client-{major}"],
                            lambda: bin_dir.symlink_to(folder / "tools" / "9")),
-            "no bucket": (without_bucket, ["bucket"], lambda: object_server.create_bucket("bucket-to-come")),
+            "no bucket": (sidecar("no-bucket").use_bucket(object_server, "bucket-to-come"), ["bucket"],
+                          lambda: object_server.create_bucket("bucket-to-come")),
         }
         running = {name: stack.enter_context(Sidecar(workspace)) for name, (workspace, _, _) in cases.items()}
         for name, (_, words, cure) in cases.items():

@@ -140,7 +140,7 @@ def test_a_running_backup_goes_on_undisturbed_while_everything_changes(workspace
         gate.open()
         finished, = sidecar.wait_for("backup_finished")
         assert finished["id"] == began["id"] and finished["result"] == "good"
-        assert workspace.store.manifest(began["id"])["recipients"] == [workspace.key.recipient]
+        assert workspace.store.manifest(began["id"])["encryption"]["recipients"] == [workspace.key.recipient]
         assert finished["next_run"].endswith("-01-01T03:03:00Z")
         assert sidecar.events("backup_failed", "backup_interrupted") == []
         sidecar.wait_for("store_surveyed", where=lambda event: event["level"] == "debug")
