@@ -9,9 +9,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fcntl.h>
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 namespace lifeboat::cli {
 namespace {
@@ -23,7 +25,8 @@ constexpr std::size_t largest_inputs = std::size_t{16} << 20U;
 // Writes reports for the supervisor. Any thread.
 class Reporter {
 public:
-    explicit Reporter(int fd) : fd_(fd) {}
+    // Keeps the descriptor from the programs that are started here.
+    explicit Reporter(int fd) : fd_(fd) { (void)::fcntl(fd, F_SETFD, FD_CLOEXEC); }
 
     void write(const Report& report) {
         const std::string line = supervisor::to_line(report);
@@ -79,7 +82,11 @@ supervisor::BackupEnded failed_by(const Error& error) {
     const auto result = error.kind == ErrorKind::busy          ? RunResult::lock_held
                         : error.kind == ErrorKind::interrupted ? RunResult::interrupted
                                                                : RunResult::failed;
-    return {result, std::nullopt, health::problem_of(error), error.detail};
+    auto problem = health::problem_of(error);
+    if (result == RunResult::lock_held) {
+        problem.next = "nothing: this sidecar looks again by itself";  // what the error says is for `lifeboat backup`
+    }
+    return {result, std::nullopt, std::move(problem), error.detail};
 }
 
 std::string failed_parts(const catalogue::Manifest& manifest) {
@@ -197,7 +204,11 @@ Result<ExitCode> work(Session& session, const Order& order) {
     Reporter reporter(order.report_fd);
     auto loaded = inherited_settings(order.settings_fd);
     if (!loaded) {
-        return std::move(loaded).error();
+        EventLog(LogLevel::info, LogFormat::json)
+            .write(
+                LogLevel::error, "child_failed",
+                {{"activity", order.activity}, {"error", whole_text(loaded.error())}, {"next", loaded.error().next}});
+        return ExitCode::failed;
     }
     EventLog log = Session::open_log(*loaded);
     if (order.activity == "backup") {

@@ -125,7 +125,7 @@ void add_id(CLI::App& verb, std::string& id) {
     verb.add_option("ID", id, "A backup id, a time (UTC; the newest that started by then), or latest")->required();
 }
 
-int run(int argc, char** argv, char** environment, const os::StopSignals& signals) {
+int run(int argc, char** argv, char** environment, os::StopSignals& signals) {
     Session session(config::environment_from(environment), signals);
     Action action;
     CLI::App app(about, "lifeboat");
@@ -144,6 +144,8 @@ int run(int argc, char** argv, char** environment, const os::StopSignals& signal
     } catch (const CLI::ParseError& error) {
         return complain(app, error.what());
     }
+    using Role = os::StopSignals::Role;
+    signals.listen(app.got_subcommand("run") ? Role::service : Role::command);
     return action ? perform(action, session) : complain(app, "no verb was given");
 }
 

@@ -41,7 +41,9 @@ std::string how_to_get_one(const Facts& facts) {
         return "mend the settings: without them no backup can be made";
     }
     if (facts.schedule.start) {
-        return "the next run begins at " + at(*facts.schedule.start) + "; `lifeboat backup` makes one now";
+        const auto& because = facts.schedule.because;
+        return "the next run begins at " + at(*facts.schedule.start) + (because.empty() ? "" : " (" + because + ")") +
+               "; `lifeboat backup` makes one now";
     }
     return "`lifeboat backup` makes one now and says what is in its way";
 }
@@ -212,6 +214,16 @@ std::string note_on_turn(const Facts& facts) {
            (facts.turn.because.empty() ? std::string() : ": " + facts.turn.because);
 }
 
+// What this process saw fail itself is a reason; what others left may as well be a run of theirs that is under way.
+std::string note_on_runs_of_others(const Facts& facts) {
+    const auto attempts = facts.schedule.failed_attempts;
+    if (attempts == 0 || facts.runs.consecutive_failures > 0 || facts.store.newest_partial) {
+        return {};
+    }
+    return "the store holds unfinished data of " + counted(attempts, "run") +
+           " begun after the last good backup: killed, or still at work elsewhere";
+}
+
 }  // namespace
 
 std::string_view name_of(ReasonCode code) {
@@ -233,7 +245,7 @@ bool Verdict::has(ReasonCode code) const noexcept {
 
 Verdict judge(const Facts& facts, TimePoint now) {
     Verdict verdict;
-    verdict.note = joined(note_on_turn(facts), note_on_limits(facts));
+    verdict.note = joined(joined(note_on_turn(facts), note_on_limits(facts)), note_on_runs_of_others(facts));
     const auto add = [&verdict](std::optional<Reason> reason) {
         if (reason) {
             verdict.reasons.push_back(std::move(*reason));

@@ -137,12 +137,18 @@ TimePoint start_of(const Rules& rules, TimePoint due) {
     return due + rules.spread.within(std::min(rules.jitter, half_the_time_to_the_next(rules.calendar, due)));
 }
 
+milliseconds look_again_after(const Calendar& calendar, TimePoint stood_back) {
+    const TimePoint next = calendar.next_after(stood_back);
+    const auto quarter = std::chrono::floor<milliseconds>((calendar.next_after(next) - next) / 4);
+    return std::clamp<milliseconds>(quarter, soonest_look_again, latest_look_again);
+}
+
 Plan next_run(const Rules& rules, const StoreView& store, const ProcessView& process, TimePoint now) {
     const History past = history(store, process.failures, now);
     Plan plan = plan_by_rule(rules, past, process, now);
     plan.failed_attempts = past.failed;
     if (process.stood_back && *process.stood_back <= now) {
-        plan.start = std::max(plan.start, *process.stood_back + look_again);
+        plan.start = std::max(plan.start, *process.stood_back + look_again_after(rules.calendar, *process.stood_back));
     }
     return plan;
 }

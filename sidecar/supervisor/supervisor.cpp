@@ -113,8 +113,7 @@ void Supervisor::accept(Orders orders, const Fields& told) {
         process_.free_since = world_.now();
     } else {
         ++settings.reloads_applied;
-        process_.retry_wish = world_.now();
-        process_.stood_back.reset();
+        wish_retry();
     }
     if (first || orders_->place != orders.place) {
         forget_place();
@@ -125,11 +124,19 @@ void Supervisor::accept(Orders orders, const Fields& told) {
     facts_.instance = orders.instance;
     facts_.schedule.overdue_after = orders.overdue_after;
     orders_ = std::move(orders);
+    if (runs(Activity::survey)) {
+        end_child(Activity::survey, limits_.grace);  // it may hang at what the new settings cure
+    }
+    world_.log(LogLevel::info, "settings_applied", told);
+    dirty_ = true;
+}
+
+void Supervisor::wish_retry() {
+    process_.retry_wish = world_.now();
+    process_.stood_back.reset();
     survey_wanted_ = true;  // what was in the way of the store may be gone
     survey_not_before_.reset();
     surveys_failed_ = 0;
-    world_.log(LogLevel::info, "settings_applied", told);
-    dirty_ = true;
 }
 
 void Supervisor::refuse(std::vector<Problem> problems) {
@@ -154,6 +161,7 @@ void Supervisor::forget_place() {
     runs_ = {};
     newest_id_.clear();
     viewed_.reset();
+    facts_.runs.consecutive_failures = 0;
     process_.failures = {};
     plan_.reset();
     facts_.schedule.due.reset();
@@ -229,19 +237,20 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
     runs.counts.add(end.result);
     if (is_failure(end.result)) {
         ++runs.consecutive_failures;
-    } else if (end.result == RunResult::good || end.result == RunResult::partial) {
-        runs.consecutive_failures = 0;
+    } else if (end.result == RunResult::good || end.result == RunResult::partial || end.result == RunResult::not_ours) {
+        runs.consecutive_failures = 0;  // or the server answers, and its backups are somebody else's to make
     }
     process_.free_since = now;
 }
 
-// Whose turn it is, as far as the run has found out.
+// Whose turn it is, as far as the run has found out. A standby may have been promoted since it was asked: what fails
+// there now must not be covered up.
 void Supervisor::take_turn(const Child& child, const BackupEnded& end) {
     if (end.result == RunResult::not_ours) {
         facts_.turn = {health::Turn::not_ours, end.problem ? end.problem->what : ""};
     } else if (is_failure(end.result) && child.id.empty()) {
         facts_.turn = {};
-    } else if (end.result != RunResult::interrupted) {
+    } else if (end.result != RunResult::interrupted && end.result != RunResult::lock_held) {
         facts_.turn = {health::Turn::ours, {}};
     }
 }
@@ -497,10 +506,12 @@ void Supervisor::plan() {
     }
     plan_ = schedule::next_run(orders_->rules, runs_, process_, world_.now());
     auto& told = facts_.schedule;
-    if (told.due != plan_->due || told.start != plan_->start) {
+    const auto attempts = static_cast<std::size_t>(plan_->failed_attempts);
+    if (told.due != plan_->due || told.start != plan_->start || told.failed_attempts != attempts) {
         told.due = plan_->due;
         told.start = plan_->start;
         told.because = in_words(*plan_);
+        told.failed_attempts = attempts;
         dirty_ = true;
     }
 }

@@ -61,6 +61,22 @@ class PostgresServer:
         server.start()
         return server
 
+    @classmethod
+    def standby_of(cls, primary, folder):
+        """A streaming standby: a copy of `primary` as pg_basebackup makes it, which follows it until `promote`."""
+        folder = Path(folder)
+        folder.mkdir(mode=0o700)
+        give(folder, server_user())
+        server = cls(folder, primary.bin_dir, primary.settings)
+        server._run("pg_basebackup", "-D", str(folder / "data"), "-R", "--checkpoint=fast", "--no-sync",
+                    f"--dbname={primary.uri(password=primary.password)}")
+        server.start()
+        return server
+
+    def promote(self):
+        """Makes a primary of a standby; returns when it is one."""
+        assert self.sql("SELECT pg_promote(true, 60)") == "t"
+
     def _environment(self):
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(self.folder)}
         if self._library_path:
@@ -109,7 +125,7 @@ class PostgresServer:
     def _takes_connections(self):
         pid_file = self.folder / "data" / "postmaster.pid"
         with contextlib.suppress(OSError):
-            return pid_file.read_text().split("\n")[7:8] == ["ready   "]
+            return pid_file.read_text().split("\n")[7:8] in (["ready   "], ["standby "])
         return False
 
     def stop(self, mode="fast"):

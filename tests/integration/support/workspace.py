@@ -59,6 +59,13 @@ class Workspace:
             self.settings["store"]["session_token_file"] = self._secret("store-token", user.session_token)
         return self.configure(store=settings)
 
+    def share_store(self, other):
+        """Backups go where those of another workspace go, to the same recipient."""
+        self.store, self.key = other.store, other.key
+        for table in ("store", "encryption"):
+            self.settings[table] = dict(other.settings[table])
+        return self.configure()
+
     def _secret(self, name, text):
         """The path of a file that holds it."""
         path = self.folder / name

@@ -104,6 +104,19 @@ TEST(Judge, IsOverdueOnlyPastTheAllowedAge) {
                 says("ended 31h ago, at 2026-11-22T02:00:00Z; one is due within 26h", "the next run begins at"));
 }
 
+TEST(Judge, TellsOfRunsThatLeftUnfinishedData) {
+    auto facts = test::sample_facts();
+    facts.schedule.failed_attempts = 2;
+    facts.schedule.because = "retry after 2 failed attempts";
+    EXPECT_THAT(codes(facts), IsEmpty()) << "they may be at work elsewhere";
+    EXPECT_THAT(judge(facts, noon).note, HasSubstr("unfinished data of 2 runs"));
+    facts.store.last_good.reset();
+    EXPECT_THAT(the_reason(facts), says("no good backup", "(retry after 2 failed attempts)"));
+    // What it saw itself it tells as a reason.
+    facts.runs.consecutive_failures = 2;
+    EXPECT_EQ(judge(facts, noon).note, "");
+}
+
 TEST(Judge, CountsAgeFromTheEndOfABackup) {
     auto facts = test::sample_facts();
     facts.store.last_good->started = facts.store.last_good->finished - 5h;

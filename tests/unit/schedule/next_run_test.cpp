@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <random>
+#include <set>
 
 #include "times.hpp"
 
@@ -163,18 +164,17 @@ TEST(AFailedRun, IsRetriedWithGrowingPauses) {
     }
 }
 
-TEST(Retries, OfTwoSidecarsDoNotFallTogetherForEver) {
+// Two sidecars that met once would otherwise meet at every retry.
+TEST(Retries, DrawTheirChanceAnewEachTime) {
     const StoreView store{{utc("2026-11-24 02:18")}, {}};
-    int together = 0;
-    for (int count = 1; count <= 7; ++count) {
-        const ProcessView process = failed(count, "2026-11-25 02:17", "2026-11-25 03:00");
-        Rules other = nightly();
-        other.spread = Spread("app", "app-1");
-        const auto apart = next_run(nightly(), store, process, utc("2026-11-25 03:00")).start -
-                           next_run(other, store, process, utc("2026-11-25 03:00")).start;
-        together += std::chrono::abs(apart) < 500ms ? 1 : 0;
+    std::set<std::int64_t> parts;  // of the most that chance may add, in per cent
+    for (int count = 1; count <= 4; ++count) {
+        const milliseconds pause = 1min * (1 << (count - 1));
+        const Plan plan =
+            next_run(nightly(), store, failed(count, "2026-11-25 02:17", "2026-11-25 03:00"), utc("2026-11-25 03:00"));
+        parts.insert((plan.start - utc("2026-11-25 03:00") - pause) * 100 / (pause / 4));
     }
-    EXPECT_LE(together, 1);
+    EXPECT_EQ(parts.size(), 4U);
 }
 
 TEST(AFailedRun, GivesWayToTheNextDueTime) {
@@ -329,6 +329,18 @@ TEST(WhoeverStoodBack, LooksAgainLater) {
     EXPECT_EQ(next_run(nightly(), made, process, utc("2026-11-25 02:22")).start, utc("2026-11-26 02:17"));
 }
 
+TEST(WhoeverStoodBack, LooksAgainWithinAQuarterOfAGap) {
+    const auto pause = [](const std::string& cron, const std::string& stood_back) {
+        return look_again_after(calendar(cron), utc(stood_back));
+    };
+    EXPECT_EQ(pause("@every 2s", "2026-11-25 02:17"), 1s);
+    EXPECT_EQ(pause("@every 10s", "2026-11-25 02:17"), 2500ms);
+    EXPECT_EQ(pause("*/5 * * * *", "2026-11-25 02:17"), 75s);
+    EXPECT_EQ(pause("@hourly", "2026-11-25 02:17"), 5min);
+    // The gap counts, not how near the next due time happens to be.
+    EXPECT_EQ(pause("17 2 * * *", "2026-11-25 02:16:59"), 5min);
+}
+
 TEST(ABackupFromTheFuture, IsLeftOutOfAccount) {
     // The clock of the host was a year ahead; then it was put right.
     const StoreView store{{utc("2026-11-24 02:17"), utc("2027-11-24 02:17")}, {}};
@@ -359,6 +371,14 @@ TEST(AClockThatIsPutBack, DoesNotMakeAPauseOfDays) {
     const TimePoint now = utc("2026-11-24 02:40");  // the failure was on the 27th
     const Plan plan = next_run(nightly(), store, failed(3, "2026-11-27 02:17", "2026-11-27 02:20"), now);
     EXPECT_LE(plan.start, now);
+}
+
+TEST(AClockThatIsPutBack, LeavesLeftoversOfTheFutureOutOfAccount) {
+    const StoreView store{{utc("2026-11-24 02:17")},
+                          {{utc("2026-11-27 02:17"), {}}, {utc("2026-11-25 02:17"), utc("2026-11-26")}}};
+    const Plan plan = next_run(nightly(), store, up_since("2026-11-23"), utc("2026-11-25 02:18"));
+    EXPECT_EQ(plan.failed_attempts, 0);
+    EXPECT_EQ(plan.start, utc("2026-11-25 02:17"));
 }
 
 TEST(AClockThatIsPutForward, CatchesUpOnce) {
@@ -428,7 +448,7 @@ TEST(AnyPlan, IsReachedByWaitingForIt) {
             << each.calendar.cron().text() << " " << text_of(now);
         process.stood_back = now;
         const Plan patient = next_run(each, store, process, now);
-        ASSERT_GE(patient.start, now + look_again);
+        ASSERT_GE(patient.start, now + look_again_after(each.calendar, now));
     }
     EXPECT_GT(waited, 5000);
 }

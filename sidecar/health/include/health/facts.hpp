@@ -60,6 +60,8 @@ struct ScheduleFacts {
     std::string because = {};                       // "schedule", "no backup yet", "retry 3 after a failure"
     // A last good backup that finished longer ago than this is overdue. Empty without settings.
     std::optional<std::chrono::seconds> overdue_after = std::nullopt;
+    // Runs since the last good backup that did not end well, with those that the store alone knows of.
+    std::size_t failed_attempts = 0;
 };
 
 // As in `lifeboat list` (catalogue/catalogue.hpp).
@@ -144,7 +146,7 @@ private:
 
 struct RunsFacts {
     std::optional<RunFacts> last = std::nullopt;  // of this process; empty: none yet
-    // Runs in a row that were failed, crashed or overrun, up to now. Good and partial ones end the row; the other
+    // Runs in a row that were failed, crashed or overrun, up to now. Good and partial ones end the row, and those that are not ours; the other
     // results do not count.
     std::uint64_t consecutive_failures = 0;
     RunCounts counts = {};

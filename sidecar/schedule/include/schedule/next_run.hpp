@@ -46,8 +46,8 @@ struct ProcessView {
     TimePoint free_since;
     Failures failures;
     // When a run last ended that was neither a backup nor a failure: the server's role is another's turn, another
-    // sidecar holds the lock or made the backup, or it was told to stop. It looks again `look_again` later, for as long
-    // as a run is due.
+    // sidecar holds the lock or made the backup, or it was told to stop. It looks again after
+    // look_again_after(), for as long as a run is due.
     std::optional<TimePoint> stood_back;
     // Something changed that makes another try worth while at this time: settings, a secret, the server back. Counts
     // if it is not before the end of the latest failed attempt, so one wish makes one try.
@@ -73,7 +73,9 @@ inline constexpr std::chrono::minutes first_pause{1};
 inline constexpr std::chrono::hours longest_pause{1};
 // The most by which a missed run is put off once it is found.
 inline constexpr std::chrono::minutes longest_catch_up_jitter{1};
-inline constexpr std::chrono::minutes look_again{5};
+// Between these lies the time after which who stood back looks again.
+inline constexpr std::chrono::seconds soonest_look_again{1};
+inline constexpr std::chrono::minutes latest_look_again{5};
 // Clocks of hosts differ by this much without anything being wrong. What is further in the future was written by a
 // clock that was wrong, or is read by one: it is left out of account.
 inline constexpr std::chrono::minutes believable_skew{10};
@@ -105,5 +107,10 @@ std::optional<TimePoint> last_good(const StoreView& store, TimePoint now);
 
 // The start for a due time: due plus jitter.
 TimePoint start_of(const Rules& rules, TimePoint due);
+
+// How long after `stood_back` who stood back looks again: a quarter of the time between the two due times that follow,
+// so that a new primary, or one whose neighbour died, loses no run of a tight schedule; five minutes at most, a second
+// at least.
+std::chrono::milliseconds look_again_after(const Calendar& calendar, TimePoint stood_back);
 
 }  // namespace lifeboat::schedule

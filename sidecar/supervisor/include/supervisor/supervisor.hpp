@@ -82,10 +82,13 @@ class Supervisor {
 public:
     Supervisor(World& world, health::Facts first, const Limits& limits = {});
 
-    // Settings that are valid: in force from now on. What runs is not disturbed.
+    // Settings that are valid: in force from now on. A backup that runs is not disturbed, and ends under the settings
+    // that it began with; what it says of another place than the new one counts for nothing there.
     void accept(Orders orders, const log::EventLog::Fields& told);
     // Settings that are not: those before stay.
     void refuse(std::vector<health::Problem> problems);
+    // Somebody wants to see it tried again, whatever failed and however long the pause is.
+    void wish_retry();
     // Where the endpoints are served, or why not.
     void listening(const health::ListenersFacts& listeners);
 
