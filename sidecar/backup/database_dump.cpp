@@ -4,6 +4,8 @@
 #include "os/memory_limit.hpp"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace lifeboat::backup {
 namespace {
@@ -76,9 +78,38 @@ std::set<std::string> without_server_roles(const std::set<std::string>& roles) {
     return own;
 }
 
-struct Attempt {
-    std::optional<DumpedDatabase> dumped;  // empty: tables were rewritten meanwhile
+// Why a dump is thrown away and taken again.
+struct Again {
+    std::string happened;  // for the log
+    Error for_good;        // where it is the same at every attempt
 };
+
+struct Attempt {
+    std::optional<DumpedDatabase> dumped;  // empty: see `again`
+    std::optional<Again> again;
+};
+
+Again rewritten_again() {
+    return {"a table was truncated or rewritten while the dump began; taking it again",
+            {ErrorKind::temporary,
+             "tables are truncated or rewritten whenever a dump begins: they would look empty in it",
+             "run the backup when no migration or bulk load is under way",
+             {}}};
+}
+
+// pg_dump reads the catalog first and locks what it found there then. What was dropped in between ends it.
+bool was_dropped_under_way(const Error& error) {
+    static constexpr std::array<std::string_view, 3> words = {"does not exist", "cache lookup failed",
+                                                              "could not open relation with OID"};
+    return error.kind == ErrorKind::failed && std::any_of(words.begin(), words.end(), [&](std::string_view said) {
+               return error.detail.find(said) != std::string::npos;
+           });
+}
+
+Again dropped_again(Error error) {
+    error.next = "run the backup when fewer tables are dropped and made anew";
+    return {"something was dropped while the dump began; taking it again", std::move(error)};
+}
 
 Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const store::ObjectKey& key,
                         const postgres::Inspection& inspection, Connection& inside) {
@@ -95,6 +126,7 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     archive::Prerequisites needs;
     archive::TocTap* tap = nullptr;
     std::size_t rewritten = 0;
+    bool has_locks = false;
     PartWriter::Looks looks;
     looks.inspector = [&](stream::Sink& next) {
         auto made = std::make_unique<archive::TocTap>(next, needs.options());
@@ -102,6 +134,7 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
         return made;
     };
     looks.first_bytes = [&]() -> Status {
+        has_locks = true;
         auto now = TableFiles::read(inside);
         if (!now) {
             return std::move(now).error();
@@ -112,14 +145,18 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     looks.last_look = [&] { return check_toc(tap->toc()); };
     auto part = tools.writer.write(name, key, std::move(*program), looks);
     if (rewritten != 0) {
-        return Attempt{};
+        return Attempt{{}, rewritten_again()};
+    }
+    if (!part && !has_locks && was_dropped_under_way(part.error())) {
+        return Attempt{{}, dropped_again(std::move(part).error())};
     }
     if (!part) {
         return std::move(part).error();
     }
     return Attempt{DumpedDatabase{{name, std::move(part->objects), part->bytes_in, part->warnings,
                                    record_of(inspection.needs), records_of(inspection.omissions)},
-                                  without_server_roles(needs.roles())}};
+                                  without_server_roles(needs.roles())},
+                   {}};
 }
 
 }  // namespace
@@ -133,14 +170,18 @@ Result<DumpedDatabase> dump_database(const DumpTools& tools, const std::string& 
     if (auto set = inside->execute("SET lock_timeout = " + std::to_string(tools.plan.lock_timeout.count())); !set) {
         return std::move(set).error();
     }
-    auto inspection = postgres::inspect_database(*inside, tools.in_recovery);
+    auto inspection = postgres::inspect_database(*inside, tools.in_recovery, tools.plan.exclude_table_data);
     if (!inspection) {
         return in_context("what the role can read could not be found out", std::move(inspection).error());
     }
     if (!inspection->gaps.empty()) {
         return postgres::gaps_error(inspection->gaps, inside->user());
     }
+    if (const auto warning = inspection->locks.warning()) {
+        tools.observer.warned(name, *warning);
+    }
     tools.observer.part_estimated(name, inspection->table_bytes);
+    Error for_good;
     for (int tries = 0; tries < most_attempts; ++tries) {
         auto tried = attempt(tools, name, key, *inspection, *inside);
         if (!tried) {
@@ -149,11 +190,10 @@ Result<DumpedDatabase> dump_database(const DumpTools& tools, const std::string& 
         if (tried->dumped) {
             return std::move(*tried->dumped);
         }
-        tools.observer.warned(name, "a table was truncated or rewritten while the dump began; taking it again");
+        tools.observer.warned(name, tried->again->happened);
+        for_good = std::move(tried->again->for_good);
     }
-    return Error{ErrorKind::temporary,
-                 "tables are truncated or rewritten whenever a dump begins: they would look empty in it",
-                 "run the backup when no migration or bulk load is under way"};
+    return for_good;
 }
 
 }  // namespace lifeboat::backup

@@ -10,8 +10,8 @@ constexpr std::size_t queue_size = std::size_t{1} << 20U;
 
 }  // namespace
 
-OutgoingStream::OutgoingStream(store::ObjectStore& store, const store::ObjectKey& key)
-    : segments_(store, key), out_(segments_), storing_(out_, queue_size) {}
+OutgoingStream::OutgoingStream(store::ObjectStore& store, const store::ObjectKey& key, const std::stop_token& stop)
+    : segments_(store, key, 0, stop), out_(segments_), storing_(out_, queue_size) {}
 
 Status OutgoingStream::write(stream::Bytes chunk) {
     bytes_in_.fetch_add(chunk.size(), std::memory_order_relaxed);
@@ -19,8 +19,9 @@ Status OutgoingStream::write(stream::Bytes chunk) {
 }
 
 Result<std::unique_ptr<OutgoingStream>> OutgoingStream::open(store::ObjectStore& store, const store::ObjectKey& key,
-                                                             int level, const std::vector<age::Recipient>& recipients) {
-    std::unique_ptr<OutgoingStream> stream(new OutgoingStream(store, key));
+                                                             int level, const std::vector<age::Recipient>& recipients,
+                                                             const std::stop_token& stop) {
+    std::unique_ptr<OutgoingStream> stream(new OutgoingStream(store, key, stop));
     stream::Sink* next = &stream->storing_;
     if (!recipients.empty()) {
         auto encrypting = age::encryptor(recipients, *next);

@@ -17,29 +17,21 @@ Error stalled_error(std::chrono::milliseconds longest) {
 }  // namespace
 
 Result<StoredPart> PartWriter::write(const std::string& part, const store::ObjectKey& key,
-                                     postgres::ClientProgram program, const Looks& looks) {
-    auto out = OutgoingStream::open(store_, key, plan_.compression_level, plan_.recipients);
+                                     postgres::ClientProgram started, const Looks& looks) {
+    std::stop_source giving_up;
+    auto out = OutgoingStream::open(store_, key, plan_.compression_level, plan_.recipients, giving_up.get_token());
     if (!out) {
         return std::move(out).error();
     }
     const auto inspector = looks.inspector ? looks.inspector(**out) : nullptr;
     stream::Sink& entry = inspector ? *inspector : **out;
 
-    StallWatch watch(plan_.max_stall, [&program] { program.end(); });
-    const auto in_time = [&](Status status) {
-        if (!watch.stalled()) {
-            return status;
-        }
-        Error error = stalled_error(plan_.max_stall);
-        error.detail = status ? "" : whole_text(status.error());  // of the store, perhaps, which was the cause
-        return Status(error);
-    };
-    if (auto copied = in_time(copy(part, program, entry, **out, looks, [&watch] { watch.moved(); })); !copied) {
-        return std::move(copied).error();
-    }
-    // The end of its output is not success: only its exit code is.
-    if (auto ended = in_time(program.wait(stop_)); !ended) {
-        return std::move(ended).error();
+    // Gone before `out`, whatever happens: what the store is asked to take back may take it a while, and the dump would
+    // hold its locks meanwhile. A stop lets go of the server at once, also where the store keeps this thread waiting.
+    postgres::ClientProgram program(std::move(started));
+    const std::stop_callback let_go(stop_, [&program] { program.ask_to_end(); });
+    if (auto dumped = dump_into(entry, **out, part, program, looks, giving_up); !dumped) {
+        return std::move(dumped).error();
     }
     if (auto looked = looks.last_look ? looks.last_look() : done(); !looked) {
         return std::move(looked).error();
@@ -60,6 +52,31 @@ Result<StoredPart> PartWriter::write(const std::string& part, const store::Objec
     }
     observer_.part_stored(part, (*out)->bytes_in(), (*out)->bytes_out());
     return StoredPart{std::move(*objects), (*out)->bytes_in(), (*out)->bytes_out(), said.size()};
+}
+
+// Until the program has ended well. While it runs it holds locks, and is not waited for longer than max_stall, nor is
+// the store: one that takes a few bytes now and then would hold up the run as well as one that takes none.
+Status PartWriter::dump_into(stream::Sink& entry, OutgoingStream& out, const std::string& part,
+                             postgres::ClientProgram& program, const Looks& looks, std::stop_source& giving_up) {
+    StallWatch watch(plan_.max_stall, [&] {
+        program.end();
+        giving_up.request_stop();
+    });
+    const auto in_time = [&](Status status) {
+        if (!watch.stalled()) {
+            return status;
+        }
+        Error error = stalled_error(plan_.max_stall);
+        if (!status && status.error().kind != ErrorKind::interrupted) {
+            error.detail = whole_text(status.error());  // of the store, perhaps, which was the cause
+        }
+        return Status(error);
+    };
+    if (auto copied = in_time(copy(part, program, entry, out, looks, [&watch] { watch.moved(); })); !copied) {
+        return copied;
+    }
+    // The end of its output is not success: only its exit code is.
+    return in_time(program.wait(stop_));
 }
 
 Status PartWriter::copy(const std::string& part, postgres::ClientProgram& program, stream::Sink& entry,

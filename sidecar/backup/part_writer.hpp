@@ -43,6 +43,8 @@ public:
                              const Looks& looks);
 
 private:
+    Status dump_into(stream::Sink& entry, OutgoingStream& out, const std::string& part,
+                     postgres::ClientProgram& program, const Looks& looks, std::stop_source& giving_up);
     Status copy(const std::string& part, postgres::ClientProgram& program, stream::Sink& entry, OutgoingStream& out,
                 const Looks& looks, const std::function<void()>& moved);
 

@@ -264,6 +264,8 @@ Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout
         return std::move(leftovers).error();
     }
     catalogue.leftovers = std::move(leftovers->runs);
+    catalogue.strays = std::move(leftovers->strays);
+    catalogue.uploads_unseen = std::move(leftovers->uploads_unseen);
     return catalogue;
 }
 

@@ -68,8 +68,7 @@ void BackupLog::write(LogLevel level, const std::string& event, const EventLog::
 }
 
 void BackupLog::started(const catalogue::BackupId& id, const postgres::ServerFacts& server, std::size_t parts) {
-    write(LogLevel::info, "backup_started",
-          {{"id", id.text()}, {"server", server.version}, {"databases", parts - 1}});
+    write(LogLevel::info, "backup_started", {{"id", id.text()}, {"server", server.version}, {"databases", parts - 1}});
 }
 
 void BackupLog::part_started(const std::string& part) {

@@ -17,8 +17,9 @@ using Json = nlohmann::ordered_json;
 class ProgressObserver final : public BackupLog {
 public:
     explicit ProgressObserver(EventLog& log)
-        : BackupLog(log),
-          progress_([&log](const std::string& text) { log.write(LogLevel::info, "progress", {{"text", text}}); }) {}
+        : BackupLog(log), progress_([&log](const std::string& text) {
+              log.write(LogLevel::info, "progress", {{"text", text}});
+          }) {}
 
     void part_started(const std::string& part) override {
         BackupLog::part_started(part);

@@ -85,7 +85,7 @@ Result<ExitCode> cat(Session& session, const CatFlags& flags) {
     }
     const auto& manifest = (*backup)->manifest;
     auto objects = objects_of(manifest, flags);
-    auto identities = Session::read_identities(loaded->settings);
+    auto identities = session.read_identities(loaded->settings);
     if (!objects || !identities) {
         return !objects ? std::move(objects).error() : std::move(identities).error();
     }

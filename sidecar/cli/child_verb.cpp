@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fcntl.h>
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
@@ -24,7 +25,8 @@ constexpr std::size_t largest_inputs = std::size_t{16} << 20U;
 // Writes reports for the supervisor. Any thread.
 class Reporter {
 public:
-    explicit Reporter(int fd) : fd_(fd) {}
+    // Keeps the descriptor from the programs that are started here.
+    explicit Reporter(int fd) : fd_(fd) { (void)::fcntl(fd, F_SETFD, FD_CLOEXEC); }
 
     void write(const Report& report) {
         const std::string line = supervisor::to_line(report);
@@ -202,7 +204,11 @@ Result<ExitCode> work(Session& session, const Order& order) {
     Reporter reporter(order.report_fd);
     auto loaded = inherited_settings(order.settings_fd);
     if (!loaded) {
-        return std::move(loaded).error();
+        EventLog(LogLevel::info, LogFormat::json)
+            .write(
+                LogLevel::error, "child_failed",
+                {{"activity", order.activity}, {"error", whole_text(loaded.error())}, {"next", loaded.error().next}});
+        return ExitCode::failed;
     }
     EventLog log = Session::open_log(*loaded);
     if (order.activity == "backup") {
@@ -211,11 +217,11 @@ Result<ExitCode> work(Session& session, const Order& order) {
     } else if (order.activity == "survey") {
         auto seen = look_around(*loaded, reporter, session.stop());
         reporter.write(seen ? Report(*seen)
-                            : supervisor::SurveyFailed{health::problem_of(seen.error()), seen.error().detail});
+                            : supervisor::WorkFailed{health::problem_of(seen.error()), seen.error().detail});
     } else {
         auto swept = clean_up(*loaded, log, session.stop());
         reporter.write(swept ? Report(*swept)
-                             : supervisor::SurveyFailed{health::problem_of(swept.error()), swept.error().detail});
+                             : supervisor::WorkFailed{health::problem_of(swept.error()), swept.error().detail});
     }
     return ExitCode::done;
 }

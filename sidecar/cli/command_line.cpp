@@ -125,7 +125,7 @@ void add_id(CLI::App& verb, std::string& id) {
     verb.add_option("ID", id, "A backup id, a time (UTC; the newest that started by then), or latest")->required();
 }
 
-int run(int argc, char** argv, char** environment, const os::StopSignals& signals) {
+int run(int argc, char** argv, char** environment, os::StopSignals& signals) {
     Session session(config::environment_from(environment), signals);
     Action action;
     CLI::App app(about, "lifeboat");
@@ -133,8 +133,8 @@ int run(int argc, char** argv, char** environment, const os::StopSignals& signal
     app.set_version_flag("--version", std::string("lifeboat ") + LIFEBOAT_VERSION);
     app.require_subcommand(0, 1);
     add_global_flags(app, session.flags);
-    for (const auto add : {add_run, add_backup, add_list, add_status, add_show, add_cat, add_verify, add_restore, add_drain,
-                           add_keygen, add_config, add_child}) {
+    for (const auto add : {add_run, add_backup, add_list, add_status, add_show, add_cat, add_verify, add_restore,
+                           add_drain, add_keygen, add_config, add_child}) {
         add(app, action);
     }
     try {
@@ -144,6 +144,8 @@ int run(int argc, char** argv, char** environment, const os::StopSignals& signal
     } catch (const CLI::ParseError& error) {
         return complain(app, error.what());
     }
+    using Role = os::StopSignals::Role;
+    signals.listen(app.got_subcommand("run") ? Role::service : Role::command);
     return action ? perform(action, session) : complain(app, "no verb was given");
 }
 

@@ -37,9 +37,14 @@ Json json_of(const catalogue::Leftover& leftover, const std::string& instance) {
             {"touched", os::utc_text(leftover.touched)}};
 }
 
+Json json_of(const store::UnfinishedUpload& stray, const std::string& instance) {
+    return {{"key", stray.key.text()}, {"instance", instance}, {"started", os::utc_text(stray.started)}};
+}
+
 void print_json(const std::vector<catalogue::Catalogue>& catalogues) {
     Json backups = Json::array();
     Json leftovers = Json::array();
+    Json strays = Json::array();
     for (const auto& catalogue : catalogues) {
         for (const auto& backup : catalogue.backups) {
             backups.push_back(json_of(backup));
@@ -47,9 +52,13 @@ void print_json(const std::vector<catalogue::Catalogue>& catalogues) {
         for (const auto& leftover : catalogue.leftovers) {
             leftovers.push_back(json_of(leftover, catalogue.instance));
         }
+        for (const auto& stray : catalogue.strays) {
+            strays.push_back(json_of(stray, catalogue.instance));
+        }
     }
-    print_line(Json{{"backups", std::move(backups)}, {"leftovers", std::move(leftovers)}}.dump(
-        2, ' ', false, Json::error_handler_t::replace));
+    print_line(
+        Json{{"backups", std::move(backups)}, {"leftovers", std::move(leftovers)}, {"stray_uploads", std::move(strays)}}
+            .dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 std::string names_of(const catalogue::Manifest& manifest) {
@@ -97,6 +106,10 @@ void print_table(const std::vector<catalogue::Catalogue>& catalogues, bool with_
                 Session::note("warning: " + backup.manifest.id.text() + " of " + catalogue.instance + " is hidden: " +
                               backup.tampering + "; what was written first is still there, and its id restores it");
             }
+        }
+        for (const auto& stray : catalogue.strays) {
+            Session::note("note: an unfinished upload of '" + stray.key.text() + "' of " + catalogue.instance +
+                          " belongs to no run that is known (begun " + os::utc_text(stray.started) + ")");
         }
         for (const auto& leftover : catalogue.leftovers) {
             Session::note("note: " + leftover.id.text() + " of " + catalogue.instance +
@@ -147,6 +160,12 @@ Result<ExitCode> list(Session& session, bool every_instance) {
     auto catalogues = read_all(loaded->settings, every_instance, session.stop());
     if (!catalogues) {
         return std::move(catalogues).error();
+    }
+    for (const auto& catalogue : *catalogues) {
+        if (catalogue.uploads_unseen) {
+            Session::note("note: unfinished uploads of " + catalogue.instance +
+                          " cannot be seen: " + catalogue.uploads_unseen->what + "; " + catalogue.uploads_unseen->next);
+        }
     }
     if (session.flags.json) {
         print_json(*catalogues);

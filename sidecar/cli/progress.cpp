@@ -53,6 +53,19 @@ std::string cut(std::string text, std::size_t bytes) {
     return text;
 }
 
+// In columns, taking every character for one wide.
+std::size_t width_of(const std::string& text) {
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+// Back to where a text of this width begins. In a terminal that has become narrower it stands on several lines: those
+// behind the first are cleared.
+std::string to_its_beginning(std::size_t width, std::size_t columns) {
+    const std::size_t more_lines = width > columns ? (width - 1) / columns : 0;
+    return more_lines == 0 ? "\r" : "\r\033[" + std::to_string(more_lines) + "A\033[J";
+}
+
 std::string padded(const std::string& text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
@@ -123,9 +136,11 @@ void Progress::show_if_time() {
         return;
     }
     // The rest of the line is cleared after the new text, not before it: no flicker.
-    std::fprintf(stderr, "\r%s\033[K", progress_line(part_, *moved_, elapsed, columns() - 1).c_str());
+    const std::size_t width = columns();
+    const std::string line = progress_line(part_, *moved_, elapsed, width - 1);
+    std::fprintf(stderr, "%s%s\033[K", to_its_beginning(drawn_, width).c_str(), line.c_str());
     std::fflush(stderr);
-    drawn_ = true;
+    drawn_ = width_of(line);
 }
 
 void Progress::clear() {
@@ -135,10 +150,10 @@ void Progress::clear() {
 
 void Progress::wipe() {
     moved_.reset();
-    if (drawn_) {
-        std::fprintf(stderr, "\r\033[K");
+    if (drawn_ > 0) {
+        std::fprintf(stderr, "%s\033[K", to_its_beginning(drawn_, columns()).c_str());
         std::fflush(stderr);
-        drawn_ = false;
+        drawn_ = 0;
     }
 }
 

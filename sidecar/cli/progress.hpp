@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -52,7 +53,7 @@ private:
     bool bar_;
     std::mutex mutex_;  // over all that follows
     std::condition_variable_any wake_;
-    bool drawn_ = false;
+    std::size_t drawn_ = 0;       // columns of the bar that stands there; 0: none does
     std::optional<Moved> moved_;  // nothing to show until it is there
     std::string part_;
     Steady::time_point started_;

@@ -206,7 +206,7 @@ Result<ExitCode> restore_backup(Session& session, const RestoreFlags& flags) {
     if (!backup) {
         return std::move(backup).error();
     }
-    auto identities = Session::read_identities(loaded->settings);
+    auto identities = session.read_identities(loaded->settings);
     if (!identities) {
         return std::move(identities).error();
     }

@@ -16,7 +16,8 @@ std::vector<std::string> childrens_environment(const config::Environment& enviro
     std::vector<std::string> entries;
     for (const auto& [name, value] : environment) {
         if (!is_of_settings(name)) {
-            entries.push_back(name + "=" + value);
+            entries.push_back(name);
+            entries.back() += "=" + value;
         }
     }
     return entries;

@@ -5,6 +5,7 @@
 #include "os/fd.hpp"
 #include "store/directory_store.hpp"
 #include "store/s3_store.hpp"
+#include "typed_key.hpp"
 
 #include <unistd.h>
 #include <cstdio>
@@ -14,9 +15,8 @@ namespace {
 
 constexpr std::size_t largest_identity_file = std::size_t{1} << 20U;
 
-Result<std::string> identity_text(const std::string& path) {
-    return path == "-" ? os::read_all(STDIN_FILENO, "standard input", largest_identity_file)
-                       : os::read_file(path, largest_identity_file);
+Result<std::string> identity_text(const std::string& path, const std::stop_token& stop) {
+    return path == "-" ? read_typed_key(largest_identity_file, stop) : os::read_file(path, largest_identity_file);
 }
 
 }  // namespace
@@ -61,11 +61,14 @@ EventLog Session::open_log(const config::Loaded& loaded) {
     return {static_cast<LogLevel>(log.level), json ? LogFormat::json : LogFormat::text};
 }
 
-Result<std::vector<age::Identity>> Session::read_identities(const config::Settings& settings) {
+Result<std::vector<age::Identity>> Session::read_identities(const config::Settings& settings) const {
     std::vector<age::Identity> identities;
     for (const auto& path : settings.encryption.identity_file) {
-        auto text = identity_text(path);
+        auto text = identity_text(path, stop());
         if (!text) {
+            if (text.error().kind == ErrorKind::interrupted) {
+                return std::move(text).error();
+            }
             Error error = std::move(text).error();
             error.kind = ErrorKind::usage;  // whatever it is: not_found would be said of a backup
             return error;

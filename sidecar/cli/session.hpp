@@ -53,7 +53,7 @@ public:
     static EventLog open_log(const config::Loaded& loaded);
 
     // The identities that -i and the settings name; may be none.
-    static Result<std::vector<age::Identity>> read_identities(const config::Settings& settings);
+    Result<std::vector<age::Identity>> read_identities(const config::Settings& settings) const;
 
     // Something for people on stderr, beside the verb's result.
     static void note(const std::string& text);

@@ -41,7 +41,8 @@ SurveyEnded of_catalogue(const Catalogue& catalogue, os::TimePoint now) {
     seen.store = survey_of(catalogue, now);
     for (const auto& backup : catalogue.backups) {
         if (is_whole(backup.state)) {
-            seen.runs.good.push_back(backup.manifest.started);
+            // By the store's clock at the latest: a writer's may have been ahead.
+            seen.runs.good.push_back(std::min(backup.manifest.started, backup.stored));
         } else if (backup.state == State::partial) {
             seen.runs.failed.push_back({backup.manifest.started, backup.manifest.finished});
         }

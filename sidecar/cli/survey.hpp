@@ -13,7 +13,8 @@ health::BackupFacts facts_of(const catalogue::Manifest& manifest, health::Backup
 // `now` is when the catalogue was read.
 health::StoreFacts survey_of(const catalogue::Catalogue& catalogue, os::TimePoint now);
 
-// The same, and what a schedule has to know. Where the key may list and not read, what names and times tell must do: `limited` says so.
+// The same, and what a schedule has to know. Where the key may list and not read, what names and times tell must do:
+// `limited` says so.
 Result<supervisor::SurveyEnded> survey(store::ObjectStore& store, const config::Settings& settings, os::TimePoint now);
 
 }  // namespace lifeboat::cli

@@ -93,7 +93,7 @@ Result<ExitCode> verify(Session& session, const std::string& id) {
     if (!backup) {
         return std::move(backup).error();
     }
-    auto identities = Session::read_identities(loaded->settings);
+    auto identities = session.read_identities(loaded->settings);
     if (!identities) {
         return std::move(identities).error();
     }

@@ -1,10 +1,18 @@
 #include "log/event_log.hpp"
 
 #include "os/clock.hpp"
+#include "os/fd.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <fcntl.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 #include <array>
+#include <cerrno>
+#include <chrono>
+#include <mutex>
+#include <span>
+#include <thread>
 
 namespace lifeboat::log {
 namespace {
@@ -14,6 +22,47 @@ constexpr std::array level_names = {"trace", "debug", "info", "warn", "error"};
 const char* name_of(LogLevel level) {
     return level_names.at(static_cast<std::size_t>(level));
 }
+
+// Whole lines, though the sidecar and its children write to one pipe: the kernel keeps a write together up to PIPE_BUF
+// (4 KiB) alone. So each line is written under a record lock, which processes exclude each other by on a pipe, too.
+class WholeLines final : public spdlog::sinks::base_sink<std::mutex> {
+protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        spdlog::memory_buf_t line;
+        formatter_->format(message, line);
+        const bool locked = lock();
+        (void)os::write_all(STDERR_FILENO, std::as_bytes(std::span(line.data(), line.size())));
+        if (locked) {
+            (void)set(F_UNLCK);
+        }
+    }
+
+    void flush_() override {}
+
+private:
+    // Not for ever: one that was stopped in the middle of a line must not stop the others. Where there is no such lock,
+    // it goes without.
+    static bool lock() {
+        constexpr int most_tries = 2000;
+        for (int i = 0; i < most_tries; ++i) {
+            if (set(F_WRLCK)) {
+                return true;
+            }
+            if (errno != EAGAIN && errno != EACCES) {
+                return false;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        return false;
+    }
+
+    static bool set(short type) {
+        struct flock whole {};
+        whole.l_type = type;
+        whole.l_whence = SEEK_SET;
+        return ::fcntl(STDERR_FILENO, F_SETLK, &whole) == 0;
+    }
+};
 
 std::string now() {
     return os::utc_text(std::chrono::system_clock::now());
@@ -36,8 +85,7 @@ std::string as_text(LogLevel level, const std::string& event, const EventLog::Fi
 }  // namespace
 
 EventLog::EventLog(LogLevel least, LogFormat format)
-    : format_(format),
-      logger_(std::make_shared<spdlog::logger>("lifeboat", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
+    : format_(format), logger_(std::make_shared<spdlog::logger>("lifeboat", std::make_shared<WholeLines>())) {
     logger_->set_pattern("%v");
     logger_->set_level(static_cast<spdlog::level::level_enum>(least));
     logger_->flush_on(spdlog::level::trace);

@@ -1,6 +1,7 @@
 #include "postgres/client_program.hpp"
 
 #include "os/memory_file.hpp"
+#include "postgres/next_step.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -132,29 +133,6 @@ Secret password_file_content(const Secret& password) {
     return Secret(line + '\n');
 }
 
-// What to do about the ends of pg_dump that have a known cure.
-std::string advice_for(std::string_view said) {
-    struct Cure {
-        std::string_view words;
-        const char* next;
-    };
-    static constexpr std::array<Cure, 6> cures = {{
-        {"too many connections",
-         "raise the CONNECTION LIMIT of the role or the database: three connections are needed"},
-        {"too many clients", "raise max_connections, or run when the server is less busy"},
-        {"max_locks_per_transaction", "raise max_locks_per_transaction: a dump locks every table of a database"},
-        {"out of memory",
-         "raise postgres.dump_memory and the container's limit: pg_dump needs about three times its widest row"},
-        {"memory for",
-         "raise postgres.dump_memory and the container's limit: pg_dump needs about three times its widest row"},
-        {"due to statement timeout", "run when nobody holds that table's lock, or raise postgres.lock_timeout"},
-    }};
-    const auto* cure = std::find_if(cures.begin(), cures.end(), [&](const Cure& known) {
-        return said.find(known.words) != std::string_view::npos;
-    });
-    return cure == cures.end() ? "see the server's log for the same moment" : cure->next;
-}
-
 std::string base_name(const std::string& path) {
     return path.substr(path.rfind('/') + 1);
 }
@@ -213,15 +191,17 @@ Result<ClientProgram> ClientProgram::start(const std::string& program, std::vect
                  [](int fd) { return fd >= 0; });
     child_options.program = program;
     child_options.arguments = std::move(arguments);
-    child_options.arguments.push_back(
-        "--dbname=" +
-        connection.child_conninfo(
-            database, std::string(pinned_settings) + (options.writes ? " -c default_transaction_read_only=off" : "")));
+    if (options.server == Server::connects) {
+        child_options.arguments.push_back(
+            "--dbname=" +
+            connection.child_conninfo(database, std::string(pinned_settings) +
+                                                    (options.writes ? " -c default_transaction_read_only=off" : "")));
+    }
     child_options.environment = base_environment();
     child_options.pipe_stdout = streams == Streams::output;
     child_options.pipe_stdin = streams == Streams::input;
     os::Fd password_file;
-    if (const Secret password = connection.password(); !password.empty()) {
+    if (const Secret password = connection.password(); options.server == Server::connects && !password.empty()) {
         auto file = os::memory_file("lifeboat", password_file_content(password));
         if (!file) {
             return std::move(file).error();
@@ -263,6 +243,10 @@ void ClientProgram::end() noexcept {
     child_.end(end_grace);
 }
 
+void ClientProgram::ask_to_end() noexcept {
+    child_.signal(SIGTERM);
+}
+
 Status ClientProgram::wait(const std::stop_token& stop) {
     const auto ended = child_.wait(stop);
     if (!ended) {
@@ -277,7 +261,7 @@ Status ClientProgram::wait(const std::stop_token& stop) {
         return Error{ErrorKind::interrupted, "stopped while waiting for " + name_, {}};  // it was ended by us
     }
     const std::string said = diagnostics_->summary();
-    return Error{ErrorKind::failed, name_ + " failed (" + exit.text() + ")", advice_for(said),
+    return Error{ErrorKind::failed, name_ + " failed (" + exit.text() + ")", next_step(name_, said),
                  said.empty() ? "it said nothing" : said};
 }
 

@@ -155,15 +155,17 @@ Status finish_connecting(PGconn* connection, const std::stop_token& stop) {
     return done();
 }
 
-void request_cancel(PGconn* connection) {
-    const std::unique_ptr<PGcancel, Releaser<PQfreeCancel>> cancel(PQgetCancel(connection));
+using Cancel = std::unique_ptr<PGcancel, Releaser<PQfreeCancel>>;
+
+void request(const Cancel& cancel) {
     std::array<char, 256> ignored{};
     PQcancel(cancel.get(), ignored.data(), static_cast<int>(ignored.size()));
 }
 
 // Waits in pieces, as libpq alone waits for ever: a cancel request that comes before its statement is lost, so it is
 // repeated, and a server that does not answer it is given up (false).
-bool await_answer(PGconn* connection, const std::stop_token& stop, std::optional<SteadyTime>& give_up) {
+bool await_answer(PGconn* connection, const Cancel& cancel, const std::stop_token& stop,
+                  std::optional<SteadyTime>& give_up) {
     constexpr auto patience = std::chrono::seconds(3);
     while (PQisBusy(connection) != 0) {
         if (stop.stop_requested()) {
@@ -172,12 +174,12 @@ bool await_answer(PGconn* connection, const std::stop_token& stop, std::optional
             if (now >= *give_up) {
                 return false;
             }
-            request_cancel(connection);
+            request(cancel);
         }
         pollfd entry{PQsocket(connection), POLLIN, 0};
         if (::poll(&entry, 1, static_cast<int>(stop_poll.count())) > 0 && PQconsumeInput(connection) == 0) {
             if (stop.stop_requested()) {
-                request_cancel(connection);  // we hung up ourselves: the server works on until it has something to say
+                request(cancel);  // we hung up ourselves: the server works on until it has something to say
             }
             return true;  // lost: PQgetResult says so
         }
@@ -187,9 +189,10 @@ bool await_answer(PGconn* connection, const std::stop_token& stop, std::optional
 
 // One result or the last of several; a failed one ends it.
 PgResult await_result(PGconn* connection, const std::stop_token& stop) {
+    const Cancel cancel(PQgetCancel(connection));  // now: a connection that was lost no longer has one
     std::optional<SteadyTime> give_up;
     PgResult last;
-    while (await_answer(connection, stop, give_up)) {
+    while (await_answer(connection, cancel, stop, give_up)) {
         PgResult next(PQgetResult(connection));
         if (!next) {
             break;

@@ -241,6 +241,21 @@ Secret without_grantor(const GlobalStatement& statement) {
     return Secret(std::string(text.substr(0, kept.offset + kept.text.size())));
 }
 
+Secret with_name(const GlobalStatement& statement, std::string_view name) {
+    const std::string text(statement.text.reveal());
+    const auto statements = archive::split_statements(text);
+    if (statement.kind != GlobalKind::create_tablespace || !statements || statements->size() != 1) {
+        return statement.text;
+    }
+    SqlCursor cursor(statements->front().tokens);
+    const auto* token = cursor.accept("CREATE TABLESPACE") ? cursor.peek() : nullptr;
+    if (token == nullptr) {
+        return statement.text;
+    }
+    return Secret(text.substr(0, token->offset) + archive::quote_identifier(name) +
+                  text.substr(token->offset + token->text.size()));
+}
+
 std::string describe(const GlobalStatement& statement) {
     const auto* wording = std::ranges::find(wordings, statement.kind, &Wording::kind);
     if (wording == wordings.end()) {

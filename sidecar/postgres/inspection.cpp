@@ -1,6 +1,7 @@
 #include "postgres/inspection.hpp"
 
 #include "archive/sql_text.hpp"
+#include "postgres/table_pattern.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -46,14 +47,18 @@ std::string some_names(const Rows& rows) {
 
 class Inspector {
 public:
-    Inspector(Connection& connection, bool in_recovery)
-        : connection_(connection), in_recovery_(in_recovery), role_(archive::quote_identifier(connection.user())) {}
+    Inspector(Connection& connection, bool in_recovery, const std::vector<std::string>& without_rows)
+        : connection_(connection),
+          in_recovery_(in_recovery),
+          without_rows_(without_rows),
+          role_(archive::quote_identifier(connection.user())) {}
 
     Result<Inspection> run();
 
 private:
     Status look(const std::string& condition, const std::string& one, const std::string& cure);
     Status find_gaps();
+    Status find_row_security();
     Status find_large_object_gaps();
     Status find_omissions();
     Status count(const std::string& sql, const std::string& kind, const std::string& text);
@@ -61,10 +66,12 @@ private:
     Status read_extensions();
     Status read_tablespaces();
     Status read_size();
+    Status read_locks();
     [[nodiscard]] std::string read_grant() const;
 
     Connection& connection_;
     bool in_recovery_;
+    const std::vector<std::string>& without_rows_;
     std::string role_;
     bool superuser_ = false;
     Inspection found_;
@@ -76,9 +83,9 @@ Result<Inspection> Inspector::run() {
         return std::move(superuser).error();
     }
     superuser_ = *superuser == "t";
-    for (const auto step :
-         {&Inspector::find_gaps, &Inspector::find_large_object_gaps, &Inspector::find_omissions,
-          &Inspector::read_locale, &Inspector::read_extensions, &Inspector::read_tablespaces, &Inspector::read_size}) {
+    for (const auto step : {&Inspector::find_gaps, &Inspector::find_large_object_gaps, &Inspector::find_omissions,
+                            &Inspector::read_locale, &Inspector::read_extensions, &Inspector::read_tablespaces,
+                            &Inspector::read_size, &Inspector::read_locks}) {
         if (auto stepped = (this->*step)(); !stepped) {
             return std::move(stepped).error();
         }
@@ -128,8 +135,24 @@ Status Inspector::find_gaps() {
         !looked) {
         return looked;
     }
-    return look("CASE WHEN c.relkind = 'r' AND c.relrowsecurity THEN pg_catalog.row_security_active(c.oid) END",
-                "table with row security", "ALTER ROLE " + role_ + " BYPASSRLS");
+    return find_row_security();
+}
+
+// It hides rows, and is no matter where none are dumped: of tables left out on request, and of unlogged ones on a
+// standby. A partition is a table of its own here, for pg_dump as for its policies.
+Status Inspector::find_row_security() {
+    auto left_out = tables_matching(connection_, without_rows_);
+    if (!left_out) {
+        return std::move(left_out).error();
+    }
+    std::string ids;
+    for (const auto& id : *left_out) {
+        ids += (ids.empty() ? "" : ",") + id;
+    }
+    std::string hidden = "c.relkind = 'r' AND c.relrowsecurity AND c.oid <> ALL ('{" + ids + "}'::oid[])";
+    hidden += in_recovery_ ? " AND c.relpersistence <> 'u'" : "";
+    return look("CASE WHEN " + hidden + " THEN pg_catalog.row_security_active(c.oid) END", "table with row security",
+                "ALTER ROLE " + role_ + " BYPASSRLS");
 }
 
 // pg_read_all_data does not cover large objects before PostgreSQL 19.
@@ -202,6 +225,14 @@ Status Inspector::find_omissions() {
          "belong to an extension that did not register them for dumping: their rows are not in the dump"},
         {true, "SELECT count(*) FROM pg_class WHERE relkind = 'm'", "materialized_views",
          "defined in the dump, and filled again by a restore"},
+        // As pg_dump chooses them (getIndexes).
+        {true,
+         "SELECT count(*) FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid "
+         "JOIN pg_namespace n ON n.oid = t.relnamespace "
+         "WHERE NOT (i.indisready AND (i.indisvalid OR t.relkind = 'p')) AND n.nspname !~ '^pg_'",
+         "invalid_indexes",
+         "are not valid (a CREATE INDEX CONCURRENTLY that did not end), so they are not in the dump: REINDEX or drop "
+         "them"},
     };
     for (const auto& question : questions) {
         if (question.ask) {
@@ -268,10 +299,41 @@ Status Inspector::read_size() {
     return done();
 }
 
+// Sequences too: reading where one stands locks it until the end.
+Status Inspector::read_locks() {
+    auto relations = connection_.value("SELECT count(*)" + std::string(dumped_relations));
+    auto settings = connection_.query(R"(
+        SELECT pg_catalog.current_setting('max_locks_per_transaction'), sum(setting::bigint) + 1 FROM pg_settings
+        WHERE name IN ('max_connections', 'max_prepared_transactions', 'max_worker_processes')
+           OR (name = 'max_wal_senders' AND pg_catalog.current_setting('server_version_num')::int >= 120000)
+           OR name = CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 180000
+                          THEN 'autovacuum_worker_slots' ELSE 'autovacuum_max_workers' END)");
+    if (!relations || !settings) {
+        return !relations ? std::move(relations).error() : std::move(settings).error();
+    }
+    found_.locks.relations = number(*relations);
+    found_.locks.sessions = number(settings->front()[1].value_or(""));
+    found_.locks.slots = number(settings->front()[0].value_or("")) * found_.locks.sessions;
+    return done();
+}
+
 }  // namespace
 
-Result<Inspection> inspect_database(Connection& connection, bool in_recovery) {
-    return Inspector(connection, in_recovery).run();
+std::optional<std::string> LockNeed::warning() const {
+    constexpr std::uint64_t room_for_others = 64;  // PostgreSQL's own default
+    if (relations <= slots || sessions == 0) {
+        return std::nullopt;
+    }
+    return "the dump must lock " + std::to_string(relations) +
+           " tables and sequences at once, and the server promises room for " + std::to_string(slots) +
+           " locks: it may end with \"out of shared memory\", and so may other sessions while it runs; next: ALTER "
+           "SYSTEM SET max_locks_per_transaction = " +
+           std::to_string(relations / sessions + room_for_others) + ", and restart the server";
+}
+
+Result<Inspection> inspect_database(Connection& connection, bool in_recovery,
+                                    const std::vector<std::string>& exclude_table_data) {
+    return Inspector(connection, in_recovery, exclude_table_data).run();
 }
 
 Result<std::vector<Omission>> server_omissions(Connection& connection) {
@@ -318,6 +380,12 @@ Result<std::vector<Omission>> server_omissions(Connection& connection) {
                          "template_databases",
                          "are templates, which are not dumped: ALTER DATABASE … WITH IS_TEMPLATE false, if they are to "
                          "be");
+        !added) {
+        return std::move(added).error();
+    }
+    if (auto added = add("SELECT count(*) FROM pg_replication_slots WHERE slot_type = 'logical' AND NOT temporary",
+                         "logical_replication_slots",
+                         "are not in any dump: after a restore, those who read from them must begin anew");
         !added) {
         return std::move(added).error();
     }

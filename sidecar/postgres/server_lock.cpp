@@ -48,20 +48,33 @@ bool pause(std::chrono::milliseconds length, const std::stop_token& stop) {
 
 }  // namespace
 
+Status refuse_pooler(Connection& connection) {
+    auto pooled = connection.through_pooler();
+    if (!pooled) {
+        return std::move(pooled).error();
+    }
+    return *pooled ? failed("a connection pooler answers at " + connection.where() +
+                                ": locks and snapshots do not hold across its server connections",
+                            "connect to PostgreSQL itself, not to PgBouncer or a proxy")
+                   : done();
+}
+
+Result<bool> ServerLock::taken(Connection& connection) {
+    auto holders = connection.value(holders_of_the_key);
+    if (!holders) {
+        return std::move(holders).error();
+    }
+    return *holders != "0";
+}
+
 Result<ServerLock> ServerLock::acquire(const Server& server, std::chrono::milliseconds wait,
                                        const std::stop_token& stop) {
     auto connection = Connection::open(server, std::nullopt, stop);
     if (!connection) {
         return std::move(connection).error();
     }
-    auto pooled = connection->through_pooler();
-    if (!pooled) {
-        return std::move(pooled).error();
-    }
-    if (*pooled) {
-        return failed("a connection pooler answers at " + connection->where() +
-                          ": locks and snapshots do not hold across its server connections",
-                      "connect to PostgreSQL itself, not to PgBouncer or a proxy");
+    if (auto direct = refuse_pooler(*connection); !direct) {
+        return std::move(direct).error();
     }
     const auto deadline = std::chrono::steady_clock::now() + wait;
     std::mt19937 dice(std::random_device{}());

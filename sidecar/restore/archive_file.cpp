@@ -3,6 +3,7 @@
 #include "os/errno_text.hpp"
 
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstdlib>
@@ -39,6 +40,20 @@ Result<std::unique_ptr<ArchiveFile>> ArchiveFile::create() {
                       "set TMPDIR to a folder with room for the largest archive, or restore without --jobs");
     }
     return std::unique_ptr<ArchiveFile>(new ArchiveFile(std::move(file), folder));
+}
+
+Status ArchiveFile::check_room(std::uint64_t bytes) const {
+    struct statvfs about {};
+    if (::fstatvfs(file_.get(), &about) != 0) {
+        return done();  // not to be known beforehand
+    }
+    const std::uint64_t room = std::uint64_t{about.f_bavail} * about.f_frsize;
+    if (room >= bytes) {
+        return done();
+    }
+    return failed("the largest archive needs " + std::to_string(bytes) + " bytes in " + folder_ +
+                      ", which has room for " + std::to_string(room),
+                  "set TMPDIR to a folder with room for the largest archive, or restore without --jobs");
 }
 
 Status ArchiveFile::write(stream::Bytes chunk) {

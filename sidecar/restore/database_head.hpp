@@ -14,11 +14,13 @@ struct DatabaseHead {
     archive::Prerequisites needs;
 
     // Entries that only a superuser can restore although the object is there already: comments on extensions.
-    std::vector<std::int32_t> superuser_only;
+    std::set<std::int32_t> superuser_only;
+    std::set<std::int32_t> running_code;  // people's own, as soon as they are restored: event triggers, REFRESH
     std::vector<std::int32_t> all_entries;
 
     std::set<std::string> superuser_kinds;  // of objects that only a superuser can make: "EVENT TRIGGER"
-    bool uses_public = false;               // something is in the schema public
+    bool subscriptions = false;
+    bool uses_public = false;  // something is in the schema public
 };
 
 // Reads only as much of the archive as its table of contents needs. `head` must stay where it is.

@@ -52,6 +52,10 @@ private:
     std::uint64_t bytes_ = 0;
 };
 
+constexpr const char* old_loads =
+    " FROM pg_stat_activity WHERE datname = $1 AND application_name = 'lifeboat' AND xact_start IS NOT NULL AND pid <> "
+    "pg_catalog.pg_backend_pid()";
+
 // How long a session that was ended may take to go.
 constexpr int end_tries = 100;
 constexpr const char* end_pause = "0.1";
@@ -146,14 +150,11 @@ private:
     Status load_streamed(std::vector<std::string> arguments);
     Status load_from_file(std::vector<std::string> arguments);
     Status apply_properties();
-    Status apply(postgres::Connection& inside, const DatabaseStatement& statement);
     Status analyse();
     Status note_subscriptions(postgres::Connection& inside);
     Status take_name();
     Status replace();
-    // Where the database goes that is replaced, until it is dropped.
-    [[nodiscard]] std::string name_aside() const { return passing_name(task_.new_name + " replaced"); }
-    [[nodiscard]] bool wanted(const DatabaseStatement& statement) const;
+    [[nodiscard]] std::string name_aside() const { return restore::name_aside(task_.new_name); }
     Result<std::vector<std::string>> load_arguments();
 
     const RestoreTools& tools_;
@@ -242,11 +243,8 @@ Status DatabaseRestore::create() {
 // transaction whose locks and names would be in our way until then. This run holds the lock: its session is nobody's.
 Status DatabaseRestore::end_old_load() {
     for (int tries = 0; tries < end_tries; ++tries) {
-        auto ended = tools_.connection.query(
-            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND application_name "
-            "= "
-            "'lifeboat' AND xact_start IS NOT NULL AND pid <> pg_catalog.pg_backend_pid()",
-            {name_});
+        auto ended =
+            tools_.connection.query(std::string("SELECT pg_catalog.pg_terminate_backend(pid)") + old_loads, {name_});
         if (!ended) {
             return in_context("an earlier restore's session is still at work in the database, and could not be ended",
                               std::move(ended).error());
@@ -277,16 +275,8 @@ Status DatabaseRestore::give_owner() {
 }
 
 Result<std::vector<std::string>> DatabaseRestore::load_arguments() {
-    std::vector<std::string> arguments = {"--exit-on-error", "--no-password"};
-    if (!tools_.plan.owners) {
-        arguments.emplace_back("--no-owner");
-    }
-    if (!tools_.plan.privileges) {
-        arguments.emplace_back("--no-acl");
-    }
-    if (tools_.plan.role) {
-        arguments.push_back("--role=" + *tools_.plan.role);
-    }
+    std::vector<std::string> arguments = flags_of(tools_.plan);
+    arguments.insert(arguments.end(), {"--exit-on-error", "--no-password"});
     if (in_place_ && tools_.plan.jobs <= 1) {
         arguments.emplace_back("--single-transaction");
     }
@@ -298,12 +288,7 @@ Result<std::vector<std::string>> DatabaseRestore::load_arguments() {
         return std::move(superuser).error();
     }
     if (*superuser != "t" && !task_.head.superuser_only.empty()) {
-        const std::set<std::int32_t> left_out(task_.head.superuser_only.begin(), task_.head.superuser_only.end());
-        std::string list;
-        for (const auto id : task_.head.all_entries) {
-            list += left_out.count(id) != 0 ? "" : std::to_string(id) + ";\n";
-        }
-        auto file = os::memory_file("entries", Secret(list));
+        auto file = entry_list(task_.head, task_.head.superuser_only);
         if (!file) {
             return std::move(file).error();
         }
@@ -365,54 +350,21 @@ Status DatabaseRestore::load_from_file(std::vector<std::string> arguments) {
     return program->wait(tools_.stop);
 }
 
-bool DatabaseRestore::wanted(const DatabaseStatement& statement) const {
-    switch (statement.kind) {
-        case DatabaseStatementKind::create: return false;
-        case DatabaseStatementKind::privilege:
-        case DatabaseStatementKind::session_authorization: return tools_.plan.privileges;
-        case DatabaseStatementKind::role_setting: return tools_.plan.owners;
-        default: return true;
-    }
-}
-
-// Settings bind new sessions, also those that load data, so they come after the load. By a connection to the database
-// itself: what PostgreSQL keeps about databases has no encoding of its own, and only where the archive's encoding is
-// also the server's do the texts arrive byte for byte.
+// Settings bind new sessions, also those that load data, so they come after the load.
 Status DatabaseRestore::apply_properties() {
     auto inside = postgres::Connection::open(tools_.plan.target, name_, tools_.stop);
     if (!inside) {
         return std::move(inside).error();
     }
-    const std::string& encoding = task_.head.needs.encoding();
-    const std::string set_encoding = encoding.empty() ? "" : "; SET client_encoding = '" + encoding + "'";
-    // An empty database that was there already may have been made read-only.
-    if (auto set = inside->execute("SET default_transaction_read_only = off" + set_encoding); !set) {
-        return set;
-    }
-    for (const auto& statement : task_.head.needs.database()) {
-        if (!wanted(statement)) {
-            continue;
-        }
-        if (auto applied = apply(*inside, statement); !applied) {
-            return applied;
+    // An empty database that was there already may have been made read-only. Apart: statements that are sent together
+    // are one transaction, which would have begun so.
+    for (const char* sql : {"SET default_transaction_read_only = off", "BEGIN"}) {
+        if (auto ran = inside->execute(sql); !ran) {
+            return ran;
         }
     }
-    return done();
-}
-
-Status DatabaseRestore::apply(postgres::Connection& inside, const DatabaseStatement& statement) {
-    const Result<std::string> sql = statement.kind == DatabaseStatementKind::session_authorization
-                                        ? Result<std::string>(statement.text)
-                                        : archive::for_database(statement, name_);
-    if (!sql) {
-        tools_.observer.noted("a property of database '" + task_.record.name +
-                              "' is not of a known kind, and was not applied");
-        return done();
-    }
-    auto applied = inside.execute(*sql);
-    return applied
-               ? done()
-               : Status(in_context("cannot apply the database's settings and privileges", std::move(applied).error()));
+    auto applied = restore::apply_properties(*inside, tools_.plan, task_.head, name_, task_.new_name, tools_.observer);
+    return applied ? inside->execute("COMMIT") : applied;
 }
 
 Status DatabaseRestore::analyse() {
@@ -487,10 +439,97 @@ Status DatabaseRestore::replace() {
                                        std::move(dropped).error()));
 }
 
+bool wanted(const DatabaseStatement& statement, const RestorePlan& plan) {
+    switch (statement.kind) {
+        case DatabaseStatementKind::create: return false;
+        case DatabaseStatementKind::privilege:
+        case DatabaseStatementKind::session_authorization: return plan.privileges;
+        case DatabaseStatementKind::role_setting: return plan.owners;
+        default: return true;
+    }
+}
+
+bool is_setting(const DatabaseStatement& statement) {
+    return statement.kind == DatabaseStatementKind::setting || statement.kind == DatabaseStatementKind::role_setting;
+}
+
+// One statement within the transaction. A setting that is refused is undone alone.
+Status apply(postgres::Connection& inside, const DatabaseStatement& statement, const std::string& sql,
+             const std::string& called, RestoreObserver& observer) {
+    if (!is_setting(statement)) {
+        return inside.execute(sql);
+    }
+    auto applied = inside.execute("SAVEPOINT before_setting");
+    applied = applied ? inside.execute(sql) : applied;
+    if (applied || applied.error().kind != ErrorKind::failed) {
+        return applied;
+    }
+    observer.noted("a setting of database '" + called + "' was left out: " + whole_text(applied.error()));
+    return inside.execute("ROLLBACK TO SAVEPOINT before_setting");
+}
+
 }  // namespace
 
 std::string passing_name(const std::string& name) {
     return "lifeboat-restore-" + stream::sha256_hex(name).substr(0, 12);
+}
+
+std::string name_aside(const std::string& name) {
+    return passing_name(name + " replaced");
+}
+
+std::vector<std::string> flags_of(const RestorePlan& plan) {
+    std::vector<std::string> flags;
+    if (!plan.owners) {
+        flags.emplace_back("--no-owner");
+    }
+    if (!plan.privileges) {
+        flags.emplace_back("--no-acl");
+    }
+    if (plan.role) {
+        flags.push_back("--role=" + *plan.role);
+    }
+    return flags;
+}
+
+Result<os::Fd> entry_list(const DatabaseHead& head, const std::set<std::int32_t>& left_out) {
+    std::string list;
+    for (const auto id : head.all_entries) {
+        list += left_out.count(id) != 0 ? "" : std::to_string(id) + ";\n";
+    }
+    return os::memory_file("entries", Secret(list));
+}
+
+Result<std::size_t> sessions_of_old_loads(postgres::Connection& connection, const std::string& name) {
+    auto sessions = connection.query(std::string("SELECT pid") + old_loads, {name});
+    return sessions ? Result<std::size_t>(sessions->size()) : Result<std::size_t>(std::move(sessions).error());
+}
+
+// By a connection to the database itself: what PostgreSQL keeps about databases has no encoding of its own, and only
+// where the archive's encoding is also the server's do the texts arrive byte for byte.
+Status apply_properties(postgres::Connection& inside, const RestorePlan& plan, const DatabaseHead& head,
+                        const std::string& name, const std::string& called, RestoreObserver& observer) {
+    if (const std::string& encoding = head.needs.encoding(); !encoding.empty()) {
+        if (auto set = inside.execute("SET client_encoding = '" + encoding + "'"); !set) {
+            return set;
+        }
+    }
+    for (const auto& statement : head.needs.database()) {
+        if (!wanted(statement, plan)) {
+            continue;
+        }
+        const Result<std::string> sql = statement.kind == DatabaseStatementKind::session_authorization
+                                            ? Result<std::string>(statement.text)
+                                            : archive::for_database(statement, name);
+        if (!sql) {
+            observer.noted("a property of database '" + called + "' is not of a known kind, and was not applied");
+            continue;
+        }
+        if (auto applied = apply(inside, statement, *sql, called, observer); !applied) {
+            return in_context("cannot apply the database's settings and privileges", std::move(applied).error());
+        }
+    }
+    return done();
 }
 
 Status restore_database(const RestoreTools& tools, const DatabaseTask& task, Fate& fate) {

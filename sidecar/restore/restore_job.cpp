@@ -1,8 +1,10 @@
 #include "restore/restore_job.hpp"
 
+#include "archive_file.hpp"
 #include "database_restore.hpp"
 #include "globals_restore.hpp"
 #include "postgres/server_lock.hpp"
+#include "rehearsal.hpp"
 #include "target_check.hpp"
 
 #include <deque>
@@ -27,19 +29,31 @@ const char* words_for(Fate fate) {
     return "";
 }
 
+std::string listed(const std::vector<std::string>& names) {
+    std::string text;
+    for (const auto& name : names) {
+        text += (text.empty() ? "" : ", ") + name;
+    }
+    return text.empty() ? "none" : text;
+}
+
 class Job {
 public:
     Job(const RestorePlan& plan, const Source& source, const catalogue::Manifest& manifest, RestoreObserver& observer,
         const std::stop_token& stop)
         : plan_(plan), source_(source), manifest_(manifest), observer_(observer), stop_(stop) {}
 
+    enum class Purpose { preview, restore };
+
     // Everything up to the first change.
-    Result<RestorePreview> look(postgres::Connection& connection);
+    Result<RestorePreview> look(postgres::Connection& connection, Purpose purpose);
     Status restore(postgres::Connection& connection);
 
 private:
     Status choose();
     Status check_version(int target_major) const;
+    Status check_room() const;
+    Status rehearse(postgres::Connection& connection, Purpose purpose, std::vector<std::string>& lacks);
     Status read_backup();
     Status look_at_databases(postgres::Connection& connection);
     Status bring_back_globals(postgres::Connection& connection);
@@ -61,7 +75,7 @@ private:
     std::vector<std::string> restored_;
 };
 
-Result<RestorePreview> Job::look(postgres::Connection& connection) {
+Result<RestorePreview> Job::look(postgres::Connection& connection, Purpose purpose) {
     if (auto chosen = choose(); !chosen) {
         return std::move(chosen).error();
     }
@@ -84,6 +98,15 @@ Result<RestorePreview> Job::look(postgres::Connection& connection) {
         return std::move(programs).error();
     }
     programs_ = std::move(*programs);
+    if (programs_.outdated()) {
+        observer_.noted("pg_restore " + programs_.version +
+                        " is older than the minor release that closed CVE-2026-116314: an archive that somebody "
+                        "tampered with could run code here; install the newest minor of postgresql-client-" +
+                        std::to_string(programs_.major));
+    }
+    if (auto room = check_room(); !room) {
+        return std::move(room).error();
+    }
     if (auto looked = look_at_databases(connection); !looked) {
         return std::move(looked).error();
     }
@@ -103,7 +126,57 @@ Result<RestorePreview> Job::look(postgres::Connection& connection) {
     if (!lacks) {
         return std::move(lacks).error();
     }
+    // What is known to be lacking would be refused there once more, in other words.
+    if (lacks->empty()) {
+        if (auto rehearsed = rehearse(connection, purpose, *lacks); !rehearsed) {
+            return std::move(rehearsed).error();
+        }
+    }
     return preview(std::move(*lacks));
+}
+
+Status Job::rehearse(postgres::Connection& connection, Purpose purpose, std::vector<std::string>& lacks) {
+    Quiet quiet;  // a restore will say the same on its way
+    RestoreObserver& observer = purpose == Purpose::preview ? observer_ : quiet;
+    const auto take = [&lacks](Result<Obstacle> found) -> Status {
+        if (!found) {
+            return std::move(found).error();
+        }
+        if (*found) {
+            lacks.push_back(**std::move(found));
+        }
+        return done();
+    };
+    // They come all or none, so that a restore may as well try.
+    if (plan_.globals && purpose == Purpose::preview) {
+        if (auto taken = take(rehearse_roles(plan_, connection, globals_, observer)); !taken || !lacks.empty()) {
+            return taken;
+        }
+    }
+    const RestoreTools tools{plan_, source_, connection, programs_, observer, stop_};
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+        if (before_[i] != DatabaseState::empty) {
+            continue;
+        }
+        const DatabaseTask task{*manifest_.find(choices_[i].name), choices_[i].new_name, heads_[i], before_[i]};
+        if (auto taken = take(rehearse_load(tools, task, globals_)); !taken) {
+            return taken;
+        }
+    }
+    return done();
+}
+
+// With several jobs each archive goes through a file.
+Status Job::check_room() const {
+    if (plan_.jobs <= 1) {
+        return done();
+    }
+    std::uint64_t largest = 0;
+    for (const auto& choice : choices_) {
+        largest = std::max(largest, manifest_.find(choice.name)->archive_bytes);
+    }
+    auto file = ArchiveFile::create();
+    return file ? (*file)->check_room(largest) : Status(std::move(file).error());
 }
 
 RestorePreview Job::preview(std::vector<std::string> lacks) const {
@@ -178,15 +251,15 @@ Status Job::check_version(int target_major) const {
 Status Job::look_at_databases(postgres::Connection& connection) {
     std::string filled;
     for (const auto& choice : choices_) {
-        auto state = state_of_database(plan_.target, connection, choice.new_name, stop_);
-        if (!state) {
-            return std::move(state).error();
+        auto content = look_into_database(plan_.target, connection, choice.new_name, stop_);
+        if (!content) {
+            return std::move(content).error();
         }
-        before_.push_back(*state);
-        if (*state != DatabaseState::filled) {
+        before_.push_back(content->state);
+        if (content->state != DatabaseState::filled) {
             continue;
         }
-        filled += (filled.empty() ? "'" : ", '") + choice.new_name + "'";
+        filled += (filled.empty() ? "'" : ", '") + choice.new_name + "' (" + listed(content->examples) + ")";
         if (plan_.overwrite && choice.new_name == connection.database()) {
             return Error{ErrorKind::usage,
                          "database '" + choice.new_name + "' cannot be replaced over a connection to itself",
@@ -228,19 +301,11 @@ Status Job::bring_back_globals(postgres::Connection& connection) {
         return done();
     }
     observer_.part_started("globals", size_of(manifest_.globals));
-    if (auto restored = restore_globals(connection, globals_, plan_.alter_roles, observer_); !restored) {
+    if (auto restored = restore_globals(plan_.target, connection, globals_, plan_.alter_roles, observer_); !restored) {
         return restored;
     }
     observer_.part_restored("globals");
     return done();
-}
-
-std::string listed(const std::vector<std::string>& names) {
-    std::string text;
-    for (const auto& name : names) {
-        text += (text.empty() ? "" : ", ") + name;
-    }
-    return text.empty() ? "none" : text;
 }
 
 // Exactly what is done and what is not.
@@ -289,7 +354,23 @@ Result<RestorePreview> preview_restore(const RestorePlan& plan, const Source& so
     if (!connection) {
         return std::move(connection).error();
     }
-    return Job(plan, source, manifest, observer, stop).look(*connection);
+    if (auto direct = postgres::refuse_pooler(*connection); !direct) {
+        return std::move(direct).error();
+    }
+    // Looked for and not taken: a rehearsal is no reason for a backup to fail.
+    auto taken = postgres::ServerLock::taken(*connection);
+    if (!taken) {
+        return std::move(taken).error();
+    }
+    auto preview = Job(plan, source, manifest, observer, stop).look(*connection, Job::Purpose::preview);
+    if (preview && *taken && plan.lock_wait.count() == 0) {
+        preview->lacks.emplace_back(
+            "the server to itself: another Lifeboat is at work on it, a backup or a restore: wait for it to end, or "
+            "give --lock-wait 10m");
+    } else if (preview && *taken) {
+        observer.noted("another Lifeboat is at work on this server: a restore would wait for it to end");
+    }
+    return preview;
 }
 
 Status run_restore(const RestorePlan& plan, const Source& source, const catalogue::Manifest& manifest,
@@ -299,7 +380,7 @@ Status run_restore(const RestorePlan& plan, const Source& source, const catalogu
         return std::move(lock).error();
     }
     Job job(plan, source, manifest, observer, stop);
-    auto preview = job.look(lock->connection());
+    auto preview = job.look(lock->connection(), Job::Purpose::restore);
     if (!preview) {
         return std::move(preview).error();
     }

@@ -1,5 +1,7 @@
 #include "target_check.hpp"
 
+#include "database_restore.hpp"
+
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -30,6 +32,7 @@ private:
     Status check_replaced(const std::vector<CheckedDatabase>& databases);
     Status check_roles(const std::vector<CheckedDatabase>& databases, const std::set<std::string>& roles);
     Status check_extensions(const std::vector<CheckedDatabase>& databases);
+    Status check_encodings(const std::vector<CheckedDatabase>& databases);
     Status check_locales(const std::vector<CheckedDatabase>& databases);
     Status check_tablespaces(const std::vector<CheckedDatabase>& databases, const std::set<std::string>& tablespaces);
     Status check_tablespace_folders(const std::set<std::string>& there);
@@ -61,9 +64,9 @@ Result<std::vector<std::string>> TargetCheck::run(const std::vector<CheckedDatab
     superuser_ = *superuser == "t";
     for (const auto& checked :
          {check_rights(databases, *roles), check_roles(databases, *roles), check_extensions(databases),
-          check_locales(databases), check_tablespaces(databases, *tablespaces), check_tablespace_folders(*tablespaces),
-          check_role_flag(*roles), check_owners(databases, *roles), check_rights_inside(databases),
-          check_replaced(databases)}) {
+          check_encodings(databases), check_locales(databases), check_tablespaces(databases, *tablespaces),
+          check_tablespace_folders(*tablespaces), check_role_flag(*roles), check_owners(databases, *roles),
+          check_rights_inside(databases), check_replaced(databases)}) {
         if (!checked) {
             return checked.error();
         }
@@ -186,6 +189,19 @@ Status TargetCheck::check_rights_inside(const std::vector<CheckedDatabase>& data
             lacks_.push_back("a superuser's rights: database '" + database.record.name +
                              "' holds objects of the kind " + kind);
         }
+        if (database.head.subscriptions) {
+            auto may = connection_.value(connection_.major() >= 16
+                                             ? "SELECT pg_catalog.pg_has_role($1, 'pg_create_subscription', 'USAGE')"
+                                             : "SELECT $1::text IS NULL",
+                                         {who});
+            if (!may) {
+                return std::move(may).error();
+            }
+            if (*may != "t") {
+                lacks_.push_back("a superuser's rights: database '" + database.record.name +
+                                 "' holds objects of the kind SUBSCRIPTION");
+            }
+        }
         if (auto checked = check_rights_inside(database); !checked) {
             return checked;
         }
@@ -244,27 +260,43 @@ Status TargetCheck::check_replaced(const std::vector<CheckedDatabase>& databases
         const char* words;
         const char* cure;
     };
-    static constexpr std::array<Obstacle, 3> obstacles = {{
+    static constexpr std::array<Obstacle, 4> obstacles = {{
         {"SELECT count(*) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE datname = $1",
          "subscriptions", "drop them with DROP SUBSCRIPTION"},
         {"SELECT count(*) FROM pg_prepared_xacts WHERE database = $1", "prepared transactions",
          "end them with COMMIT PREPARED or ROLLBACK PREPARED"},
         {"SELECT count(*) FROM pg_replication_slots WHERE database = $1 AND active", "replication slots in use",
          "stop those who read from them"},
+        {"SELECT count(*) FROM pg_database WHERE datname = $1 AND datistemplate", "the mark of a template",
+         "ALTER DATABASE … IS_TEMPLATE false"},
     }};
     for (const auto& database : databases) {
-        if (database.before != DatabaseState::filled) {
+        if (database.before == DatabaseState::empty) {
             continue;
         }
-        for (const auto& obstacle : obstacles) {
-            auto count = connection_.value(obstacle.sql, {database.new_name});
-            if (!count) {
-                return std::move(count).error();
+        // One that an earlier restore put aside must be dropped first. Its subscriptions were somebody's.
+        for (const auto& name : {database.new_name, name_aside(database.new_name)}) {
+            for (const auto& obstacle : obstacles) {
+                auto count = connection_.value(obstacle.sql, {name});
+                if (!count) {
+                    return std::move(count).error();
+                }
+                if (*count != "0") {
+                    lacks_.push_back("a way to replace database '" + name + "', which has " + obstacle.words + ": " +
+                                     obstacle.cure + ", or restore under another name");
+                }
             }
-            if (*count != "0") {
-                lacks_.push_back("a way to replace database '" + database.new_name + "', which has " + obstacle.words +
-                                 ": " + obstacle.cure + ", or restore under another name");
-            }
+        }
+        auto own = connection_.value(
+            "SELECT coalesce(bool_and(pg_catalog.pg_has_role(datdba, 'USAGE')), true) FROM pg_database WHERE datname = "
+            "$1",
+            {database.new_name});
+        if (!own) {
+            return std::move(own).error();
+        }
+        if (*own != "t") {
+            lacks_.push_back("the right to replace database '" + database.new_name +
+                             "', which is another's: restore as a superuser or as its owner, or under another name");
         }
     }
     return done();
@@ -317,6 +349,36 @@ Result<bool> TargetCheck::has_locale(const catalogue::NeedsRecord& needs) {
     return made;
 }
 
+// Whether each character of the one is one of the other's, too. SQL_ASCII knows no characters: into it all bytes go as
+// they are, and what comes out of it may be anything.
+bool takes_all(const std::string& target, const std::string& archive) {
+    const bool unicode = target == "UTF8" && archive != "SQL_ASCII" && archive != "MULE_INTERNAL";
+    return target == archive || archive.empty() || target == "SQL_ASCII" || unicode;
+}
+
+// A database that the restore makes has its own encoding.
+Status TargetCheck::check_encodings(const std::vector<CheckedDatabase>& databases) {
+    for (const auto& database : databases) {
+        if (database.before != DatabaseState::empty) {
+            continue;
+        }
+        auto encoding = connection_.value(
+            "SELECT pg_catalog.pg_encoding_to_char(encoding) FROM pg_database WHERE datname = $1", {database.new_name});
+        if (!encoding) {
+            return std::move(encoding).error();
+        }
+        const std::string& needed = database.head.needs.encoding();
+        if (!takes_all(*encoding, needed)) {
+            lacks_.push_back("encoding " + needed + " of database '" + database.new_name + "', which is in " +
+                             *encoding +
+                             " and cannot hold every character of the backup: drop it, so that the restore makes it, "
+                             "or make it anew WITH TEMPLATE template0 ENCODING '" +
+                             needed + "'");
+        }
+    }
+    return done();
+}
+
 Status TargetCheck::check_locales(const std::vector<CheckedDatabase>& databases) {
     std::set<std::tuple<std::string, std::string, std::string, std::string>> seen;
     for (const auto& database : databases) {
@@ -345,11 +407,23 @@ Status TargetCheck::check_tablespaces(const std::vector<CheckedDatabase>& databa
         coming.insert(tablespace.name);
     }
     std::set<std::string> missing;
+    std::set<std::string> needed;
     for (const auto& database : databases) {
-        for (const auto& name : database.record.needs.tablespaces) {
-            if (tablespaces.count(name) == 0 && coming.count(name) == 0) {
+        needed.insert(database.record.needs.tablespaces.begin(), database.record.needs.tablespaces.end());
+    }
+    for (const auto& name : needed) {
+        if (tablespaces.count(name) == 0) {
+            if (coming.count(name) == 0) {
                 missing.insert(name);
             }
+            continue;
+        }
+        auto may = connection_.value("SELECT pg_catalog.has_tablespace_privilege($1, 'CREATE')", {name});
+        if (!may) {
+            return std::move(may).error();
+        }
+        if (*may != "t") {
+            lacks_.push_back("CREATE on tablespace '" + name + "': GRANT it to '" + connection_.user() + "'");
         }
     }
     for (const auto& name : missing) {

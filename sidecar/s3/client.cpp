@@ -1,6 +1,7 @@
 #include "s3/client.hpp"
 
 #include "failure.hpp"
+#include "os/clock.hpp"
 #include "s3/replies.hpp"
 
 #include <algorithm>
@@ -10,6 +11,8 @@ namespace lifeboat::s3 {
 namespace {
 
 constexpr Milliseconds reply_within{120'000};  // S3 itself may take minutes to complete a large upload
+constexpr Milliseconds shortest_try{1'000};
+constexpr std::uint64_t least_rate = 1024;  // of each of several requests at once: an analogue modem gives more
 
 bool carries_body(const Call& call) {
     return call.method == "PUT" || call.method == "POST";
@@ -50,6 +53,10 @@ HttpRequest Client::signed_request(const Call& call, const Credentials& signer, 
     }
     input.payload_hash = carries_body(call) ? call.body.sha256 : std::string(empty_payload);
     const auto now = timer_.wall() + std::chrono::seconds(clock_offset_s_.load());
+    if (call.lock_for) {
+        input.headers["x-amz-object-lock-mode"] = "COMPLIANCE";
+        input.headers["x-amz-object-lock-retain-until-date"] = os::utc_text(now + *call.lock_for);
+    }
     Headers headers = sign(input, signer, options_.endpoint.region, now);
     headers.merge(input.headers);
 
@@ -67,14 +74,21 @@ HttpRequest Client::signed_request(const Call& call, const Credentials& signer, 
     // A reply that streams an object is as long as the object; every other one is short.
     request.reply_within = call.operation.name == get_object.name
                                ? Milliseconds{0}
-                               : std::min(reply_within, call.within.value_or(options_.retry.budget));
+                               : std::min(reply_within, call.within.value_or(options_.retry.budget / 2));
+    request.least_rate = least_rate;
     return request;
 }
 
 Answer Client::once(const Call& call, const Credentials& signer, bool fresh_connection, const std::stop_token& stop) {
     Answer answer;
-    answer.reply = transport_.perform(signed_request(call, signer, fresh_connection), stop);
+    const auto request = signed_request(call, signer, fresh_connection);
+    const auto began = timer_.now();
+    answer.reply = transport_.perform(request, stop);
     answer.failure = failure_of(answer.reply, {call, options_.bucket, options_.endpoint}, timer_.wall());
+    if (answer.reply.broken == Broken::stalled) {
+        answer.failure->dead = std::min(std::chrono::floor<Milliseconds>(timer_.now() - began),
+                                        std::max(request.stall_after, request.reply_within));
+    }
     return answer;
 }
 
@@ -132,8 +146,10 @@ Answer Client::send(Call call, const std::stop_token& stop) {
     Retry retry(policy, timer_);
     const auto began = timer_.now();
     const auto whole = call.within;
+    bool in_doubt = false;
     for (;;) {
         auto answer = attempt(call, retry.failed() > 0, stop);
+        answer.in_doubt = in_doubt = in_doubt || (!answer.ok() && answer.failure->uncertain);
         if (answer.ok()) {
             return answer;
         }
@@ -148,11 +164,14 @@ Answer Client::send(Call call, const std::stop_token& stop) {
         if (!again(retry, *answer.failure, stop)) {
             return answer;
         }
+        if (!whole) {  // a last try that stalls is to end with the budget
+            call.within = std::max(retry.left(), shortest_try);
+        }
     }
 }
 
 bool Client::again(Retry& retry, Failure& failure, const std::stop_token& stop) {
-    if (!failure.retryable || retry.again(failure.error, failure.retry_after, stop)) {
+    if (!failure.retryable || retry.again(failure.error, failure.retry_after, stop, failure.dead)) {
         return failure.retryable;
     }
     if (stop.stop_requested()) {

@@ -170,24 +170,39 @@ public:
         curl_off_t on_the_wire =
             0;  // `sent` only moves when a buffer's worth is gone, which a slow line takes long for
         (void)curl_easy_getinfo(exchange.easy, CURLINFO_SIZE_UPLOAD_T, &on_the_wire);
-        const auto moved = exchange.sent + static_cast<std::uint64_t>(on_the_wire) + exchange.received;
+        const auto moved = static_cast<std::uint64_t>(on_the_wire) + exchange.received;
         // Waiting for its turn is not the server's doing.
-        if (moved != moved_ || exchange.waits_for_rate) {
-            moved_ = moved;
+        if (moved + exchange.sent != moved_ || exchange.waits_for_rate) {
+            moved_ = moved + exchange.sent;
             moved_at_ = now;
         }
         if (exchange.sent < request_.body.size()) {
             sent_at_ = now;
         }
         return now - moved_at_ > request_.stall_after ||
-               (request_.reply_within.count() > 0 && now - sent_at_ > request_.reply_within);
+               (request_.reply_within.count() > 0 && now - sent_at_ > request_.reply_within) ||
+               crawls(exchange, moved, now);
     }
 
 private:
+    bool crawls(const Exchange& exchange, std::uint64_t moved, steady_clock::time_point now) {
+        const auto over = 2 * request_.stall_after;
+        const auto least = request_.least_rate * static_cast<std::uint64_t>(over.count()) / 1000;
+        // What is short may take its time: the reply to a request that does much comes with white space before it.
+        const bool short_reply = exchange.sent == request_.body.size() && request_.reply_within.count() > 0;
+        if (short_reply || exchange.waits_for_rate || moved - paced_ >= least) {
+            paced_ = moved;
+            paced_at_ = now;
+        }
+        return now - paced_at_ > over;
+    }
+
     const HttpRequest& request_;
     std::uint64_t moved_ = 0;
     steady_clock::time_point moved_at_ = steady_clock::now();
     steady_clock::time_point sent_at_ = steady_clock::now();
+    std::uint64_t paced_ = 0;  // what had moved by `paced_at_`
+    steady_clock::time_point paced_at_ = steady_clock::now();
 };
 
 Broken broken_by(CURLcode code, const Exchange& exchange) {
@@ -221,7 +236,10 @@ public:
     }
 
     HttpReply perform(const HttpRequest& request, const std::stop_token& stop) override {
-        auto connection = take(request.fresh_connection);
+        // A request without a body is sent again by libcurl itself when a kept connection ends without a reply. That
+        // is no harm but to what is not the same twice: a POST, by which an upload begins.
+        const bool only_once = request.method == "POST" && request.body.empty();
+        auto connection = take(request.fresh_connection || only_once);
         Exchange exchange{
             request, request.body.empty() ? nullptr : options_.upload_rate.get(), connection->easy.get(), {}};
         const List headers = header_list(request);

@@ -180,8 +180,8 @@ ErrorKind kind_of(const Said& said, const Asked& asked) {
     if (said.status == 404 && said.code != "NoSuchUpload") {
         return ErrorKind::not_found;
     }
-    const bool conditional = asked.call.headers.count("if-none-match") != 0;
-    if (conditional && (said.status == 409 || said.status == 412)) {
+    // 409 to a condition tells of another request at the same moment, and nothing of what became of it.
+    if (said.status == 412 && asked.call.headers.count("if-none-match") != 0) {
         return ErrorKind::exists;
     }
     return worth_another_try(said) ? ErrorKind::temporary : ErrorKind::failed;

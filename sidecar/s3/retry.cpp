@@ -15,13 +15,18 @@ Milliseconds backoff(const RetryPolicy& policy, int attempt, std::optional<Milli
     return retry_after ? *retry_after + std::min(jitter, policy.base) : jitter;
 }
 
-bool Retry::again(const Error& why, std::optional<Milliseconds> retry_after, const std::stop_token& stop) {
+Milliseconds Retry::left() const {
+    return policy_.budget - std::chrono::ceil<Milliseconds>(timer_.now() - failing_since_);
+}
+
+bool Retry::again(const Error& why, std::optional<Milliseconds> retry_after, const std::stop_token& stop,
+                  Milliseconds dead) {
     const auto now = timer_.now();
     if (++failed_ == 1) {
-        first_failure_ = now;
+        failing_since_ = now - dead;
     }
     const auto pause = backoff(policy_, failed_, retry_after, timer_.dice());
-    if (now + pause - first_failure_ > policy_.budget) {
+    if (now + pause - failing_since_ > policy_.budget) {
         return false;
     }
     if (failed_ > 1 && policy_.before_retry) {

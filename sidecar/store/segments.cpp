@@ -17,10 +17,11 @@ Result<ObjectKey> segment_key(const ObjectKey& key, std::size_t number) {
     return ObjectKey::parse(key.text() + suffix.data());
 }
 
-SegmentWriter::SegmentWriter(ObjectStore& store, ObjectKey key, std::uint64_t segment_size)
+SegmentWriter::SegmentWriter(ObjectStore& store, ObjectKey key, std::uint64_t segment_size, std::stop_token stop)
     : store_(store),
       key_(std::move(key)),
-      segment_size_(segment_size == 0 ? store.max_object_size() : std::min(segment_size, store.max_object_size())) {}
+      segment_size_(segment_size == 0 ? store.max_object_size() : std::min(segment_size, store.max_object_size())),
+      stop_(std::move(stop)) {}
 
 SegmentWriter::~SegmentWriter() {
     upload_.reset();
@@ -109,6 +110,7 @@ Status SegmentWriter::open_next() {
         return std::move(upload).error();
     }
     upload_ = std::move(*upload);
+    upload_->end_on(stop_);
     in_segment_ = 0;
     return done();
 }

@@ -13,7 +13,21 @@ namespace lifeboat::supervisor {
 namespace {
 
 constexpr std::size_t longest_line = std::size_t{8} << 20U;
-constexpr int most_pieces = 64;  // of 64 KiB at a time: a child that never stops talking must not hold the loop
+
+// What is read at a time, of 64 KiB each: a child that never stops talking must not hold the loop. More than a pipe
+// holds, so that one look at the pipe of a child that has ended takes all that it said.
+constexpr int most_pieces = 64;
+
+// Takes the whole lines off `unread`, of which only the last `fresh` bytes can hold a line's end.
+void take_lines(std::string& unread, std::size_t fresh, std::vector<Result<Report>>& reports) {
+    std::size_t begin = 0;
+    std::size_t end = unread.find('\n', unread.size() - fresh);
+    for (; end != std::string::npos; end = unread.find('\n', begin)) {
+        reports.push_back(from_line(std::string_view(unread).substr(begin, end - begin)));
+        begin = end + 1;
+    }
+    unread.erase(0, begin);
+}
 
 }  // namespace
 
@@ -31,8 +45,7 @@ Status RealChildren::start(health::Activity activity, const Secret& settings, co
     }
     os::ChildOptions options;
     options.program = program_;
-    options.arguments = {"child",
-                         std::string(health::name_of(activity)),
+    options.arguments = {"child", std::string(health::name_of(activity)),
                          "--settings-fd=" + std::to_string(file->get()),
                          "--report-fd=" + std::to_string(pipe->write_end.get())};
     if (!newest_known.empty()) {
@@ -57,7 +70,7 @@ void RealChildren::signal(health::Activity activity, int signal) {
 
 void RealChildren::add_to(std::vector<pollfd>& entries) const {
     for (const auto& [activity, child] : children_) {
-        if (!child.closed) {
+        if (child.reports) {
             entries.push_back({child.reports.get(), POLLIN, 0});
         }
         entries.push_back({child.process.end_fd(), POLLIN, 0});
@@ -67,7 +80,7 @@ void RealChildren::add_to(std::vector<pollfd>& entries) const {
 std::vector<Result<Report>> RealChildren::read_reports(Child& child) {
     std::vector<Result<Report>> reports;
     std::array<char, 65536> piece{};
-    for (int i = 0; i < most_pieces && !child.closed; ++i) {
+    for (int i = 0; i < most_pieces && child.reports; ++i) {
         const ssize_t got = ::read(child.reports.get(), piece.data(), piece.size());
         if (got < 0 && errno == EINTR) {
             continue;
@@ -75,16 +88,15 @@ std::vector<Result<Report>> RealChildren::read_reports(Child& child) {
         if (got < 0) {
             break;  // nothing more for now
         }
-        child.closed = got == 0;
-        child.unread.append(piece.data(), static_cast<std::size_t>(got));
-        std::size_t begin = 0;
-        for (std::size_t end = 0; (end = child.unread.find('\n', begin)) != std::string::npos; begin = end + 1) {
-            reports.push_back(from_line(std::string_view(child.unread).substr(begin, end - begin)));
+        if (got == 0) {
+            child.reports.reset();
         }
-        child.unread.erase(0, begin);
+        child.unread.append(piece.data(), static_cast<std::size_t>(got));
+        take_lines(child.unread, static_cast<std::size_t>(got), reports);
         if (child.unread.size() > longest_line) {
             reports.emplace_back(Error{ErrorKind::corrupt, "a child's report is too long", {}});
-            child.closed = true;
+            child.reports.reset();  // its writes fail from now on, and do not hold it up
+            std::string().swap(child.unread);
         }
     }
     return reports;
@@ -97,11 +109,13 @@ void RealChildren::attend(const Heard& heard, const Ended& ended) {
     }
     for (const auto activity : activities) {
         Child& child = children_.at(activity);
-        const auto exit = child.process.ended();  // before the last look at its reports: none can come after
+        // Before the last look at its reports: what it said is in the pipe by then. The pipe's end is not waited for,
+        // because whatever the child left behind may hold it open for ever.
+        const auto exit = child.process.ended();
         for (const auto& report : read_reports(child)) {
             heard(activity, report);
         }
-        if (exit && (child.closed || child.unread.empty())) {
+        if (exit) {
             children_.erase(activity);
             ended(activity, *exit);
         }

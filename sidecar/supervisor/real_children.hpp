@@ -41,9 +41,8 @@ public:
 private:
     struct Child {
         os::ChildProcess process;
-        os::Fd reports;
+        os::Fd reports;           // empty once nothing more comes
         std::string unread = {};  // of a line that has not come whole
-        bool closed = false;
     };
 
     static std::vector<Result<Report>> read_reports(Child& child);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <stdexcept>
 #include <type_traits>
 
 namespace lifeboat::supervisor {
@@ -18,8 +19,20 @@ std::int64_t written(TimePoint time) {
     return std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
 
+// The readers throw what the JSON library throws, and this where a value is of the right type and cannot be.
+void require(bool possible) {
+    if (!possible) {
+        throw std::out_of_range("a value that cannot be");
+    }
+}
+
 TimePoint time_in(const Json& json) {
-    return TimePoint(std::chrono::milliseconds(json.get<std::int64_t>()));
+    using std::chrono::milliseconds;
+    require(json.is_number_integer());
+    const milliseconds since(json.get<std::int64_t>());
+    constexpr auto most = std::chrono::floor<milliseconds>(TimePoint::duration::max());
+    require(since > -most && since < most);
+    return TimePoint(since);
 }
 
 template <class T, class Write>
@@ -47,6 +60,7 @@ Json list_of(const std::vector<T>& values, Write write) {
 template <class Read>
 auto read_list(const Json& json, Read read) -> std::vector<std::decay_t<decltype(read(json))>> {
     std::vector<std::decay_t<decltype(read(json))>> values;
+    require(json.is_array());
     for (const auto& each : json) {
         values.push_back(read(each));
     }
@@ -58,6 +72,7 @@ Json written_number(std::uint64_t number) {
 }
 
 std::uint64_t number_in(const Json& json) {
+    require(json.is_number_unsigned());
     return json.get<std::uint64_t>();
 }
 
@@ -68,8 +83,10 @@ Json written_enum(Enum value) {
 }
 
 template <class Enum>
-Enum enum_in(const Json& json) {
-    return static_cast<Enum>(json.get<int>());
+Enum enum_in(const Json& json, Enum last) {
+    const std::uint64_t number = number_in(json);
+    require(number <= static_cast<std::uint64_t>(last));
+    return static_cast<Enum>(number);
 }
 
 Json written_problem(const Problem& problem) {
@@ -101,7 +118,7 @@ BackupFacts backup_in(const Json& json) {
     backup.dumped_bytes = read_if_there(json.at("dumped_bytes"), number_in);
     backup.rows = read_if_there(json.at("rows"), number_in);
     backup.databases = json.at("databases").get<std::vector<std::string>>();
-    backup.state = enum_in<health::BackupState>(json.at("state"));
+    backup.state = enum_in(json.at("state"), health::BackupState::expired);
     backup.failed_databases = json.at("failed_databases").get<std::vector<std::string>>();
     return backup;
 }
@@ -168,17 +185,16 @@ struct Writer {
                 {"newest_id", ended.newest_id},
                 {"limited", if_there(ended.limited, written_problem)}};
     }
-    Json operator()(const SurveyFailed& failed) const {
-        return {{"report", "survey_failed"}, {"problem", written_problem(failed.problem)}, {"detail", failed.detail}};
+    Json operator()(const WorkFailed& failed) const {
+        return {{"report", "work_failed"}, {"problem", written_problem(failed.problem)}, {"detail", failed.detail}};
     }
     Json operator()(const SweepEnded& /*ended*/) const { return {{"report", "sweep_ended"}}; }
 };
 
-// Throws what the JSON library throws.
 Result<Report> read(const Json& json) {
     const auto kind = json.at("report").get<std::string>();
     if (kind == "backup_began") {
-        return Report(BackupBegan{json.at("id").get<std::string>(), json.at("databases").get<std::size_t>()});
+        return Report(BackupBegan{json.at("id").get<std::string>(), number_in(json.at("databases"))});
     }
     if (kind == "backup_moved") {
         return Report(BackupMoved{json.at("part").get<std::string>(), number_in(json.at("dumped_bytes")),
@@ -189,7 +205,7 @@ Result<Report> read(const Json& json) {
         return Report(StoreAskedAgain{});
     }
     if (kind == "backup_ended") {
-        return Report(BackupEnded{enum_in<health::RunResult>(json.at("result")),
+        return Report(BackupEnded{enum_in(json.at("result"), health::run_results.back()),
                                   read_if_there(json.at("backup"), backup_in),
                                   read_if_there(json.at("problem"), problem_in), json.at("detail").get<std::string>()});
     }
@@ -198,8 +214,8 @@ Result<Report> read(const Json& json) {
                                   json.at("newest_id").get<std::string>(),
                                   read_if_there(json.at("limited"), problem_in)});
     }
-    if (kind == "survey_failed") {
-        return Report(SurveyFailed{problem_in(json.at("problem")), json.at("detail").get<std::string>()});
+    if (kind == "work_failed") {
+        return Report(WorkFailed{problem_in(json.at("problem")), json.at("detail").get<std::string>()});
     }
     if (kind == "sweep_ended") {
         return Report(SweepEnded{});
@@ -214,10 +230,13 @@ std::string to_line(const Report& report) {
 }
 
 Result<Report> from_line(std::string_view line) {
+    const Error not_understood{ErrorKind::corrupt, "a child's report is not understood", {}};
     try {
         return read(Json::parse(line));
     } catch (const Json::exception&) {
-        return Error{ErrorKind::corrupt, "a child's report is not understood", {}};
+        return not_understood;
+    } catch (const std::out_of_range&) {
+        return not_understood;
     }
 }
 

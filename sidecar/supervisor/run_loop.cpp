@@ -6,8 +6,8 @@
 #include "config/watch.hpp"
 #include "control/server.hpp"
 #include "health/judge.hpp"
-#include "health/server.hpp"
 #include "health/render.hpp"
+#include "health/server.hpp"
 #include "os/errno_text.hpp"
 #include "os/process.hpp"
 #include "real_children.hpp"
@@ -69,7 +69,7 @@ public:
     Loop(const RunOptions& options, const os::StopSignals& signals)
         : options_(options),
           signals_(signals),
-          log_(options.open_log({})),
+          log_(options.open_log(config::attempt(options.sources, {}).loaded)),
           board_(first_facts()),
           watch_(Steady::now()),
           children_(options.program, options.environment),
@@ -86,8 +86,9 @@ private:
     }
 
     Status open_endpoints();
-    void read_settings();
-    void take(const config::Reading& reading);
+    void read_settings(bool somebody_asked);
+    // Whether they were news.
+    bool take(const config::Reading& reading);
     void serve(const config::Loaded& loaded);
     void note_listeners();
     void wait();
@@ -139,7 +140,7 @@ private:
     std::unique_ptr<control::Server> control_;
     config::FileWatch watch_;
     std::optional<std::string> watch_trouble_told_;
-    Secret settings_;              // inputs of the settings in force, for children
+    Secret settings_;  // inputs of the settings in force, for children
     bool stopping_ = false;
     RealChildren children_;
     Supervisor supervisor_;
@@ -160,13 +161,16 @@ Status Loop::open_endpoints() {
     return done();
 }
 
-void Loop::read_settings() {
+void Loop::read_settings(bool somebody_asked) {
     const auto reading = config::read_settings(options_.sources, config::Needs::everything());
-    take(reading);
+    if (!take(reading) && somebody_asked) {
+        log_.write(LogLevel::info, "settings_unchanged", {{"valid", reading.attempt.problems.empty()}});
+        supervisor_.wish_retry();
+    }
     watch_.set_paths(reading.attempt.loaded.files, Steady::now());
 }
 
-void Loop::take(const config::Reading& reading) {
+bool Loop::take(const config::Reading& reading) {
     const auto& loaded = reading.attempt.loaded;
     std::vector<health::Problem> problems;
     for (const auto& problem : reading.attempt.problems) {
@@ -189,16 +193,17 @@ void Loop::take(const config::Reading& reading) {
                           std::equal(problems.begin(), problems.end(), known.problems.begin(),
                                      [](const auto& a, const auto& b) { return a.what == b.what; });
         if (!known.in_force) {
+            log_ = options_.open_log(loaded);
             serve(loaded);  // as far as it goes: so that someone can see what is wrong
         }
         if (!same) {
             supervisor_.refuse(std::move(problems));
         }
-        return;
+        return !same;
     }
     Secret inputs = reading.inputs->to_json();
     if (known.in_force && known.problems.empty() && inputs.reveal() == settings_.reveal()) {
-        return;  // touched, and nothing in it is new
+        return false;  // touched, and nothing in it is new
     }
     settings_ = std::move(inputs);
     log_ = options_.open_log(loaded);
@@ -213,6 +218,7 @@ void Loop::take(const config::Reading& reading) {
                          {"timezone", loaded.settings.schedule.timezone},
                          {"file", loaded.files.empty() ? "" : loaded.files.front().string()}};
     supervisor_.accept(std::move(*orders), told);
+    return true;
 }
 
 void Loop::serve(const config::Loaded& loaded) {
@@ -268,8 +274,10 @@ void Loop::attend() {
     os::reap_orphans(children_.ids());
     control_->on_ready();
     watch_.on_readable(Steady::now());
-    if (watch_.due(Steady::now()) || signals_.take_hangup()) {
-        read_settings();
+    const bool changed = watch_.due(Steady::now());
+    const bool asked = signals_.take_hangup();
+    if (changed || asked) {
+        read_settings(asked);
     }
 }
 
@@ -296,7 +304,7 @@ Status Loop::run() {
     }
     log_.write(LogLevel::info, "sidecar_started", {{"version", options_.version}});
     control_->listen_as("");
-    read_settings();
+    read_settings(false);
     while (!supervisor_.finished()) {
         if (signals_.token().stop_requested() && !stopping_) {
             stopping_ = true;
@@ -318,7 +326,6 @@ Status Loop::run() {
 }  // namespace
 
 Status run(const RunOptions& options, const os::StopSignals& signals) {
-    signals.serve();
     os::adopt_orphans();
     os::offer_to_die_first();
     Loop loop(options, signals);

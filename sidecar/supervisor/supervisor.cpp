@@ -45,7 +45,8 @@ BackupEnded wordless(const os::ExitState& exit, bool overran, bool told_to_end) 
         return {RunResult::interrupted, std::nullopt, Problem{"the backup was ended: it was told to stop", {}}};
     }
     return {RunResult::crashed, std::nullopt,
-            Problem{"the backup's process died: " + exit.text(),
+            Problem{(exit.signal ? "the backup's process died: " : "the backup's process ended without a word: ") +
+                        exit.text(),
                     exit.signal == SIGKILL ? "see whether the container ran out of memory, and give it more"
                                            : "see the lines in the log before this one, and report it"}};
 }
@@ -60,22 +61,8 @@ BackupEnded verdict_on(const std::optional<Report>& last_word, const os::ExitSta
     return *said;
 }
 
-// Whose turn it is, as far as the end of a run tells.
-health::TurnFacts turn_after(const BackupEnded& end, const health::TurnFacts& before) {
-    switch (end.result) {
-        case RunResult::good:
-        case RunResult::partial:
-        case RunResult::not_needed: return {health::Turn::ours, {}};
-        case RunResult::not_ours: return {health::Turn::not_ours, end.problem ? end.problem->what : ""};
-        case RunResult::lock_held:
-        case RunResult::interrupted: break;
-        case RunResult::failed:
-        case RunResult::crashed:
-        case RunResult::overrun:
-            // A standby may have been promoted since it was asked: what fails there now must not be covered up.
-            return before.turn == health::Turn::not_ours ? health::TurnFacts{} : before;
-    }
-    return before;
+bool is_failure(RunResult result) {
+    return result == RunResult::failed || result == RunResult::crashed || result == RunResult::overrun;
 }
 
 struct Telling {
@@ -98,7 +85,7 @@ Telling telling_of(RunResult result, bool said_before) {
     return {LogLevel::error, "backup_failed"};
 }
 
-Fields fields_of(const Problem& problem, const std::string& detail) {
+Fields words_of(const Problem& problem, const std::string& detail) {
     Fields fields = {{"error", detail.empty() ? problem.what : problem.what + ": " + detail}};
     if (!problem.next.empty()) {
         fields["next"] = problem.next;
@@ -117,9 +104,7 @@ std::string reasons_in(const health::Verdict& verdict) {
 }  // namespace
 
 Supervisor::Supervisor(World& world, health::Facts first, const Limits& limits)
-    : world_(world), limits_(limits), facts_(std::move(first)) {
-    process_.free_since = world_.now();
-}
+    : world_(world), limits_(limits), facts_(std::move(first)) {}
 
 void Supervisor::accept(Orders orders, const Fields& told) {
     auto& settings = facts_.settings;
@@ -128,7 +113,7 @@ void Supervisor::accept(Orders orders, const Fields& told) {
         process_.free_since = world_.now();
     } else {
         ++settings.reloads_applied;
-        process_.retry_wish = world_.now();
+        wish_retry();
     }
     if (first || orders_->place != orders.place) {
         forget_place();
@@ -139,10 +124,19 @@ void Supervisor::accept(Orders orders, const Fields& told) {
     facts_.instance = orders.instance;
     facts_.schedule.overdue_after = orders.overdue_after;
     orders_ = std::move(orders);
-    survey_wanted_ = true;  // what was in the way of the store may be gone
-    survey_not_before_.reset();
+    if (runs(Activity::survey)) {
+        end_child(Activity::survey, limits_.grace);  // it may hang at what the new settings cure
+    }
     world_.log(LogLevel::info, "settings_applied", told);
     dirty_ = true;
+}
+
+void Supervisor::wish_retry() {
+    process_.retry_wish = world_.now();
+    process_.stood_back.reset();
+    survey_wanted_ = true;  // what was in the way of the store may be gone
+    survey_not_before_.reset();
+    surveys_failed_ = 0;
 }
 
 void Supervisor::refuse(std::vector<Problem> problems) {
@@ -150,7 +144,7 @@ void Supervisor::refuse(std::vector<Problem> problems) {
     ++settings.reloads_refused;
     settings.last_refused = world_.now();
     for (const auto& problem : problems) {
-        world_.log(LogLevel::error, "settings_refused", fields_of(problem, {}));
+        world_.log(LogLevel::error, "settings_refused", words_of(problem, {}));
     }
     settings.problems = std::move(problems);
     dirty_ = true;
@@ -166,9 +160,13 @@ void Supervisor::forget_place() {
     facts_.store = {};
     runs_ = {};
     newest_id_.clear();
-    surveyed_.reset();
+    viewed_.reset();
+    facts_.runs.consecutive_failures = 0;
     process_.failures = {};
-    process_.stood_back.reset();
+    plan_.reset();
+    facts_.schedule.due.reset();
+    facts_.schedule.start.reset();
+    facts_.schedule.because.clear();
 }
 
 void Supervisor::heard(Activity activity, const Report& report) {
@@ -205,9 +203,11 @@ void Supervisor::ended(Activity activity, const os::ExitState& exit) {
         return;
     }
     const Child& child = node.mapped();
-    facts_.running.reset();
-    for (const auto& [other, running] : children_) {
-        facts_.running = health::RunningFacts{other, running.id, running.began};
+    if (facts_.running && facts_.running->activity == activity) {
+        facts_.running.reset();
+        for (const auto& [other, running] : children_) {
+            facts_.running = health::RunningFacts{other, running.id, running.began};
+        }
     }
     switch (activity) {
         case Activity::backup: backup_ended(child, exit); break;
@@ -219,40 +219,66 @@ void Supervisor::ended(Activity activity, const os::ExitState& exit) {
 
 void Supervisor::backup_ended(const Child& child, const os::ExitState& exit) {
     const BackupEnded end = verdict_on(child.last_word, exit, child.overran, child.told_to_end);
-    const TimePoint now = world_.now();
+    const bool as_before = facts_.runs.last && facts_.runs.last->result == end.result;
+    take_run(child, end);
+    take_turn(child, end);
+    if (is_of_this_place(child)) {
+        take_consequences(child, end);
+    }
+    plan();
+    const Telling telling = telling_of(end.result, as_before);
+    world_.log(telling.level, telling.event, fields_of(child, end));
+}
+
+void Supervisor::take_run(const Child& child, const BackupEnded& end) {
     auto& runs = facts_.runs;
-    const bool as_before = runs.last && runs.last->result == end.result;
+    const TimePoint now = world_.now();
     runs.last = health::RunFacts{end.result, child.began, now, end.backup ? end.backup->id : child.id, end.problem};
     runs.counts.add(end.result);
+    if (is_failure(end.result)) {
+        ++runs.consecutive_failures;
+    } else if (end.result == RunResult::good || end.result == RunResult::partial || end.result == RunResult::not_ours) {
+        runs.consecutive_failures = 0;  // or the server answers, and its backups are somebody else's to make
+    }
     process_.free_since = now;
-    facts_.turn = turn_after(end, facts_.turn);
+}
+
+// Whose turn it is, as far as the run has found out. A standby may have been promoted since it was asked: what fails
+// there now must not be covered up.
+void Supervisor::take_turn(const Child& child, const BackupEnded& end) {
+    if (end.result == RunResult::not_ours) {
+        facts_.turn = {health::Turn::not_ours, end.problem ? end.problem->what : ""};
+    } else if (is_failure(end.result) && child.id.empty()) {
+        facts_.turn = {};
+    } else if (end.result != RunResult::interrupted && end.result != RunResult::lock_held) {
+        facts_.turn = {health::Turn::ours, {}};
+    }
+}
+
+// What the end of a run means for those that follow.
+void Supervisor::take_consequences(const Child& child, const BackupEnded& end) {
     switch (end.result) {
         case RunResult::good: take_backup(*end.backup); break;
         case RunResult::partial:
             facts_.store.newest_partial = end.backup;
-            runs.consecutive_failures = 0;
-            count_failure(child.began);
+            count_failure(child);
             break;
-        case RunResult::not_ours:
-            runs.consecutive_failures = 0;  // the server answers; its backups are somebody else's to make
-            process_.stood_back = now;
-            break;
-        case RunResult::lock_held: process_.stood_back = now; break;
-        case RunResult::not_needed: survey_wanted_ = true; break;
-        case RunResult::interrupted: break;
         case RunResult::failed:
         case RunResult::crashed:
-        case RunResult::overrun:
-            ++runs.consecutive_failures;
-            count_failure(child.began);
-            break;
+        case RunResult::overrun: count_failure(child); break;
+        case RunResult::not_needed: survey_wanted_ = true; [[fallthrough]];
+        case RunResult::not_ours:
+        case RunResult::lock_held:
+        case RunResult::interrupted: process_.stood_back = world_.now(); break;  // still due, and not at once
     }
+}
 
+Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
     Fields fields = {{"result", std::string(health::name_of(end.result))}, {"started", os::utc_text(child.began)}};
     fields["seconds"] =
         std::chrono::duration_cast<std::chrono::duration<double>>(world_.steady() - child.started).count();
-    if (!runs.last->id.empty()) {
-        fields["id"] = runs.last->id;
+    if (const auto& id = end.backup ? end.backup->id : child.id; !id.empty()) {
+        fields["id"] = id;
     }
     if (end.backup) {
         fields["databases"] = end.backup->databases.size();
@@ -261,16 +287,14 @@ void Supervisor::backup_ended(const Child& child, const os::ExitState& exit) {
     }
     fields["store_retries"] = child.store_retries;
     if (end.problem) {
-        fields.update(fields_of(*end.problem, end.detail));
+        fields.update(words_of(*end.problem, end.detail));
     }
-    plan();
     if (plan_ && !stopping_) {
         fields["failed_attempts"] = plan_->failed_attempts;
         fields["next_run"] = os::utc_text(plan_->start);
         plan_told_ = plan_->start;
     }
-    const Telling telling = telling_of(end.result, as_before);
-    world_.log(telling.level, telling.event, fields);
+    return fields;
 }
 
 // A good one, made just now: the store need not be asked what it holds.
@@ -287,44 +311,52 @@ void Supervisor::take_backup(const health::BackupFacts& backup) {
     runs_.good = {backup.started};
     runs_.failed.clear();
     newest_id_ = std::max(newest_id_, backup.id);
-    surveyed_ = world_.steady();
-    facts_.runs.consecutive_failures = 0;
+    viewed_ = world_.steady();
     process_.failures = {};
     process_.stood_back.reset();
     sweep_wanted_ = true;
 }
 
-void Supervisor::count_failure(TimePoint started) {
+void Supervisor::count_failure(const Child& child) {
     auto& failures = process_.failures;
     if (failures.count == 0) {
-        failures.first_started = started;
+        failures.first_started = child.began;
     }
     ++failures.count;
     failures.last_ended = world_.now();
+    if (!is_of_these_settings(child)) {
+        process_.retry_wish = failures.last_ended;  // those in force have not been tried yet
+    }
 }
 
 void Supervisor::survey_ended(const Child& child, const os::ExitState& exit) {
-    const auto* const seen = child.last_word ? std::get_if<SurveyEnded>(&*child.last_word) : nullptr;
-    if (seen == nullptr) {
-        const auto* const said = child.last_word ? std::get_if<SurveyFailed>(&*child.last_word) : nullptr;
-        if (said != nullptr) {
-            survey_failed(said->problem, said->detail);
-        } else if (!child.told_to_end) {
-            survey_failed({child.overran ? "the store was not read within " +
-                                               std::to_string(limits_.survey_takes.count() / 1000) + " s"
-                                         : "the process that reads the store died: " + exit.text(),
-                           "see the lines in the log before this one"},
-                          {});
-        }
+    if (!is_of_this_place(child)) {
+        return;  // the one of this place is still to come
+    }
+    if (const auto* const seen = child.last_word ? std::get_if<SurveyEnded>(&*child.last_word) : nullptr) {
+        take_survey(*seen);
         return;
     }
-    health::StoreFacts store = seen->store;
-    store.surveyed = world_.now();
-    store.limited = seen->limited;
-    facts_.store = std::move(store);
-    runs_ = seen->runs;
-    newest_id_ = seen->newest_id;
-    surveyed_ = world_.steady();
+    if (child.told_to_end) {
+        return;
+    }
+    if (const auto* const said = child.last_word ? std::get_if<WorkFailed>(&*child.last_word) : nullptr) {
+        survey_failed(child, said->problem, said->detail);
+        return;
+    }
+    const std::string what =
+        child.overran ? "the store was not read within " + std::to_string(limits_.survey_takes.count() / 1000) + " s"
+                      : "the process that reads the store died: " + exit.text();
+    survey_failed(child, {what, "see the lines in the log before this one"}, {});
+}
+
+void Supervisor::take_survey(const SurveyEnded& seen) {
+    facts_.store = seen.store;
+    facts_.store.surveyed = world_.now();
+    facts_.store.limited = seen.limited;
+    runs_ = seen.runs;
+    newest_id_ = seen.newest_id;
+    viewed_ = world_.steady();
     survey_wanted_ = false;
     survey_not_before_.reset();
     surveys_failed_ = 0;
@@ -333,19 +365,22 @@ void Supervisor::survey_ended(const Child& child, const os::ExitState& exit) {
         facts_.runs.consecutive_failures = 0;  // made by hand, or by another sidecar
         process_.failures = {};
     }
-    const std::string limited = seen->limited ? seen->limited->what : "";
-    if (limited != limited_told_ && seen->limited) {
-        world_.log(LogLevel::warn, "survey_limited", fields_of(*seen->limited, {}));
+    const std::string limited = seen.limited ? seen.limited->what : "";
+    if (limited != limited_told_ && seen.limited) {
+        world_.log(LogLevel::warn, "survey_limited", words_of(*seen.limited, {}));
     }
     limited_told_ = limited;
     world_.log(LogLevel::debug, "store_surveyed",
                {{"backups", facts_.store.backups}, {"bytes", facts_.store.bytes}, {"newest", newest_id_}});
 }
 
-void Supervisor::survey_failed(const Problem& problem, const std::string& detail) {
-    const auto pause =
-        std::min(limits_.first_survey_pause * (1U << std::min(surveys_failed_, 20)), limits_.longest_survey_pause);
-    ++surveys_failed_;
+void Supervisor::survey_failed(const Child& child, const Problem& problem, const std::string& detail) {
+    auto pause = std::chrono::milliseconds::zero();
+    if (is_of_these_settings(child)) {
+        pause =
+            std::min(limits_.first_survey_pause * (1U << std::min(surveys_failed_, 20)), limits_.longest_survey_pause);
+        ++surveys_failed_;
+    }
     survey_wanted_ = true;
     survey_not_before_ = world_.steady() + pause;
     auto& store = facts_.store;
@@ -353,18 +388,25 @@ void Supervisor::survey_failed(const Problem& problem, const std::string& detail
     if (!store.problem_since) {
         store.problem_since = world_.now();
     }
-    Fields fields = fields_of(problem, detail);
+    Fields fields = words_of(problem, detail);
     fields["in_s"] = pause.count() / 1000;
     world_.log(LogLevel::warn, "survey_failed", fields);
 }
 
 void Supervisor::sweep_ended(const Child& child, const os::ExitState& exit) {
     sweep_not_before_ = world_.steady() + limits_.sweep_every;
-    if (!child.last_word && !child.told_to_end) {
-        world_.log(LogLevel::warn, "sweep_failed",
-                   {{"error", child.overran ? "it took too long and was ended" : "its process died: " + exit.text()},
-                    {"next", "it is tried again after a later backup"}});
+    if (child.told_to_end || (child.last_word && std::holds_alternative<SweepEnded>(*child.last_word))) {
+        return;
     }
+    const auto* const said = child.last_word ? std::get_if<WorkFailed>(&*child.last_word) : nullptr;
+    Fields fields =
+        said != nullptr
+            ? words_of(said->problem, said->detail)
+            : Fields{{"error", child.overran ? "it took too long and was ended" : "its process died: " + exit.text()}};
+    if (!fields.contains("next")) {
+        fields["next"] = "it is tried again after a later backup";
+    }
+    world_.log(LogLevel::warn, "sweep_failed", fields);
 }
 
 void Supervisor::drain(std::function<void()> drained) {
@@ -434,6 +476,8 @@ void Supervisor::start(Activity activity, std::chrono::milliseconds takes) {
     child.started = steady;
     child.began = world_.now();
     child.ends_by = steady + takes;
+    child.reload = facts_.settings.reloads_applied;
+    child.place = orders_->place;
     if (!facts_.running || activity == Activity::backup) {
         facts_.running = health::RunningFacts{activity, {}, child.began};
     }
@@ -441,7 +485,7 @@ void Supervisor::start(Activity activity, std::chrono::milliseconds takes) {
     if (auto started = world_.start(activity, newest_id_); !started) {
         const Problem problem = health::problem_of(started.error());
         child.last_word = activity == Activity::backup ? Report(BackupEnded{RunResult::failed, std::nullopt, problem})
-                                                       : Report(SurveyFailed{problem, {}});
+                                                       : Report(WorkFailed{problem, {}});
         ended(activity, {});
     }
 }
@@ -449,11 +493,15 @@ void Supervisor::start(Activity activity, std::chrono::milliseconds takes) {
 bool Supervisor::survey_is_due() const {
     const SteadyPoint now = world_.steady();
     const bool paused = survey_not_before_ && now < *survey_not_before_;
-    return !paused && (survey_wanted_ || !surveyed_ || now - *surveyed_ >= limits_.survey_every);
+    return !paused && (survey_wanted_ || !viewed_ || now - *viewed_ >= limits_.survey_every);
+}
+
+bool Supervisor::sweep_may_follow() const {
+    return sweep_wanted_ && orders_->sweeps && !runs(Activity::sweep);
 }
 
 void Supervisor::plan() {
-    if (!orders_) {
+    if (!viewed_) {
         return;
     }
     plan_ = schedule::next_run(orders_->rules, runs_, process_, world_.now());
@@ -483,9 +531,9 @@ void Supervisor::start_what_is_due() {
     const bool busy = runs(Activity::survey) || runs(Activity::backup);
     if (!busy && survey_is_due()) {
         start(Activity::survey, limits_.survey_takes);
-    } else if (!busy && surveyed_) {
+    } else if (!busy && viewed_) {
         plan();
-        const bool asked = world_.steady() - *surveyed_ <= limits_.survey_fresh || survey_not_before_;
+        const bool asked = world_.steady() - *viewed_ <= limits_.survey_fresh || survey_not_before_;
         if (plan_->start > world_.now()) {
             tell_plan(*plan_);
         } else if (!asked) {
@@ -494,8 +542,7 @@ void Supervisor::start_what_is_due() {
             start(Activity::backup, orders_->max_duration);
         }
     }
-    if (sweep_wanted_ && orders_->sweeps && !runs(Activity::sweep) &&
-        (!sweep_not_before_ || world_.steady() >= *sweep_not_before_)) {
+    if (sweep_may_follow() && (!sweep_not_before_ || world_.steady() >= *sweep_not_before_)) {
         sweep_wanted_ = false;
         start(Activity::sweep, limits_.sweep_takes);
     }
@@ -524,15 +571,16 @@ std::optional<SteadyPoint> Supervisor::deadline() const {
         return first;
     }
     if (!runs(Activity::survey) && !runs(Activity::backup)) {
-        by(survey_not_before_);
-        if (surveyed_) {
-            by(*surveyed_ + limits_.survey_every);
+        if (survey_not_before_) {
+            by(survey_not_before_);  // also where a view's hour is over: not before this
+        } else if (viewed_) {
+            by(*viewed_ + limits_.survey_every);
         }
-        if (plan_ && surveyed_) {
+        if (plan_) {
             by(world_.steady() + std::max(plan_->start - world_.now(), TimePoint::duration::zero()));
         }
     }
-    if (sweep_wanted_ && !runs(Activity::sweep)) {
+    if (sweep_may_follow()) {
         by(sweep_not_before_);
     }
     return first;

@@ -2,6 +2,7 @@
 // S3_CA_FILE where it is https, S3_BUCKET, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Each test works below a prefix
 // of its own. tests/integration/object_server/test_contract.py starts the server and runs this.
 #include "store/s3_store.hpp"
+#include "store/segments.hpp"
 #include "unit/store/contract.hpp"
 
 #include "os/random.hpp"
@@ -57,6 +58,59 @@ TEST(S3Store, PutsPartsTogetherInOrder) {
         ASSERT_TRUE(read.ok()) << read.error().what;
         EXPECT_TRUE(*read == content);
     }
+}
+
+// A stream longer than an object may be goes on in the next one; the real limit of 10,000 parts is far away.
+TEST(S3Store, GoesOnInSegmentsBeyondItsPartLimit) {
+    auto few_parts = options();
+    few_parts.largest_part_number = 2;
+    const auto opened = store::open_s3(few_parts).value();
+    ASSERT_EQ(opened->max_object_size(), 2 * part_size);
+    for (const std::size_t size : {2 * part_size, 2 * part_size + 1, 6 * part_size, 6 * part_size + 12345}) {
+        const std::string content = content_of(size);
+        const auto first = store::ObjectKey::parse("data/" + std::to_string(size)).value();
+        store::SegmentWriter writer(*opened, first);
+        for (stream::Bytes rest = stream::as_bytes(content); !rest.empty();) {  // chunks that fit no limit
+            const auto chunk = rest.first(std::min<std::size_t>(rest.size(), 777'777));
+            const auto written = writer.write(chunk);
+            ASSERT_TRUE(written.ok()) << written.error().what;
+            rest = rest.subspan(chunk.size());
+        }
+        ASSERT_TRUE(writer.finish().ok());
+        const auto segments = writer.commit();
+        ASSERT_TRUE(segments.ok()) << segments.error().what;
+        EXPECT_EQ(segments->size(), (size + 2 * part_size - 1) / (2 * part_size));
+        for (const auto& segment : *segments) {
+            EXPECT_EQ(segment.size,
+                      &segment == &segments->back() ? size - (segments->size() - 1) * 2 * part_size : 2 * part_size);
+        }
+        NotingSink read;
+        const auto passed = store::read_segments(*opened, *segments, read);
+        ASSERT_TRUE(passed.ok()) << passed.error().what;
+        EXPECT_TRUE(read.content == content);
+    }
+    EXPECT_THAT(opened->unfinished("").value(), ::testing::IsEmpty());
+}
+
+TEST(S3Store, TakesItsSegmentsBackWhenTheStreamIsGivenUp) {
+    auto few_parts = options();
+    few_parts.largest_part_number = 2;
+    const auto opened = store::open_s3(few_parts).value();
+    const std::string content = content_of(5 * part_size);
+    {
+        store::SegmentWriter writer(*opened, store::ObjectKey::parse("data/app").value());
+        ASSERT_TRUE(writer.write(stream::as_bytes(content)).ok());
+    }
+    std::vector<std::string> left;
+    ASSERT_TRUE(opened
+                    ->list("",
+                           [&](const store::ObjectInfo& info) {
+                               left.push_back(info.key.text());
+                               return done();
+                           })
+                    .ok());
+    EXPECT_THAT(left, ::testing::IsEmpty());
+    EXPECT_THAT(opened->unfinished("").value(), ::testing::IsEmpty());
 }
 
 TEST(S3Store, GivesTheVersionIdByWhichItReads) {

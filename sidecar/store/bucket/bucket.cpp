@@ -13,6 +13,10 @@ Sighting seen_by_head(const s3::HttpReply& reply, const Written& written) {
     return {ours ? Standing::ours : Standing::another, header(reply, "x-amz-version-id"), etag_of(reply)};
 }
 
+constexpr s3::Milliseconds after_stop{3'000};
+
+}  // namespace
+
 Sighting seen_by_listing(const std::vector<KeyVersion>& versions, const Written& written) {
     Sighting sighting{Standing::absent, {}, {}};
     for (const auto& version : versions) {
@@ -26,10 +30,6 @@ Sighting seen_by_listing(const std::vector<KeyVersion>& versions, const Written&
     }
     return sighting;
 }
-
-constexpr s3::Milliseconds after_stop{3'000};
-
-}  // namespace
 
 s3::Milliseconds Bucket::left_after_stop() {
     const std::lock_guard lock(mutex_);
@@ -81,7 +81,9 @@ Sighting look_for(Bucket& bucket, const Written& written) {
         return {Standing::absent, {}, {}};
     }
     // 403: the key may not read, or may not even be told that there is nothing (Backblaze B2 without listBuckets).
-    if (answer.failure->status / 100 != 4) {
+    // Whatever else is refused for good may be so for HEAD alone.
+    const bool unwell = answer.failure->retryable && answer.failure->status / 100 != 4;
+    if (unwell || answer.failure->error.kind == ErrorKind::interrupted) {
         return {Standing::unknown, {}, {}, answer.failure->error};
     }
     auto versions = versions_of(bucket, written.key, Purpose::look);

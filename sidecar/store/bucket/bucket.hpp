@@ -100,6 +100,9 @@ struct Sighting {
 // ETag decide.
 Sighting look_for(Bucket& bucket, const Written& written);
 
+// Giving up must not take as long as what was given up.
+inline constexpr s3::Milliseconds giving_up_within{10'000};
+
 // What the last ListObjectVersions or ListObjectsV2 shows under exactly this key.
 struct KeyVersion {
     std::string version_id;  // empty where the store has no versions
@@ -107,8 +110,15 @@ struct KeyVersion {
     std::string etag;
     bool hide_marker = false;
 };
-enum class Purpose { look, take_back };
+enum class Purpose {
+    look,
+    take_back,  // also after a stop
+    clean_up,   // the same, and not worth waiting for
+};
 Result<std::vector<KeyVersion>> versions_of(Bucket& bucket, const std::string& full_key, Purpose purpose);
+
+// What a listing shows of `written`: its size and ETag decide.
+Sighting seen_by_listing(const std::vector<KeyVersion>& versions, const Written& written);
 
 // `version_id` empty: where the store has no versions. Elsewhere that would only hide.
 s3::Call deletion_of(const Bucket& bucket, const std::string& full_key, const std::string& version_id);

@@ -15,8 +15,14 @@ Error not_understood(const Bucket& bucket, const s3::Operation& operation) {
                   "check that store.endpoint is an S3 server");
 }
 
-s3::Answer ask(Bucket& bucket, Purpose purpose, const s3::Call& call) {
-    return purpose == Purpose::take_back ? bucket.take_back(call) : bucket.send(call);
+s3::Answer ask(Bucket& bucket, Purpose purpose, s3::Call call) {
+    if (purpose == Purpose::look) {
+        return bucket.send(call);
+    }
+    if (purpose == Purpose::clean_up) {
+        call.within = giving_up_within;
+    }
+    return bucket.take_back(std::move(call));
 }
 
 // Where each page ends. A server that gives the same place twice would be asked for ever.
@@ -152,11 +158,11 @@ Status list_bucket(Bucket& bucket, const std::string& prefix, const Visit& visit
 }
 
 Status list_unfinished(Bucket& bucket, const std::string& prefix,
-                       const std::function<Status(const ListedUnfinished&)>& visit) {
+                       const std::function<Status(const ListedUnfinished&)>& visit, Purpose purpose) {
     s3::Query query{{"uploads", ""}, {"prefix", prefix}};
     Marker marker;
     for (;;) {
-        auto page = page_of(bucket, Purpose::look, s3::list_uploads, query, s3::parse_upload_page);
+        auto page = page_of(bucket, purpose, s3::list_uploads, query, s3::parse_upload_page);
         if (!page) {
             return std::move(page).error();
         }

@@ -33,6 +33,6 @@ struct ListedUnfinished {
     std::chrono::system_clock::time_point initiated;
 };
 Status list_unfinished(Bucket& bucket, const std::string& prefix,
-                       const std::function<Status(const ListedUnfinished&)>& visit);
+                       const std::function<Status(const ListedUnfinished&)>& visit, Purpose purpose = Purpose::look);
 
 }  // namespace lifeboat::store

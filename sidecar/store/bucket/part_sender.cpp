@@ -4,11 +4,11 @@
 
 namespace lifeboat::store {
 
-PartSender::PartSender(Bucket& bucket, std::string key, std::string upload_id)
+PartSender::PartSender(Bucket& bucket, std::string key, std::string upload_id, const std::stop_token& stop)
     : bucket_(bucket),
       key_(std::move(key)),
       upload_id_(std::move(upload_id)),
-      outer_stop_(bucket.options.stop, [this] { stop_.request_stop(); }) {}
+      outer_stop_(stop, [this] { stop_.request_stop(); }) {}
 
 PartSender::~PartSender() {
     stop_.request_stop();

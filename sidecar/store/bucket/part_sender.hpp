@@ -25,7 +25,7 @@ struct SentPart {
 // the sender ends what is under way. One caller at a time; the bucket must outlive it.
 class PartSender {
 public:
-    PartSender(Bucket& bucket, std::string key, std::string upload_id);
+    PartSender(Bucket& bucket, std::string key, std::string upload_id, const std::stop_token& stop);
     PartSender(const PartSender&) = delete;
     PartSender& operator=(const PartSender&) = delete;
     ~PartSender();

@@ -14,6 +14,9 @@
 namespace lifeboat::store {
 namespace {
 
+// So many bytes after a failure are worth as much time for the next one. Fewer could come for ever, a few at a time.
+constexpr std::size_t worth_more_time = std::size_t{64} << 10U;
+
 // The object as its first reply showed it.
 struct Found {
     std::uint64_t size = 0;
@@ -174,14 +177,14 @@ Result<std::string> RangedRead::first_without_ranges(s3::HttpReply reply) {
 // `bytes`: what is there of it. `broke`: the reply that they are from ended too early.
 Result<std::string> RangedRead::fetch(Range wanted, std::string bytes, bool broke) {
     std::optional<s3::Retry> retry;
+    std::size_t had = bytes.size();  // when the time for tries began
     while (bytes.size() < wanted.length) {
         const Range rest{wanted.from + bytes.size(), wanted.length - bytes.size()};
         auto answer = bucket_.client.attempt(call_for(rest), broke || retry.has_value(), stop_.get_token());
         const auto shown = shown_by(answer.reply);
         const bool fits =
             shown && shown->from == rest.from && shown->size == found_.size && answer.reply.body.size() <= rest.length;
-        const bool moved = fits && !answer.reply.body.empty();
-        if (moved) {  // of a reply that broke, too: it goes on from there
+        if (fits && !answer.reply.body.empty()) {  // of a reply that broke, too: it goes on from there
             if (bytes.empty()) {
                 bytes.swap(answer.reply.body);
             } else {
@@ -195,8 +198,9 @@ Result<std::string> RangedRead::fetch(Range wanted, std::string bytes, bool brok
             return failed("the store gave other bytes of '" + key_.text() + "' than those that were asked for",
                           "check that store.endpoint is an S3 server, without a cache in front of it");
         }
-        if (!retry || moved) {
+        if (!retry || bytes.size() >= had + worth_more_time) {
             retry.emplace(bucket_.client.policy(), bucket_.client.timer());
+            had = bytes.size();
         }
         if (!s3::Client::again(*retry, *answer.failure, stop_.get_token())) {
             return error_of(*answer.failure);

@@ -1,6 +1,6 @@
 #include "bucket/s3_upload.hpp"
 
-#include "os/clock.hpp"
+#include "bucket/listing.hpp"
 #include "os/random.hpp"
 #include "s3/replies.hpp"
 
@@ -9,8 +9,6 @@
 namespace lifeboat::store {
 namespace {
 
-// Giving up must not take as long as what was given up.
-constexpr s3::Milliseconds giving_up_within{10'000};
 constexpr std::size_t token_bytes = 16;
 
 bool looks_like_md5(const std::string& etag) {
@@ -21,12 +19,19 @@ bool looks_like_md5(const std::string& etag) {
 }  // namespace
 
 S3Upload::S3Upload(Bucket& bucket, ObjectKey key)
-    : bucket_(bucket), key_(std::move(key)), written_{bucket.full_key(key_), os::random_hex(token_bytes), 0, {}} {}
+    : bucket_(bucket),
+      key_(std::move(key)),
+      stop_of_store_(bucket.options.stop, [this] { stop_.request_stop(); }),
+      written_{bucket.full_key(key_), os::random_hex(token_bytes), 0, {}} {}
 
 S3Upload::~S3Upload() {
     if (!visible_) {
         give_up();
     }
+}
+
+void S3Upload::end_on(const std::stop_token& stop) {
+    stop_of_writer_.emplace(stop, [this] { stop_.request_stop(); });
 }
 
 Status S3Upload::write(stream::Bytes chunk) {
@@ -64,17 +69,20 @@ Status S3Upload::take(stream::Bytes chunk) {
 
 Status S3Upload::begin_parts() {
     s3::Call call{s3::create_upload, "POST", written_.key, {{"uploads", ""}}, object_headers()};
-    auto answer = bucket_.send(call);
+    call.lock_for = bucket_.options.lock_for;
+    auto answer = bucket_.client.send(call, stop_.get_token());
+    untold_ = answer.in_doubt;
     if (!answer.ok()) {
         return answer.failure->error;
     }
     auto id = s3::parse_upload_id(answer.reply.body);
     if (!id) {
+        untold_ = true;
         return failed("the store began an upload of '" + written_.key + "' without telling its id",
                       "check that store.endpoint is an S3 server");
     }
     upload_id_ = *std::move(id);
-    sender_.emplace(bucket_, written_.key, upload_id_);
+    sender_.emplace(bucket_, written_.key, upload_id_, stop_.get_token());
     return done();
 }
 
@@ -101,6 +109,8 @@ Result<StoredObject> S3Upload::commit() {
     visible_ = stored.ok();
     if (!visible_) {
         give_up();
+    } else if (untold_) {
+        abort_untold();
     }
     return stored;
 }
@@ -131,6 +141,7 @@ Result<Sighting> S3Upload::put_whole() {
         current_ = bucket_.buffers.take();  // an object of no bytes
     }
     s3::Call call{s3::put_object, "PUT", written_.key, {}, object_headers(), s3::Payload(current_.content())};
+    call.lock_for = bucket_.options.lock_for;
     written_.etag = s3::md5_hex(call.body.md5);
     return make_visible(std::move(call));
 }
@@ -164,6 +175,7 @@ Result<Sighting> S3Upload::put_parts() {
 // stands under the key before anything is tried again: another try could only make a second version, or fail.
 Result<Sighting> S3Upload::make_visible(s3::Call call) {
     s3::Retry retry(bucket_.client.policy(), bucket_.client.timer());
+    std::optional<Error> conflict;  // after which AWS knows the upload no more; another store may
     for (;;) {
         if (bucket_.conditional_writes) {
             call.headers["if-none-match"] = "*";
@@ -171,11 +183,12 @@ Result<Sighting> S3Upload::make_visible(s3::Call call) {
             call.headers.erase("if-none-match");
         }
         asked_for_ = true;
-        const auto answer = bucket_.client.attempt(call, retry.failed() > 0, bucket_.options.stop);
+        const auto answer = bucket_.client.attempt(call, retry.failed() > 0, stop_.get_token());
         if (refused_the_condition(answer, call)) {
             continue;
         }
         if (auto told = believed(answer, call)) {
+            told_ = told;
             return seen_again(*std::move(told));
         }
         if (!answer.ok() && answer.failure->error.kind == ErrorKind::interrupted) {
@@ -185,7 +198,12 @@ Result<Sighting> S3Upload::make_visible(s3::Call call) {
             return *std::move(stands);
         }
         s3::Failure failure = answer.ok() ? said_nothing() : *answer.failure;
-        if (!s3::Client::again(retry, failure, bucket_.options.stop)) {
+        if (failure.status == 409) {
+            conflict = failure.error;
+        } else if (failure.code == "NoSuchUpload" && conflict) {
+            failure.error = in_context("the store dropped the upload", *conflict);
+        }
+        if (!s3::Client::again(retry, failure, stop_.get_token())) {
             return failure.error;
         }
     }
@@ -194,7 +212,7 @@ Result<Sighting> S3Upload::make_visible(s3::Call call) {
 // What stands under the key, where it is in doubt whether `answer` was to something done; nothing if that is nothing.
 std::optional<Result<Sighting>> S3Upload::settled(const s3::Answer& answer) {
     const bool in_doubt = answer.ok() || answer.failure->uncertain || answer.failure->error.kind == ErrorKind::exists ||
-                          answer.failure->code == "NoSuchUpload";
+                          answer.failure->status == 409 || answer.failure->code == "NoSuchUpload";
     const auto sighting = in_doubt ? look_for(bucket_, written_) : Sighting{Standing::absent, {}, {}};
     switch (sighting.standing) {
         case Standing::ours: return sighting;
@@ -269,15 +287,34 @@ Result<Sighting> S3Upload::seen_again(Sighting told) {
 
 void S3Upload::give_up() {
     sender_.reset();  // ends what is under way and waits for it
-    abort_parts();
+    if (!upload_id_.empty()) {
+        abort_parts(std::exchange(upload_id_, {}));
+    }
+    if (untold_) {
+        abort_untold();
+    }
     remove_what_came_of_it();
 }
 
-void S3Upload::abort_parts() {
-    if (upload_id_.empty()) {
-        return;
+// Uploads of this key that the store began and nobody heard of, because the reply was lost. The key is this writer's
+// alone. Where the store cannot list them, they are left to the bucket's own rule.
+void S3Upload::abort_untold() {
+    untold_ = false;
+    std::vector<std::string> ids;
+    const auto note = [&](const ListedUnfinished& upload) {
+        if (upload.key == written_.key) {
+            ids.push_back(upload.upload_id);
+        }
+        return done();
+    };
+    (void)list_unfinished(bucket_, written_.key, note, Purpose::clean_up);
+    for (const auto& id : ids) {
+        abort_parts(id);
     }
-    s3::Call call{s3::abort_upload, "DELETE", written_.key, {{"uploadId", std::exchange(upload_id_, {})}}};
+}
+
+void S3Upload::abort_parts(const std::string& upload_id) {
+    s3::Call call{s3::abort_upload, "DELETE", written_.key, {{"uploadId", upload_id}}};
     call.within = giving_up_within;
     // A part whose connection was cut may still arrive after the first abort, which then has to be said again. What
     // cannot be aborted is left to a later sweep, and to the bucket's own rule.
@@ -288,31 +325,42 @@ void S3Upload::abort_parts() {
     }
 }
 
-// What was asked for may have been done, whatever the store said of it. Only an object with our token is ours to
-// remove. What cannot be looked at stays: data without a manifest, which a later sweep finds.
+// What was asked for may have been done, whatever the store said of it. What cannot be looked at stays: data without a
+// manifest, which a later sweep finds.
 void S3Upload::remove_what_came_of_it() {
     if (!std::exchange(asked_for_, false)) {
         return;
     }
+    if (const auto version = version_that_came_of_it()) {
+        auto deletion = deletion_of(bucket_, written_.key, *version);
+        deletion.within = giving_up_within;
+        (void)bucket_.take_back(std::move(deletion));
+    }
+}
+
+// Only an object with our token is ours to remove; or, of those that the store told us it took, the one that it named
+// or that a listing shows as it was told.
+std::optional<std::string> S3Upload::version_that_came_of_it() {
     s3::Call look{s3::head_object, "HEAD", written_.key};
     look.within = giving_up_within;
     const auto seen = bucket_.take_back(std::move(look));
-    if (!seen.ok() || header(seen.reply, token_header) != written_.token) {
-        return;
+    if (seen.ok()) {
+        const bool ours = header(seen.reply, token_header) == written_.token;
+        return ours ? std::optional(header(seen.reply, "x-amz-version-id")) : std::nullopt;
     }
-    auto deletion = deletion_of(bucket_, written_.key, header(seen.reply, "x-amz-version-id"));
-    deletion.within = giving_up_within;
-    (void)bucket_.take_back(std::move(deletion));
+    if (!told_ || seen.failure->status == 404) {
+        return std::nullopt;
+    }
+    if (!told_->version_id.empty()) {
+        return told_->version_id;
+    }
+    const auto versions = versions_of(bucket_, written_.key, Purpose::clean_up);
+    const auto listed = versions ? seen_by_listing(*versions, written_) : Sighting{};
+    return listed.standing == Standing::ours ? std::optional(listed.version_id) : std::nullopt;
 }
 
 s3::Headers S3Upload::object_headers() const {
-    s3::Headers headers{{"content-type", "application/octet-stream"}, {token_header, written_.token}};
-    if (bucket_.options.lock_for) {
-        const auto until = bucket_.client.timer().wall() + *bucket_.options.lock_for;
-        headers["x-amz-object-lock-mode"] = "COMPLIANCE";
-        headers["x-amz-object-lock-retain-until-date"] = os::utc_text(until);
-    }
-    return headers;
+    return {{"content-type", "application/octet-stream"}, {token_header, written_.token}};
 }
 
 Error S3Upload::exists_error() const {

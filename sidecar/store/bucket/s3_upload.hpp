@@ -6,8 +6,10 @@
 #include "store/object_store.hpp"
 #include "stream/sha256.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 namespace lifeboat::store {
@@ -21,6 +23,7 @@ public:
 
     Status write(stream::Bytes chunk) override;
     Result<StoredObject> commit() override;
+    void end_on(const std::stop_token& stop) override;
 
 private:
     Status take(stream::Bytes chunk);
@@ -37,21 +40,30 @@ private:
     [[nodiscard]] s3::Failure said_nothing() const;
     Result<Sighting> seen_again(Sighting told);
     void give_up();
-    void abort_parts();
+    void abort_parts(const std::string& upload_id);
+    void abort_untold();
     void remove_what_came_of_it();
+    std::optional<std::string> version_that_came_of_it();
     [[nodiscard]] s3::Headers object_headers() const;
     [[nodiscard]] Error exists_error() const;
 
+    using StopCallback = std::stop_callback<std::function<void()>>;
+
     Bucket& bucket_;
     const ObjectKey key_;
+    std::stop_source stop_;  // the store's, or the writer's own
+    StopCallback stop_of_store_;
+    std::optional<StopCallback> stop_of_writer_;
     Written written_;
     stream::Sha256 hash_;
     Buffer current_;
     std::string upload_id_;  // empty before the first part
     std::optional<PartSender> sender_;
+    bool untold_ = false;    // an upload may have begun whose id nobody heard
     bool md5_etags_ = true;  // every part's ETag was the MD5 of what was sent
     bool ended_ = false;
-    bool asked_for_ = false;  // the request was sent after which the object is there
+    std::optional<Sighting> told_;  // once the store has told that it took the object
+    bool asked_for_ = false;        // the request was sent after which the object is there
     bool visible_ = false;
 };
 

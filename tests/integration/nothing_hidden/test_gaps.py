@@ -189,3 +189,51 @@ def test_a_role_that_cannot_read_the_servers_roles_is_told_the_grant(plain_serve
     [statement] = cures(failed, "globals")
     plain_server.sql(statement)
     workspace.backup()
+
+
+# --- row security where no rows are dumped ---
+
+GUARDED = """
+    CREATE TABLE audit AS SELECT 'row ' || n AS line FROM generate_series(1, 7) AS n;
+    ALTER TABLE audit ENABLE ROW LEVEL SECURITY;
+    CREATE TABLE open AS SELECT 1 AS n;
+    CREATE SCHEMA "Odd.Place";
+    CREATE TABLE "Odd.Place".audit AS SELECT 2 AS n;
+    CREATE TABLE parted (n integer) PARTITION BY RANGE (n);
+    CREATE TABLE parted_low PARTITION OF parted DEFAULT;
+    INSERT INTO parted VALUES (1);
+"""
+
+
+@pytest.mark.parametrize("pattern", ["public.audit", "AUDIT", "a?dit", "*.aud*", "(audit|other)", '"public"."audit"'])
+def test_row_security_is_no_gap_where_the_rows_are_left_out(pattern, plain_server, new_role, workspace_of, empty_server):
+    role, database = new_role("guarded", READ_EVERYTHING), "guarded"
+    plain_server.create_database(database, GUARDED)
+    workspace = workspace_of(plain_server, role, [database])
+    try:
+        assert "cannot read 1 table with row security: public.audit" in workspace.run("backup").expect(1).err
+        workspace.configure(postgres={"exclude_table_data": [pattern]})
+        workspace.restore(workspace.backup(), empty_server).expect(0)
+    finally:
+        plain_server.sql(f"DROP DATABASE {database}")
+        plain_server.sql("DROP ROLE guarded")
+    assert empty_server.sql("SELECT count(*) FROM audit", database) == "0"
+    assert empty_server.sql("SELECT relrowsecurity FROM pg_class WHERE oid = 'audit'::regclass", database) == "t"
+
+
+@pytest.mark.parametrize(("sql", "pattern", "hidden"), [
+    ("", '"AUDIT"', "public.audit"), ("", '"Odd.Place".*', "public.audit"), ("", "audi", "public.audit"),
+    ("ALTER TABLE audit DISABLE ROW LEVEL SECURITY; ALTER TABLE parted_low ENABLE ROW LEVEL SECURITY", "parted",
+     "public.parted_low")])
+def test_row_security_on_another_table_than_the_pattern_means_is_a_gap(
+        sql, pattern, hidden, plain_server, new_role, workspace_of):
+    """A partitioned table's pattern does not mean its partitions, and pg_dump would fail at them."""
+    role, database = new_role("guarded_too", READ_EVERYTHING), "guarded_too"
+    plain_server.create_database(database, GUARDED + sql)
+    workspace = workspace_of(plain_server, role, [database])
+    workspace.configure(postgres={"exclude_table_data": [pattern]})
+    try:
+        assert f"cannot read 1 table with row security: {hidden}" in workspace.run("backup").expect(1).err
+    finally:
+        plain_server.sql(f"DROP DATABASE {database}")
+        plain_server.sql("DROP ROLE guarded_too")

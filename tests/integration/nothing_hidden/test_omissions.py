@@ -138,6 +138,42 @@ def test_materialized_views_are_on_record(server, new_role, workspace_of, databa
     assert_shown(workspace, backup_id, ("views", "2", "materialized_views"))
 
 
+def test_indexes_that_are_not_valid_are_on_record(
+        server, new_role, workspace_of, database_record, empty_server):
+    """pg_dump passes over them without a word: uniqueness that people believe in would be gone."""
+    role = new_role("index_reader", READS_ALL, server)
+    server.create_database("indexed", "CREATE TABLE t AS SELECT 1 AS n UNION ALL SELECT 1; CREATE INDEX good ON t (n);"
+                                      "CREATE TABLE parted (n integer) PARTITION BY LIST (n);"
+                                      "CREATE INDEX of_parent ON ONLY parted (n)")
+    built = server.client("psql", "-c", "CREATE UNIQUE INDEX CONCURRENTLY broken ON t (n)", database="indexed",
+                          check=False)
+    assert b"could not create unique index" in built.stderr
+    workspace = workspace_of(server, role, ["indexed"])
+    backup_id = workspace.backup()
+    assert counts(database_record(workspace, backup_id, "indexed")) == {"invalid_indexes": 1}
+    assert_shown(workspace, backup_id, ("indexed", "1", "invalid_indexes"))
+    workspace.restore(backup_id, empty_server, "--database", "indexed").expect(0)
+    came_back = empty_server.sql("SELECT indexname FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1", "indexed")
+    assert came_back == "good\nof_parent", "and it is true"
+    server.sql("DROP INDEX broken", "indexed")
+    assert counts(database_record(workspace, workspace.backup(), "indexed")) == {}
+
+
+def test_logical_replication_slots_are_on_record(server, new_role, workspace_of):
+    role = new_role("slot_reader", READS_ALL, server)
+    server.create_database("published")
+    workspace = workspace_of(server, role, ["published"])
+    server.sql("SELECT pg_create_logical_replication_slot('reader', 'pgoutput'), "
+               "pg_create_physical_replication_slot('standby')", "published")
+    try:
+        backup_id = workspace.backup()
+    finally:
+        server.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+    assert counts(workspace.store.manifest(backup_id)) == {"logical_replication_slots": 1}
+    assert_shown(workspace, backup_id, ("(server)", "1", "logical_replication_slots"))
+    assert "omissions" not in workspace.store.manifest(workspace.backup())
+
+
 def test_rows_that_an_extension_did_not_register_are_on_record(
         server, new_role, workspace_of, database_record, empty_server):
     """Any table can join an extension; only the extension's own script can register it for dumping."""

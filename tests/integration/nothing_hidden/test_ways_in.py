@@ -6,8 +6,10 @@ import subprocess
 import time
 
 import pytest
+from support.patience import until
 from support.postgres import SUPERUSER, PostgresServer, free_port
 from support.requirements import missing
+from support.tools import ToolFolder
 from support.users import as_user, give, server_user
 
 PASSWORD = "of-the-backup-role"
@@ -100,6 +102,12 @@ def test_a_transaction_pooler_in_front_is_refused_with_its_reason(pooler, plain_
     assert "next: connect to PostgreSQL itself" in failed.err
     assert_nothing_stored(workspace)
     workspace.configure(postgres={"uri": direct})
+    backup_id = workspace.backup()
+    for flags in (("--dry-run",), ()):
+        refused = workspace.run("-i", workspace.key.file, "restore", backup_id, "--to",
+                                f"postgresql://{role}@127.0.0.1:{pooler}/pooled", "--database", "pooled=again", *flags,
+                                env={"PGPASSWORD": PASSWORD}).expect(1)
+        assert f"a connection pooler answers at 127.0.0.1:{pooler}" in refused.err
     workspace.verify(workspace.backup()).expect(0)
 
 
@@ -163,3 +171,51 @@ def test_with_role_any_a_standby_is_dumped_and_says_so(pair, workspace_of, empty
     workspace.restore(backup_id, empty_server, "--database", "followed").expect(0)
     came_back = empty_server.sql("SELECT (SELECT sum(n) FROM logged), (SELECT count(*) FROM not_logged)", "followed")
     assert came_back == "5050|0"
+
+
+# What the primary does, and what the standby's server says of the dump that it ends.
+CONFLICTS = {
+    "rows that a dump needs are cleaned away": (
+        ["DELETE FROM {table} WHERE n % 2 = 0", "VACUUM {table}"],
+        "User query might have needed to see row versions that must be removed"),
+    "a table that a dump has locked is rewritten": (
+        ["TRUNCATE {table}"], "User was holding a relation lock for too long"),
+}
+
+
+@pytest.mark.parametrize("kind", CONFLICTS)
+def test_a_dump_that_is_in_the_way_of_replication_is_told_with_the_cure(kind, pair, workspace_of, folder):
+    """The standby cancels it: no backup, the cure, and the next run works."""
+    primary, standby = pair
+    statements, words = CONFLICTS[kind]
+    table = f"conflict_{list(CONFLICTS).index(kind)}"
+    primary.sql(f"CREATE TABLE {table} AS SELECT n, repeat('x', 200) AS s FROM generate_series(1, 200000) AS n",
+                "followed")
+    until(lambda: standby.sql(f"SELECT to_regclass('{table}') IS NOT NULL", "followed") == "t", "the table comes over")
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_dump", after_bytes=1_000_000)
+    workspace = workspace_of(standby, "lifeboat", ["followed"], bin_dir=tools.setting)
+    workspace.configure(postgres={"role": "any"})
+    standby.sql("ALTER SYSTEM SET max_standby_streaming_delay = 0")
+    standby.sql("SELECT pg_reload_conf()")
+    until(lambda: standby.sql("SHOW max_standby_streaming_delay") == "0", "the setting is read")
+    try:
+        run = workspace.start("backup")
+        gate.wait_until_reached(run)
+        for statement in statements:
+            primary.sql(statement.format(table=table), "followed")
+        end = primary.sql("SELECT pg_current_wal_lsn()")
+        blocked = ("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'startup' "
+                   "AND (wait_event LIKE 'RecoveryConflict%' OR wait_event_type = 'Lock')")
+        until(lambda: standby.sql(blocked) == "1" or standby.sql(
+            f"SELECT pg_last_wal_replay_lsn() >= '{end}'") == "t", "the conflict")
+        gate.open()
+        failed = run.wait().expect(1)
+    finally:
+        standby.sql("ALTER SYSTEM RESET max_standby_streaming_delay")
+        standby.sql("SELECT pg_reload_conf()")
+    assert "due to conflict with recovery" in failed.err and words in failed.err
+    assert "set hot_standby_feedback = on or a longer max_standby_streaming_delay" in failed.err
+    assert_nothing_stored(workspace)
+    workspace.verify(workspace.backup()).expect(0)
+    primary.sql(f"DROP TABLE {table}", "followed")

@@ -84,6 +84,44 @@ def test_a_table_that_goes_or_comes_before_pg_dump_has_its_locks_is_no_reason_fo
     assert "taking it again" not in run.wait().expect(0).err
 
 
+@pytest.mark.parametrize("what", ["a table", "a sequence"])
+def test_what_is_dropped_before_pg_dump_has_its_lock_is_dumped_around(what, plain_server, new_role, workspace_of):
+    """pg_dump has read of it by then, and fails when it comes to it."""
+    name = what.replace(" ", "_") + "_leaves"
+    role = new_role(name, READS_ALL)
+    plain_server.create_database(name, CARGO + "CREATE SEQUENCE marks;")
+    workspace = workspace_of(plain_server, role, [name], lock_timeout="60s")
+    with plain_server.transaction("LOCK TABLE gate IN ACCESS EXCLUSIVE MODE", name):
+        run = workspace.start("backup")
+        wait_until(lambda: waits_for_gate(plain_server, name), run, "pg_dump at the gate")
+        plain_server.sql("DROP TABLE bystander" if what == "a table" else "DROP SEQUENCE marks", name)
+    done = run.wait().expect(0)
+    assert "something was dropped while the dump began; taking it again" in done.err
+    [backup_id] = workspace.store.manifest_ids()
+    workspace.store.assert_whole(backup_id)
+    assert workspace.store.leftovers() == []
+
+
+def test_tables_that_are_dropped_at_every_try_are_a_clear_error(plain_server, new_role, workspace_of):
+    role = new_role("fleeting", READS_ALL)
+    plain_server.create_database("fleeting", CARGO)
+    workspace = workspace_of(plain_server, role, ["fleeting"], lock_timeout="60s")
+    with contextlib.ExitStack() as held:
+        held.enter_context(plain_server.transaction("LOCK TABLE gate IN ACCESS EXCLUSIVE MODE", "fleeting"))
+        run = workspace.start("backup")
+        for table in ("cargo", "ballast", "bystander"):
+            wait_until(lambda: waits_for_gate(plain_server, "fleeting"), run, "pg_dump at the gate")
+            plain_server.sql(f"DROP TABLE {table}", "fleeting")
+            following = GateKeeper(plain_server, "fleeting", run)
+            held.close()
+            held.enter_context(following)
+    failed = run.wait().expect(1)
+    assert 'relation "public.bystander" does not exist' in failed.err
+    assert "run the backup when fewer tables are dropped and made anew" in failed.err
+    assert workspace.store.manifest_ids() == [] and workspace.store.leftovers() == []
+    assert_server_is_left_alone(plain_server)
+
+
 def test_tables_that_are_rewritten_at_every_try_are_a_clear_error(plain_server, new_role, workspace_of):
     role = new_role("restless", READS_ALL)
     plain_server.create_database("restless", CARGO)

@@ -46,6 +46,21 @@ def test_dump_memory_ends_pg_dump_and_the_other_databases_are_stored(server, new
     assert wide["archive_bytes"] > 300_000_000, "with enough of it, it is dumped"
 
 
+def test_a_value_that_no_dump_can_hold_is_named_with_the_cure(server, new_role, workspace_of):
+    """Its hexadecimal text would be over 1 GB, which is all that PostgreSQL puts into one string."""
+    role = new_role("over_the_top", READS_ALL, server)
+    server.create_database("overlarge", "CREATE TABLE one_value AS SELECT convert_to(repeat('x', 536870912), 'UTF8') AS v;"
+                                        "CREATE TABLE beside AS SELECT 1 AS n")
+    workspace = workspace_of(server, role, ["overlarge"])
+    failed = workspace.run("backup").expect(1)
+    assert "one_value" in failed.err and "invalid memory alloc request size" in failed.err
+    assert "PostgreSQL cannot send a row whose text is over 1 GB" in failed.err
+    assert workspace.store.manifest_ids() == [] and workspace.store.leftovers() == []
+    workspace.configure(postgres={"exclude_table_data": ["public.one_value"]})
+    workspace.verify(workspace.backup()).expect(0)
+    server.sql("DROP DATABASE overlarge")
+
+
 # --- a container's limit ---
 
 class MemoryGroup:

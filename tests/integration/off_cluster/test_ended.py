@@ -13,6 +13,7 @@ from support.store import BACKUP_ID
 # Where a run hangs when the signal comes. Each leaves the client waiting for an answer.
 PLACES = {
     "create": ({"operation": "CreateMultipartUpload"}, faults.stall("request")),
+    "answer to create": ({"operation": "CreateMultipartUpload"}, faults.stall("answer")),
     "part": ({"operation": "UploadPart", "part": 2}, faults.stall("body", 100_000)),
     "answer to a part": ({"operation": "UploadPart", "part": 1}, faults.stall("answer")),
     "look": ({"operation": "HeadObject", "key": "*/data/*"}, faults.stall("request")),

@@ -26,6 +26,7 @@ PASSING = {
     "truncated late": lambda: faults.truncate(1_000_000),
     "lost reply": faults.lose_reply,
     "stalled": lambda: faults.stall("reply", 100),
+    "drop by drop": faults.Trickle,
     "stalled before": lambda: faults.stall("answer"),
 }
 
@@ -78,6 +79,7 @@ def test_what_was_read_before_a_break_is_not_read_again(reader, fault_server):
 
 @pytest.mark.parametrize("read", READS)
 @pytest.mark.parametrize("name", ["500", pytest.param("reset before", marks=pytest.mark.long),
+                                  pytest.param("drop by drop", marks=pytest.mark.long),
                                   pytest.param("stalled before", marks=pytest.mark.long)])
 def test_a_store_that_stays_unwell_is_not_a_damaged_backup(reader, fault_server, name, read):
     fault_server.on("GetObject", times=ALWAYS, **READS[read]).fail(PASSING[name]())

@@ -63,8 +63,7 @@ TEMPORARY_KEYS = {"rgw s3 auth use sts": "true", "rgw sts key": secrets.token_he
 # What a user may do in a bucket, by the names of the B2 capabilities that come nearest.
 RIGHTS = {
     "listBuckets": ["s3:GetBucketLocation"],
-    "listFiles": ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads",
-                  "s3:ListMultipartUploadParts"],
+    "listFiles": ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
     "listObjects": ["s3:ListBucket", "s3:ListBucketMultipartUploads"],  # on AWS, listing versions is another right
     "readFiles": ["s3:GetObject", "s3:GetObjectVersion"],
     "writeFiles": ["s3:PutObject", "s3:AbortMultipartUpload"],

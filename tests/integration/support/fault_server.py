@@ -222,6 +222,12 @@ class Exchange:
         while self._left > 0:
             self._body_piece(self._left)
 
+    def take_slowly(self, step, interval):
+        """Reads the body so until the rule is released. A small buffer, so that the client feels each step."""
+        self._client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024)
+        while self._left > 0 and not self.wait_for_release(interval):
+            self._body_piece(min(step, self._left))
+
     def finish(self):
         if self._upstream:
             self._upstream.close()
@@ -254,6 +260,17 @@ class Exchange:
             sent += len(piece)
         if then is not None:
             then()  # there were fewer bytes than that
+
+    def send_slowly(self, reply, step, interval):
+        """Passes a reply on, `step` bytes of its body at a time until the rule is released."""
+        self.request.status = reply.status
+        body = b"" if reply.length == 0 else reply.load()
+        self._send(reply.head())
+        sent = 0
+        while sent < len(body):
+            most = len(body) if self.wait_for_release(interval) else sent + step
+            self._send(body[sent:most])
+            sent = most
 
     def answer(self, status, headers, body, close=False):
         self.request.status = status
@@ -366,7 +383,7 @@ class Rule:
 class FaultServer:
     """Listens from its making on, until `stop`."""
 
-    def __init__(self, upstream_port, upstream_host="127.0.0.1"):
+    def __init__(self, upstream_port, upstream_host="127.0.0.1", port=0):
         self.upstream = (upstream_host, upstream_port)
         self.clock_shift = 0
         self.stopping = False
@@ -381,7 +398,7 @@ class FaultServer:
         self._listener = socket.socket()
         # A small window: a client that is not read from is to notice soon.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 * 1024)
-        self._listener.bind(("127.0.0.1", 0))
+        self._listener.bind(("127.0.0.1", port))
         self._listener.listen(128)
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()

@@ -249,6 +249,31 @@ class Drip:
             send(body)
 
 
+@dataclass
+class Trickle:
+    """The real reply, its body a few bytes at a time. Once the rule is released, the rest follows at once."""
+
+    step: int = 1
+    interval: float = 0.1
+    name: str = "trickle"
+
+    def play(self, exchange):
+        exchange.send_slowly(exchange.forward(), self.step, self.interval)
+
+
+@dataclass
+class Sip:
+    """Takes the request's body in a few bytes at a time, and answers nothing."""
+
+    step: int = 1
+    interval: float = 0.1
+    name: str = "sip"
+
+    def play(self, exchange):
+        exchange.take_slowly(self.step, self.interval)
+        exchange.close()
+
+
 # --- replies that are not what the store said ---
 
 

@@ -25,12 +25,44 @@ def program_of(pid):
     return ""
 
 
-def peak_memory(pid):
-    """The most memory that a process ever had resident, in bytes; 0 when it is gone."""
+def arguments_of(pid):
+    """What it was called with, its own name first; nothing when it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    return []
+
+
+def status_of(pid, name):
+    """A line of /proc/PID/status, without its name; empty when the process is gone."""
     with contextlib.suppress(OSError, StopIteration):
         lines = Path(f"/proc/{pid}/status").read_text().split("\n")
-        return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) * 1024
-    return 0
+        return next(line for line in lines if line.startswith(f"{name}:")).split(":", 1)[1].strip()
+    return ""
+
+
+def lives(pid):
+    """Whether it is there, and more than what is left until somebody asks how it ended."""
+    return status_of(pid, "State")[:1] not in ("", "Z", "X")
+
+
+def is_zombie(pid):
+    return status_of(pid, "State")[:1] == "Z"
+
+
+def signals_blocked(pid):
+    """The numbers of the signals that its first thread does not take."""
+    mask = int(status_of(pid, "SigBlk") or "0", 16)
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+
+
+def memory_of(pid, name="VmRSS"):
+    """A size of /proc/PID/status in bytes; 0 when the process is gone."""
+    return int((status_of(pid, name) or "0").split()[0]) * 1024
+
+
+def peak_memory(pid):
+    """The most memory that a process ever had resident, in bytes; 0 when it is gone."""
+    return memory_of(pid, "VmHWM")
 
 
 def private_memory(pid):

@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 from .postgres import free_port
-from .processes import children_of
+from .processes import arguments_of, children_of
 
 
 def eventually(look, timeout=30, what="it"):
@@ -33,6 +33,12 @@ class Sidecar:
                                                             "page": f"127.0.0.1:{self.page_port}"})
         workspace.configure(**tables)
         self.running = None
+
+    def served_by_environment(self):
+        """The ports also come from the environment, for a settings file that cannot be read."""
+        self._env = {**(self._env or {}), "LIFEBOAT_HEALTH_LISTEN": f"127.0.0.1:{self.port}",
+                     "LIFEBOAT_HEALTH_PAGE": f"127.0.0.1:{self.page_port}"}
+        return self
 
     def start(self):
         self.running = self.workspace.start("run", *self._arguments, env=self._env)
@@ -99,6 +105,11 @@ class Sidecar:
         """The JSON of /healthz."""
         return json.loads(self.get("/healthz")[1])
 
+    def reason(self, code, **get_options):
+        """That reason of /healthz, or None."""
+        reasons = json.loads(self.get("/healthz", **get_options)[1])["reasons"]
+        return next((reason for reason in reasons if reason["code"] == code), None)
+
     def status(self):
         """The JSON of /status.json."""
         return json.loads(self.get("/status.json", page=True)[1])
@@ -123,5 +134,13 @@ class Sidecar:
                 samples[name] = float(value)
         return samples
 
+    # --- processes ---
+
     def children(self):
         return children_of(self.pid)
+
+    def child(self, activity, timeout=30):
+        """The process id of the child that is at this, once there is one."""
+        def look():
+            return next((pid for pid in self.children() if arguments_of(pid)[1:3] == ["child", activity]), None)
+        return eventually(look, timeout, f"a child at {activity}")

@@ -71,6 +71,16 @@ class ToolFolder:
         """Lets the tool be, and notes the arguments and environment that it was called with."""
         self._stand_in(tool, record=str(self._folder / f"{tool}.seen"), transparent=True)
 
+    def claim(self, tool, version):
+        """The tool says that it is of that version; it behaves as it does otherwise."""
+        place = self._bin / tool
+        place.unlink()
+        place.write_text(f"""#!/bin/sh
+[ "$1" = --version ] && exec echo '{tool} (PostgreSQL) {version} (Debian {version}-0)'
+exec {self._real / tool} "$@"
+""")
+        place.chmod(0o755)
+
     def seen(self, tool):
         """The calls that `watch` noted: dicts of `arguments` and `environment`."""
         return [json.loads(path.read_text()) for path in sorted(self._folder.glob(f"{tool}.seen.*"))]

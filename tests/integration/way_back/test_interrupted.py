@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import shutil
 import signal
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 from support.fingerprint import database_fingerprint, fingerprint
 from support.tools import ToolFolder
+from support.users import give, server_user
 from support.workspace import Workspace
 
 # Where it is restored, a setting can make this view slow to fill: a load that is under way on the server.
@@ -186,7 +189,7 @@ def test_roles_come_all_or_none(new_workspace, new_server, empty_server):
     """A role that is there is someone's own to the next restore, so half a role would never be made whole."""
     server = new_server()
     server.sql("CREATE ROLE captain LOGIN PASSWORD 'secret'; CREATE ROLE officers; GRANT officers TO captain;"
-               "ALTER ROLE captain SET work_mem = '7MB'")
+               "ALTER ROLE captain SET work_mem = '7MB'; CREATE DATABASE ship")
     workspace = new_workspace(server)
     workspace.backup()
     captain = ("SELECT rolcanlogin, rolpassword, rolconfig, (SELECT count(*) FROM pg_auth_members WHERE member = r.oid) "
@@ -196,7 +199,7 @@ def test_roles_come_all_or_none(new_workspace, new_server, empty_server):
     server.stop()
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'lifeboat'"
     with empty_server.transaction("LOCK TABLE pg_auth_members IN ACCESS EXCLUSIVE MODE"):
-        run = start(workspace, empty_server)
+        run = start(workspace, empty_server, "--database", "ship")
         until(lambda: empty_server.sql(waiting) != "0", run, "the memberships")
         run.send(signal.SIGTERM)
         ended = run.wait(timeout=30)
@@ -204,6 +207,71 @@ def test_roles_come_all_or_none(new_workspace, new_server, empty_server):
     assert empty_server.sql("SELECT count(*) FROM pg_roles WHERE rolname = 'captain'") == "0"
     start(workspace, empty_server).wait().expect(0)
     assert empty_server.sql(captain) == original
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_a_tablespace_comes_with_its_options_and_rights_or_not_at_all(how, new_workspace, new_server, empty_server, room):
+    """One that is there is someone's own to the next restore, and would be left without them."""
+    place = Path(tempfile.mkdtemp(prefix="space-", dir=room))
+    give(place, server_user())
+    server = new_server()
+    server.sql("CREATE ROLE mate")
+    server.sql(f"CREATE TABLESPACE \"The hold\" LOCATION '{place}' WITH (seq_page_cost = 3)")
+    server.sql("GRANT CREATE ON TABLESPACE \"The hold\" TO mate; COMMENT ON TABLESPACE \"The hold\" IS 'below'")
+    server.create_database("ship", "CREATE TABLE t TABLESPACE \"The hold\" AS SELECT 1 AS n")
+    workspace = new_workspace(server)
+    workspace.backup()
+    whole = ("SELECT spcname, spcoptions, spcacl::text, shobj_description(oid, 'pg_tablespace') FROM pg_tablespace "
+             "WHERE spcname !~ '^pg_' ORDER BY 1")
+    original = server.sql(whole)
+    assert "seq_page_cost" in original and "mate" in original and "below" in original
+    server.stop()
+    shutil.rmtree(place)
+    place.mkdir(mode=0o700)
+    give(place, server_user())
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'COMMENT ON TABLESPACE%'"
+    with empty_server.transaction("LOCK TABLE pg_shdescription IN ACCESS EXCLUSIVE MODE"):
+        run = start(workspace, empty_server, "--database", "ship")
+        until(lambda: empty_server.sql(waiting) != "0", run, "the comment")
+        run.send(how)
+        ended = run.wait(timeout=30).expect(128 + how)
+        left = empty_server.sql("SELECT spcname FROM pg_tablespace WHERE spcname ~ '^lifeboat-restore-'")
+    assert left, "what has no name yet cannot be dropped while somebody holds that lock"
+    if how == signal.SIGTERM:
+        assert f"an empty tablespace may be left under the name '{left}'" in ended.err
+    assert '"The hold"' not in empty_server.sql("SELECT quote_ident(spcname) FROM pg_tablespace")
+    start(workspace, empty_server, "--database", "ship").wait().expect(0)
+    assert empty_server.sql(whole) == original
+    assert empty_server.sql("SELECT n FROM t", "ship") == "1"
+    empty_server.sql("DROP DATABASE ship")
+    empty_server.sql("DROP TABLESPACE \"The hold\"")
+
+
+def test_sigterm_leaves_no_tablespace_behind(new_workspace, new_server, empty_server, room):
+    place = Path(tempfile.mkdtemp(prefix="space-", dir=room))
+    give(place, server_user())
+    server = new_server()
+    server.sql("CREATE ROLE mate")
+    server.sql(f"CREATE TABLESPACE hold LOCATION '{place}'")
+    server.sql("GRANT CREATE ON TABLESPACE hold TO mate")
+    workspace = new_workspace(server)
+    workspace.backup()
+    server.stop()
+    shutil.rmtree(place)
+    place.mkdir(mode=0o700)
+    give(place, server_user())
+    empty_server.sql("CREATE ROLE mate")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'GRANT%TABLESPACE%'"
+    with empty_server.transaction("DROP ROLE mate"):
+        run = start(workspace, empty_server)
+        until(lambda: empty_server.sql(waiting) != "0", run, "the grant")
+        run.send(signal.SIGTERM)
+        ended = run.wait(timeout=30).expect(143)
+        assert empty_server.sql("SELECT spcname FROM pg_tablespace WHERE spcname !~ '^pg_'") == ""
+    assert "may be left" not in ended.err
+    start(workspace, empty_server).wait().expect(0)
+    assert empty_server.sql("SELECT spcacl::text FROM pg_tablespace WHERE spcname = 'hold'").endswith("mate=C/postgres}")
+    empty_server.sql("DROP TABLESPACE hold")
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
@@ -282,8 +350,10 @@ def test_several_jobs_read_a_file_that_never_has_a_name(new_workspace, folder, s
 
 
 def test_a_folder_that_takes_no_file_is_named(napping, folder, empty_server):
-    failed = start(napping, empty_server, "--jobs", "2", env={"TMPDIR": str(folder / "nowhere")}).wait().expect(1)
-    assert "TMPDIR" in failed.err and str(folder / "nowhere") in failed.err
+    for flags in (("--dry-run",), ()):
+        failed = start(napping, empty_server, "--jobs", "2", *flags,
+                       env={"TMPDIR": str(folder / "nowhere")}).wait().expect(1)
+        assert "TMPDIR" in failed.err and str(folder / "nowhere") in failed.err
     assert all_databases(empty_server) == ["postgres"]
 
 
@@ -301,6 +371,8 @@ def test_a_backup_of_the_target_does_not_see_half_a_restore(napping, new_workspa
         refused = own.run("backup").expect(1)
         assert "another Lifeboat is at work" in refused.err
         assert own.store.manifest_ids() == []
+        rehearsed = start(napping, empty_server, "--database", "sleepy", "--dry-run").wait().expect(1)
+        assert "LACKS the server to itself: another Lifeboat is at work on it" in rehearsed.text
         second = own.run("-i", napping.key.file, "--store", napping.store.url, "restore", "latest", "--to",
                          empty_server.uri(), env={"PGPASSWORD": empty_server.password}).expect(1)
         assert "another Lifeboat is at work" in second.err
@@ -321,6 +393,7 @@ def test_lock_wait_waits_for_a_backup_of_the_target_to_end(napping, new_workspac
     before = fingerprint(empty_server)
     refused = start(napping, empty_server).wait().expect(1)
     assert "--lock-wait" in refused.err
+    start(napping, empty_server, "--dry-run", "--lock-wait", "60s").wait().expect(0)
     waiting = start(napping, empty_server, "--lock-wait", "60s")
     until(lambda: len([name for name in empty_server.sessions() if "lifeboat" in name.lower()]) >= 2, waiting,
           "a second session of Lifeboat")

@@ -133,6 +133,36 @@ def test_what_was_named_can_be_provided(demanding, lacking, room):
             lacking.sql(f"DROP {leftover}")
 
 
+def test_a_target_of_an_older_major_is_refused(new_workspace, small_source, empty_server):
+    """Dumps load into the same major or a newer one. Here the backup is made to look newer: there is one server."""
+    workspace = new_workspace(small_source)
+    backup_id = workspace.backup()
+    path = workspace.store.folder / "vessel" / "manifests" / f"{backup_id}.json"
+    real = f'"version_num": {workspace.store.manifest(backup_id)["server"]["version_num"]}'
+    text = path.read_text()
+    assert text.count(real) == 1
+    path.write_text(text.replace(real, '"version_num": 990000'))
+    for flags in (("--dry-run",), ()):
+        failed = workspace.restore(backup_id, empty_server, *flags).expect(1)
+        assert "the backup is of PostgreSQL 99, and the target is the older PostgreSQL" in failed.err
+        assert "restore into PostgreSQL 99 or newer" in failed.err
+    assert empty_server.databases() == ["postgres"]
+
+
+def test_a_pg_restore_with_a_known_hole_is_told_of(new_workspace, small_source, empty_server, folder):
+    """CVE-2026-116314 is in reading archives. Whoever restores decides; silence would decide for them."""
+    workspace = new_workspace(small_source)
+    backup_id = workspace.backup()
+    major = installed_majors()[-1]
+    for minor, told in ((0, True), (999, False)):
+        tools = ToolFolder(folder / f"minor-{minor}")
+        tools.claim("pg_dump", f"{major}.{minor}")
+        workspace.configure(postgres={"bin_dir": tools.setting})
+        shown = workspace.restore(backup_id, empty_server, "--dry-run").expect(0)
+        assert ("CVE-2026-116314" in shown.err) == told
+        assert not told or f"install the newest minor of postgresql-client-{major}" in shown.err
+
+
 # --- a target that holds something ---
 
 
@@ -145,13 +175,64 @@ def test_a_database_that_is_not_empty_is_refused_and_unchanged(restorer, empty_s
     assert fingerprint(empty_server) == before
 
 
-@pytest.mark.parametrize("content", [
-    "CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1'", "CREATE TYPE t AS ENUM ('a')",
-    "CREATE SCHEMA s", "SELECT lo_create(1)", "CREATE SEQUENCE s", "CREATE VIEW v AS SELECT 1"])
+# What a user may make in a database, and how the refusal calls it.
+CONTENTS = {
+    "CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1'": "function public.f()",
+    "CREATE TYPE t AS ENUM ('a')": "type public.t",
+    "CREATE TYPE pair AS (a integer, b integer)": "type public.pair",
+    "CREATE DOMAIN d AS integer": "type public.d",
+    "CREATE SCHEMA s": "schema s",
+    "SELECT lo_create(4711)": "large object 4711",
+    "CREATE SEQUENCE s": "sequence public.s",
+    "CREATE VIEW v AS SELECT 1": "view public.v",
+    "CREATE CAST (bool AS numeric) WITH INOUT": "cast from boolean to numeric",
+    "CREATE OPERATOR public.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)":
+        "operator public.===(integer,integer)",
+    "CREATE OPERATOR FAMILY public.family USING btree": "operator family public.family for access method btree",
+    "CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler": "access method heap2",
+    "CREATE COLLATION public.plain (locale = 'C')": "collation public.plain",
+    "CREATE CONVERSION public.cv FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8": "conversion public.cv",
+    "CREATE TEXT SEARCH CONFIGURATION public.words (COPY = pg_catalog.simple)":
+        "text search configuration public.words",
+    "CREATE TEXT SEARCH DICTIONARY public.dict (TEMPLATE = pg_catalog.simple)": "text search dictionary public.dict",
+    "CREATE FOREIGN DATA WRAPPER far": "foreign-data wrapper far",
+    "CREATE PUBLICATION feed": "publication feed",
+    "CREATE SUBSCRIPTION feed CONNECTION 'host=publisher.invalid' PUBLICATION p WITH (connect = false, slot_name = NONE)":
+        "subscription feed",
+    # Its function is an extension's, and so is no content of its own.
+    "CREATE EXTENSION tcn; CREATE LANGUAGE mute HANDLER plpgsql_call_handler": "language mute",
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS)
 def test_empty_means_that_a_user_made_nothing_there(restorer, shared_target, content):
+    """Whatever an archive may bring, too: loading it would meet the one that is there."""
     shared_target.sql("DROP DATABASE IF EXISTS app")
     shared_target.create_database("app", content)
-    restorer(shared_target, "--database", "app", "--dry-run").expect(5)
+    refused = restorer(shared_target, "--database", "app", "--dry-run").expect(5)
+    assert f"not empty: 'app' ({CONTENTS[content]})" in refused.err
+    if content.startswith("CREATE SUBSCRIPTION"):
+        shared_target.sql("ALTER SUBSCRIPTION feed DISABLE", "app")
+        shared_target.sql("DROP SUBSCRIPTION feed", "app")
+
+
+def test_an_event_trigger_is_content(restorer, shared_target):
+    """Also one whose function an extension brought."""
+    shared_target.sql("DROP DATABASE IF EXISTS app")
+    shared_target.create_database("app", """
+        CREATE FUNCTION heard() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+        CREATE EVENT TRIGGER hear ON ddl_command_end EXECUTE FUNCTION heard();
+        CREATE EXTENSION citext;
+        ALTER EXTENSION citext ADD FUNCTION heard();
+    """)
+    assert "'app' (event trigger hear)" in restorer(shared_target, "--database", "app", "--dry-run").expect(5).err
+
+
+def test_the_first_few_of_many_things_are_named(restorer, shared_target):
+    shared_target.sql("DROP DATABASE IF EXISTS app")
+    shared_target.create_database("app", "CREATE TABLE a (); CREATE TABLE b (); CREATE TABLE c (); CREATE TABLE d ()")
+    refused = restorer(shared_target, "--database", "app", "--dry-run").expect(5)
+    assert "'app' (table public.a, table public.b, table public.c)" in refused.err
 
 
 @pytest.fixture(scope="module")
@@ -266,8 +347,8 @@ def test_a_replaced_database_that_cannot_be_dropped_is_said_to_be_replaced(
     assert empty_server.sql("SELECT one FROM old", aside) == "1"
 
     again = restorer(empty_server, "--database", "app", "--overwrite").expect(1)
-    assert f"cannot drop what an earlier restore left under the name '{aside}'" in again.err
-    assert "'app' was not restored and is as it was before" in again.err
+    assert f"a way to replace database '{aside}', which has subscriptions" in again.err
+    assert "nothing was changed" in again.err
     empty_server.sql("ALTER SUBSCRIPTION feed DISABLE; ALTER SUBSCRIPTION feed SET (slot_name = NONE);", aside)
     empty_server.sql("DROP SUBSCRIPTION feed", aside)
     restorer(empty_server, "--database", "app", "--overwrite").expect(0)

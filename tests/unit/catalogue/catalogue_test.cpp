@@ -159,6 +159,9 @@ TEST_F(ReadCatalogue, NeverTakesABackupWithAManifestForLeftover) {
     EXPECT_THAT(catalogue.backups, SizeIs(1));
     EXPECT_THAT(catalogue.refused, SizeIs(1));
     EXPECT_THAT(catalogue.leftovers, IsEmpty());
+    ASSERT_THAT(catalogue.strays, SizeIs(1)) << "the upload is told, and is no part of the backup";
+    EXPECT_EQ(catalogue.strays[0].key, app().database(first_, "straggler", Encrypted::no));
+    EXPECT_FALSE(catalogue.uploads_unseen);
 }
 
 TEST_F(ReadCatalogue, IgnoresKeysThatAreNotIts) {

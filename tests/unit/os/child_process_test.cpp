@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <cstdlib>
 #include <filesystem>
@@ -250,6 +251,46 @@ TEST(ChildProcess, LeavesNoDescriptorOpen) {
         options.pipe_stdin = true;
         const auto child = ChildProcess::start(options);
         EXPECT_EQ(child.ok(), std::string(path) == "/bin/true");
+    }
+    EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST(ChildProcess, IsNotEndedWhileItRuns) {
+    auto options = program("/bin/cat");
+    options.pipe_stdin = true;
+    auto child = start(options);
+    EXPECT_FALSE(child.ended());
+    pollfd entry{child.end_fd(), POLLIN, 0};
+    EXPECT_EQ(::poll(&entry, 1, 0), 0);
+
+    child.standard_input().reset();
+    ASSERT_EQ(::poll(&entry, 1, patience_s * 1000), 1) << "the poll loop's word for its end";
+    const auto exit = child.ended();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->code, 0);
+    EXPECT_EQ(child.ended()->code, 0) << "also once it was reaped";
+    EXPECT_EQ(child.wait().code, 0);
+}
+
+TEST(ChildProcess, WritesItsErrorsToOursWhenAskedTo) {
+    auto pipe = make_pipe();
+    const int status = forked([&pipe] {
+        ::dup2(pipe->write_end.get(), STDERR_FILENO);
+        auto options = shell("echo to everybody >&2");
+        options.own_stderr = false;
+        auto child = start(options);
+        ::_exit(child.wait().success() && !child.standard_error() ? 0 : 1);
+    });
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+    pipe->write_end.reset();
+    EXPECT_EQ(all_of(pipe->read_end), "to everybody\n");
+}
+
+TEST(ChildProcess, LeavesNoDescriptorBehind) {
+    const auto before = open_descriptors();
+    {
+        auto child = start(shell("true"));
+        child.wait();
     }
     EXPECT_EQ(open_descriptors(), before);
 }

@@ -30,7 +30,7 @@ ServerLock acquired(const std::string& database = "postgres") {
 void expect_taken(const std::string& database = "postgres") {
     const auto second = ServerLock::acquire(server().server(database), 0ms, {});
     ASSERT_FALSE(second);
-    EXPECT_EQ(second.error().kind, ErrorKind::temporary);
+    EXPECT_EQ(second.error().kind, ErrorKind::busy);
     EXPECT_THAT(second.error().what, HasSubstr("another Lifeboat"));
     EXPECT_THAT(second.error().next, HasSubstr("--lock-wait"));
 }

@@ -121,6 +121,31 @@ TEST(S3Client, GivesUpWhenItsBudgetIsSpent) {
     EXPECT_GE(waited, seconds(200));
 }
 
+// A dump is held up from when nothing moves any more, not from when that is noticed.
+TEST(S3Client, CountsStallsAmongItsBudget) {
+    ScriptedClient scripted;
+    scripted.timer.roll(500);
+    scripted.transport.on_request = [&] {
+        scripted.transport.replies.push_back(ScriptedTransport::broken(Broken::stalled));
+        scripted.timer.pass(scripted.transport.requests.back().stall_after);
+    };
+    const auto began = scripted.timer.now();
+    EXPECT_FALSE(scripted.client.send(put_call(), {}).ok());
+    EXPECT_LE(scripted.timer.now() - began, seconds(241));
+    EXPECT_GE(scripted.timer.now() - began, seconds(200));
+    EXPECT_EQ(scripted.transport.requests.front().stall_after, minutes(1));
+    EXPECT_LT(scripted.transport.requests.back().stall_after, minutes(1)) << "the last one has what is left";
+}
+
+TEST(S3Client, CountsOfALongRequestThatStallsTheStallAlone) {
+    ScriptedClient scripted;
+    scripted.timer.roll(0);
+    scripted.transport.replies = {ScriptedTransport::broken(Broken::stalled)};
+    scripted.transport.on_request = [&] { scripted.timer.pass(minutes(20)); };
+    EXPECT_TRUE(scripted.client.send(put_call(), {}).ok()) << "bytes did move for twenty minutes";
+    EXPECT_THAT(scripted.transport.requests, SizeIs(2));
+}
+
 TEST(S3Client, HasAShorterBudgetWhereACallSaysSo) {
     ScriptedClient scripted;
     for (int i = 0; i < 100; ++i) {
@@ -142,6 +167,7 @@ TEST(S3Client, SetsALimitToEveryReplyButAnObjects) {
     EXPECT_EQ(scripted.transport.requests[0].reply_within, minutes(2));
     EXPECT_EQ(scripted.transport.requests[0].stall_after, minutes(1));
     EXPECT_EQ(scripted.transport.requests[1].reply_within, Milliseconds{0});
+    EXPECT_EQ(scripted.transport.requests[1].least_rate, 1024U) << "which ends an object's reply";
     EXPECT_EQ(scripted.transport.requests[1].stall_after, minutes(1));
 }
 

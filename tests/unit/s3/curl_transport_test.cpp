@@ -268,6 +268,21 @@ TEST_F(CurlTransportTest, SendsABodyOnceAlsoWhenAKeptConnectionEndsWithoutAReply
     EXPECT_EQ(requests, 3);
 }
 
+TEST_F(CurlTransportTest, AsksForANewThingOnceAlsoWhenAKeptConnectionEndsWithoutAReply) {
+    Notes notes;
+    const LoopbackServer server([&notes](Peer& peer, int /*number*/) {
+        for (auto text = peer.request(); !text.empty(); text = peer.request()) {
+            notes.add(text);
+            if (text.starts_with("POST") || !peer.send(ok_reply)) {
+                return;
+            }
+        }
+    });
+    ASSERT_EQ(perform(request(server, "GET")).status, 200);
+    EXPECT_EQ(perform(request(server, "POST")).broken, Broken::cut);
+    EXPECT_EQ(notes.all().size(), 2U) << "or two uploads have begun, of which one is heard of";
+}
+
 TEST_F(CurlTransportTest, NeverUsesAConnectionAgainThatBroke) {
     const LoopbackServer server([](Peer& peer, int number) {
         while (!peer.request().empty()) {
@@ -508,6 +523,68 @@ TEST_F(CurlTransportTest, AsksNothingAfterAStop) {
     stop.request_stop();
     EXPECT_EQ(transport->perform(request(server, "PUT", "x"), stop.get_token()).broken, Broken::interrupted);
     EXPECT_TRUE(notes.all().empty());
+}
+
+TEST_F(CurlTransportTest, EndsAnObjectThatComesDropByDrop) {
+    const LoopbackServer server([](Peer& peer, int /*number*/) {
+        (void)peer.request();
+        (void)peer.send("HTTP/1.1 206 Partial\r\nContent-Length: 1000000\r\n\r\n");
+        while (peer.pause_ms(30) && peer.send("x")) {
+        }
+    });
+    auto get = request(server, "GET");
+    get.stall_after = milliseconds(300);
+    get.least_rate = 1'000;
+    const Stopwatch watch;
+    const auto reply = perform(get);
+    EXPECT_EQ(reply.broken, Broken::stalled);
+    EXPECT_GE(watch.passed(), milliseconds(600));
+    EXPECT_LT(watch.passed(), seconds(10));
+    EXPECT_FALSE(reply.body.empty()) << "what came is kept";
+}
+
+TEST_F(CurlTransportTest, EndsABodyThatIsTakenInDropByDrop) {
+    const LoopbackServer server([](Peer& peer, int /*number*/) { peer.sip(20'000, 20); });
+    const std::string body(30'000'000, 'x');
+    auto put = request(server, "PUT", body);
+    put.stall_after = seconds(1);
+    put.least_rate = 10'000'000;
+    const Stopwatch watch;
+    const auto reply = perform(put);
+    EXPECT_EQ(reply.broken, Broken::stalled);
+    EXPECT_GE(watch.passed(), seconds(2)) << "bytes did move all the time";
+    EXPECT_LT(watch.passed(), seconds(10));
+}
+
+TEST_F(CurlTransportTest, LetsAnObjectComeAtItsLeastRate) {
+    const LoopbackServer server([](Peer& peer, int /*number*/) {
+        (void)peer.request();
+        (void)peer.send("HTTP/1.1 206 Partial\r\nContent-Length: 30000\r\n\r\n");
+        for (int i = 0; i < 30 && peer.pause_ms(40); ++i) {
+            (void)peer.send(std::string(1'000, 'x'));
+        }
+    });
+    auto get = request(server, "GET");
+    get.stall_after = milliseconds(300);
+    get.least_rate = 5'000;
+    const auto reply = perform(get);
+    EXPECT_FALSE(reply.broken) << reply.trouble;
+    EXPECT_EQ(reply.body.size(), 30'000U);
+}
+
+TEST_F(CurlTransportTest, HasPatienceWithTheReplyToABody) {
+    const LoopbackServer server([](Peer& peer, int /*number*/) {
+        (void)peer.request();
+        (void)peer.send("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n");
+        for (int i = 0; i < 20 && peer.pause_ms(50); ++i) {
+            (void)peer.send(" ");
+        }
+    });
+    auto put = request(server, "PUT", "body");
+    put.stall_after = milliseconds(300);
+    put.reply_within = seconds(20);
+    put.least_rate = 1'000'000;
+    EXPECT_FALSE(perform(put).broken);
 }
 
 // --- The rate

@@ -100,7 +100,7 @@ TEST(S3Failure, TellsTheWaysInWhichAnExchangeBreaks) {
 TEST(S3Failure, IsThereAlreadyOnlyWhereThatWasTheCondition) {
     EXPECT_EQ(failure_of(conditional_put(), error_reply(412, "PreconditionFailed")).error.kind, ErrorKind::exists);
     EXPECT_EQ(failure_of(conditional_put(), error_reply(409, "ConditionalRequestConflict")).error.kind,
-              ErrorKind::exists);
+              ErrorKind::temporary);
     EXPECT_EQ(failure_of(put_call(), error_reply(409, "OperationAborted")).error.kind, ErrorKind::temporary);
     EXPECT_EQ(failure_of({delete_object, "DELETE", "data/app"}, error_reply(409, "ObjectLocked")).error.kind,
               ErrorKind::failed);

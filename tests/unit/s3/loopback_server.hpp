@@ -73,6 +73,13 @@ public:
         }
     }
 
+    // Takes `bytes` bytes every `milliseconds`, until the client goes or the server ends.
+    void sip(std::size_t bytes, int milliseconds) const {
+        std::string drop(bytes, '\0');
+        while (pause_ms(milliseconds) && ::recv(fd_, drop.data(), drop.size(), MSG_DONTWAIT) != 0) {
+        }
+    }
+
     // Waits so long, or until the client goes or the server ends; false then.
     [[nodiscard]] bool pause_ms(int milliseconds) const {
         pollfd waiting{fd_, POLLRDHUP, 0};

@@ -105,6 +105,10 @@ INSTANTIATE_TEST_SUITE_P(NewYork, ClockChanges, testing::ValuesIn(new_york));
 // Half an hour: 4 October 2026 (local), 15:30Z of the 3rd: 02:00 becomes 02:30. 5 April 2026 (local), 15:00Z of the
 // 4th: 02:00 becomes 01:30.
 const std::vector<Case> lord_howe = {
+    {"@hourly",
+     "Australia/Lord_Howe",
+     "2026-04-04 13:30",
+     {"2026-04-04T14:00:00Z", "2026-04-04T15:30:00Z", "2026-04-04T16:30:00Z"}},
     {"15 2 * * *", "Australia/Lord_Howe", "2026-10-03", {"2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"}},
     {"45 2 * * *", "Australia/Lord_Howe", "2026-10-03", {"2026-10-03T15:45:00Z", "2026-10-04T15:45:00Z"}},
     {"45 1 * * *", "Australia/Lord_Howe", "2026-04-04", {"2026-04-04T14:45:00Z", "2026-04-05T15:15:00Z"}},

@@ -166,13 +166,24 @@ TEST_F(BucketRead, GivesUpWhereNothingComesAnyMore) {
 }
 
 TEST_F(BucketRead, BeginsItsBudgetAnewWhenBytesCame) {
-    const std::string content = content_of(part);
+    options.part_size = std::size_t{4} << 20U;
+    options.retry_for = std::chrono::seconds(10);
+    const std::string content = content_of(options.part_size);
     server.add(full_key, content);
     timer.roll(500);
-    cut(1, 20, s3::Broken::cut, 499);  // at half a second each, more than four minutes
+    cut(1, std::size_t{64} << 10U, s3::Broken::cut, 40);  // at half a second each
     const auto read = get();
     ASSERT_TRUE(read.ok()) << read.error().what;
     EXPECT_TRUE(*read == content);
+}
+
+TEST_F(BucketRead, GivesUpWhereHardlyAnythingComesAnyMore) {
+    options.part_size = std::size_t{4} << 20U;
+    options.retry_for = std::chrono::seconds(10);
+    server.add(full_key, content_of(options.part_size));
+    timer.roll(500);
+    cut(1, 1'000, s3::Broken::cut, always);
+    EXPECT_EQ(get().error().kind, ErrorKind::temporary);
 }
 
 TEST_F(BucketRead, DoesNotTakeOtherBytesThanItAskedFor) {

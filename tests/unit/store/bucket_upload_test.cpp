@@ -110,6 +110,25 @@ TEST_F(BucketUpload, LocksItsObjectsWhenAsked) {
     }
 }
 
+TEST_F(BucketUpload, LocksItsObjectsByTheServersClock) {
+    options.lock_for = std::chrono::hours(24);
+    server.instead = [&, told = std::make_shared<std::atomic<bool>>(false)](
+                         const S3Request& request) -> std::optional<s3::HttpReply> {
+        if (request.operation != "CreateMultipartUpload" || told->exchange(true)) {
+            return std::nullopt;
+        }
+        auto skewed = s3_error(403, "RequestTimeTooSkewed");
+        skewed.headers["date"] = "Mon, 23 Nov 2026 05:17:00 GMT";
+        return skewed;
+    };
+    ASSERT_TRUE(put("data/large", content_of(2 * part)).ok());
+    const auto created = server.log_of("CreateMultipartUpload");
+    ASSERT_THAT(created, SizeIs(2));
+    EXPECT_EQ(created[0].header("x-amz-object-lock-retain-until-date"), "2026-11-23T02:17:00Z");
+    EXPECT_EQ(created[1].header("x-amz-object-lock-retain-until-date"), "2026-11-24T05:17:00Z")
+        << "ours is a day and three hours behind";
+}
+
 TEST_F(BucketUpload, SpeaksOfNoLockUnasked) {
     ASSERT_TRUE(put("data/small", "x").ok());
     EXPECT_THAT(server.log_of("PutObject").at(0).headers, Not(Contains(Key("x-amz-object-lock-mode"))));
@@ -197,6 +216,38 @@ TEST_F(BucketUpload, DoesNotBelieveASuccessOfWhichNothingIsSeen) {
     }
 }
 
+TEST_F(BucketUpload, TakesBackTheVersionThatTheStoreGaveItAndDoesNotShow) {
+    for (const std::size_t size : {std::size_t{5}, 3 * part}) {
+        fail("HeadObject", s3_error(503, "SlowDown"), 1, always);
+        const auto stored = put("data/app", content_of(size));
+        ASSERT_FALSE(stored.ok());
+        EXPECT_THAT(stored.error().what, HasSubstr("503"));
+        expect_nothing_left("data/app");
+    }
+}
+
+TEST_F(BucketUpload, FindsByAListingWhatTheStoreTookAndDoesNotShow) {
+    fail("HeadObject", s3_error(503, "SlowDown"), 1, always);
+    server.afterwards = [](const S3Request& request, s3::HttpReply& reply) {
+        if (request.operation == "CompleteMultipartUpload") {
+            reply.headers.erase("x-amz-version-id");  // Ceph tells none here
+        }
+    };
+    ASSERT_FALSE(put("data/app", content_of(3 * part)).ok());
+    expect_nothing_left("data/app");
+}
+
+TEST_F(BucketUpload, RemovesNothingThatOnlyLooksAlike) {
+    fail("HeadObject", s3_error(503, "SlowDown"), 1, always);
+    server.afterwards = [&](const S3Request& request, s3::HttpReply& reply) {
+        if (request.operation == "PutObject") {
+            reply = s3_error(400, "InvalidRequest");  // and who stored it, nobody told us
+        }
+    };
+    ASSERT_FALSE(put("RESTORE.txt", "how to").ok());
+    EXPECT_THAT(server.versions("backups/RESTORE.txt"), Not(IsEmpty()));
+}
+
 TEST_F(BucketUpload, DoesNotBelieveAnEtagOfOtherBytes) {
     server.afterwards = [](const S3Request& request, s3::HttpReply& reply) {
         if (request.operation == "CompleteMultipartUpload") {
@@ -269,6 +320,92 @@ TEST_F(BucketUpload, TakesThe412OfItsOwnLostPutForASuccess) {
     ASSERT_TRUE(stored.ok()) << stored.error().what;
     EXPECT_THAT(server.versions(full_key), SizeIs(1));
     EXPECT_THAT(server.log_of("PutObject"), SizeIs(2));
+}
+
+TEST_F(BucketUpload, AbortsTheUploadWhoseBeginningItWasNotTold) {
+    for (const auto& lost : {s3_broken(s3::Broken::cut), s3_error(500, "InternalError"),
+                             s3::HttpReply{200, {}, "<html>a proxy</html>", {}, {}}}) {
+        server.forget_log();
+        server.remove_everything(full_key);
+        const bool passes = lost.status != 200;
+        lose_reply("CreateMultipartUpload", lost);
+        EXPECT_EQ(put("data/app", content_of(3 * part)).ok(), passes);
+        EXPECT_THAT(server.open_uploads(), IsEmpty()) << "the first one is found by its key";
+        ASSERT_THAT(server.log_of("ListMultipartUploads"), SizeIs(1));
+        EXPECT_EQ(server.log_of("ListMultipartUploads")[0].asked("prefix"), full_key);
+    }
+}
+
+TEST_F(BucketUpload, AbortsTheUploadWhoseBeginningItIsNeverTold) {
+    server.afterwards = [](const S3Request& request, s3::HttpReply& reply) {
+        if (request.operation == "CreateMultipartUpload") {
+            reply = s3_broken(s3::Broken::cut);
+        }
+    };
+    EXPECT_FALSE(put("data/app", content_of(3 * part)).ok());
+    EXPECT_GE(server.log_of("CreateMultipartUpload").size(), 3U);
+    expect_nothing_left("data/app");
+}
+
+TEST_F(BucketUpload, LeavesUploadsOfOtherKeysAndOfOthersAlone) {
+    auto longer = store().begin(key("data/app.0001")).value();
+    ASSERT_TRUE(longer->write(stream::as_bytes(content_of(2 * part))).ok());
+    ASSERT_TRUE(put("data/app", content_of(3 * part)).ok());
+    EXPECT_THAT(server.log_of("ListMultipartUploads"), IsEmpty()) << "nothing is in doubt";
+    server.remove_everything(full_key);
+    lose_reply("CreateMultipartUpload");
+    ASSERT_TRUE(put("data/app", content_of(3 * part)).ok());
+    ASSERT_THAT(server.open_uploads(), SizeIs(1));
+    EXPECT_EQ(server.open_uploads().begin()->second.key, full_key + ".0001");
+}
+
+TEST_F(BucketUpload, DoesWithoutTheListOfUploads) {
+    lose_reply("CreateMultipartUpload");
+    server.instead = [](const S3Request& request) -> std::optional<s3::HttpReply> {
+        return request.operation == "ListMultipartUploads" ? std::optional(s3_error(403, "AccessDenied"))
+                                                           : std::nullopt;
+    };
+    EXPECT_TRUE(put("data/app", content_of(3 * part)).ok());
+}
+
+TEST_F(BucketUpload, TellsOfTheConflictAfterWhichItsUploadIsGone) {
+    server.instead = [&](const S3Request& request) -> std::optional<s3::HttpReply> {
+        if (request.operation != "CompleteMultipartUpload" || server.open_uploads().empty()) {
+            return std::nullopt;
+        }
+        server.drop_uploads();  // as AWS does
+        return s3_error(409, "ConditionalRequestConflict");
+    };
+    const auto stored = put("data/app", content_of(3 * part));
+    ASSERT_FALSE(stored.ok());
+    EXPECT_THAT(stored.error().what, HasSubstr("409 ConditionalRequestConflict"));
+    EXPECT_THAT(stored.error().what, HasSubstr("dropped the upload"));
+    EXPECT_EQ(stored.error().kind, ErrorKind::temporary);
+    expect_nothing_left("data/app");
+}
+
+TEST_F(BucketUpload, SettlesAConflictWithItself) {
+    for (const char* operation : {"PutObject", "CompleteMultipartUpload"}) {
+        server.forget_log();
+        server.remove_everything(full_key);
+        lose_reply(operation, s3_error(409, "ConditionalRequestConflict"));
+        const auto stored = put("data/app", content_of(operation == std::string("PutObject") ? 5 : 3 * part));
+        ASSERT_TRUE(stored.ok()) << stored.error().what;
+        EXPECT_THAT(server.versions(full_key), SizeIs(1));
+    }
+}
+
+TEST_F(BucketUpload, AsksTheListingWhereAStoreRefusesHead) {
+    for (const int status : {301, 405, 501}) {
+        server.remove_everything(full_key);
+        server.instead = [=](const S3Request& request) -> std::optional<s3::HttpReply> {
+            return request.operation == "HeadObject" ? std::optional(s3::HttpReply{status, {}, {}, {}, {}})
+                                                     : std::nullopt;
+        };
+        server.forget_log();
+        ASSERT_TRUE(put("data/app", content_of(3 * part)).ok()) << status;
+        EXPECT_EQ(server.operations().back(), "ListObjectVersions") << status;
+    }
 }
 
 TEST_F(BucketUpload, TakesNoSuchUploadForASuccessWhenItsObjectIsThere) {
@@ -416,6 +553,22 @@ TEST_F(BucketUpload, IsAbortedOnAStopWhereverItComes) {
         EXPECT_THAT(bucket.open_uploads(), IsEmpty()) << operation;
         EXPECT_THAT(bucket.versions(full_key), IsEmpty()) << operation;
     }
+}
+
+TEST_F(BucketUpload, DoesNotKeepAWriterWaitingThatIsToEnd) {
+    fail("UploadPart", s3_error(503, "SlowDown"), 1, always);
+    std::stop_source writers;
+    timer.on_wait = [&] { writers.request_stop(); };
+    auto upload = store().begin(key("data/app")).value();
+    upload->end_on(writers.get_token());
+    const std::string content = content_of(8 * part);
+    auto written = upload->write(stream::as_bytes(content));
+    ASSERT_FALSE(written.ok());
+    EXPECT_EQ(written.error().kind, ErrorKind::interrupted) << written.error().what;
+    upload.reset();
+    expect_nothing_left("data/app");
+    server.instead = nullptr;
+    EXPECT_TRUE(put("data/other", content).ok()) << "the store itself goes on";
 }
 
 TEST_F(BucketUpload, IsAbortedOnAStopInAPause) {

@@ -63,9 +63,9 @@ public:
 
 struct BackupOutcome {
     enum class Kind {
-        good,      // the manifest is in the store
-        partial,   // some parts failed; the rest is in the store under a manifest in partial/
-        not_ours,  // the server is a standby, and only a primary is to be dumped
+        good,        // the manifest is in the store
+        partial,     // some parts failed; the rest is in the store under a manifest in partial/
+        not_ours,    // the server is a standby, and only a primary is to be dumped
         not_needed,  // BackupPlan::still_wanted said so
     };
     Kind kind = Kind::good;

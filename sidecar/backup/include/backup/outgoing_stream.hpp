@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 namespace lifeboat::backup {
@@ -19,9 +20,10 @@ namespace lifeboat::backup {
 // Nothing is visible in the store before commit(); destroying the stream before that takes everything back.
 class OutgoingStream final : public stream::Sink {
 public:
-    // No recipients: stored without encryption.
+    // No recipients: stored without encryption. From a stop on, write() does not wait for a store that can be left.
     static Result<std::unique_ptr<OutgoingStream>> open(store::ObjectStore& store, const store::ObjectKey& key,
-                                                        int level, const std::vector<age::Recipient>& recipients);
+                                                        int level, const std::vector<age::Recipient>& recipients,
+                                                        const std::stop_token& stop = {});
 
     Status write(stream::Bytes chunk) override;
 
@@ -37,7 +39,7 @@ public:
     [[nodiscard]] std::uint64_t bytes_out() const noexcept { return out_.bytes(); }  // any thread
 
 private:
-    OutgoingStream(store::ObjectStore& store, const store::ObjectKey& key);
+    OutgoingStream(store::ObjectStore& store, const store::ObjectKey& key, const std::stop_token& stop);
 
     // Each stage refers to the one above it, so they are destroyed from the last line to the first.
     store::SegmentWriter segments_;

@@ -50,9 +50,11 @@ struct Leftovers {
 
 struct Catalogue {
     std::string instance;
-    std::vector<Backup> backups;      // oldest first, by the store's clock
-    std::vector<Leftover> leftovers;  // by id
-    std::vector<Error> refused;       // manifests that are not what their key says
+    std::vector<Backup> backups;                         // oldest first, by the store's clock
+    std::vector<Leftover> leftovers;                     // by id
+    std::vector<Error> refused;                          // manifests that are not what their key says
+    std::vector<store::UnfinishedUpload> strays = {};    // as in Leftovers
+    std::optional<Error> uploads_unseen = std::nullopt;  // the same
 };
 
 // One listing of the instance's folder, and one read for each manifest.

@@ -146,7 +146,7 @@ private:
 
 struct RunsFacts {
     std::optional<RunFacts> last = std::nullopt;  // of this process; empty: none yet
-    // Runs in a row that were failed, crashed or overrun, up to now. Good and partial ones end the row; the other
+    // Runs in a row that were failed, crashed or overrun, up to now. Good and partial ones end the row, and those that are not ours; the other
     // results do not count.
     std::uint64_t consecutive_failures = 0;
     RunCounts counts = {};

@@ -1,4 +1,5 @@
-// The log: one event a line on stderr, as JSON or as text, with stable event and field names.
+// The log: one event a line on stderr, as JSON or as text, with stable event and field names. Lines are whole, however
+// long, also where several processes write to the same pipe.
 #pragma once
 
 #include <nlohmann/json.hpp>

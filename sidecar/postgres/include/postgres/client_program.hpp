@@ -38,13 +38,16 @@ class ClientProgram {
 public:
     // The standard streams that Lifeboat holds the other end of.
     enum class Streams { output, input };
+    // Whether it talks to the server itself. pg_restore can write a script instead.
+    enum class Server { connects, stays_away };
 
     struct Options {
         // Bounds its memory, in bytes: pg_dump needs about twice its widest row, and with a bound it fails
         // alone, with the table's name, where otherwise the container would be killed.
         std::optional<std::uint64_t> address_space = std::nullopt;
         std::vector<int> inherited = {};  // descriptors that it shall have too; -1 is passed over
-        bool writes = false;              // it may, whatever role and database have for default_transaction_read_only
+        Server server = Server::connects;
+        bool writes = false;  // it may, whatever role and database have for default_transaction_read_only
     };
 
     // `arguments` without connection: "--dbname=…" is added for `database` of the server of `connection`.
@@ -67,6 +70,9 @@ public:
     // Ends it from another thread, while it is being read, written or waited for: by SIGTERM, upon which it cancels
     // its statement on the server, and after two seconds by SIGKILL.
     void end() noexcept;
+
+    // Only the SIGTERM, without waiting for what comes of it. Any thread.
+    void ask_to_end() noexcept;
 
     // What it said on stderr, made fit for logs; whole once wait() has returned.
     [[nodiscard]] std::vector<std::string> said() const { return diagnostics_->lines(); }

@@ -66,6 +66,9 @@ Secret without_grantor(const GlobalStatement& statement);
 // one is shown as "?".
 std::string describe(const GlobalStatement& statement);
 
+// A CREATE TABLESPACE for another name (raw, not quoted); other text comes back as it is.
+Secret with_name(const GlobalStatement& statement, std::string_view name);
+
 struct Tablespace {
     std::string name;
     std::string location;  // a folder of the server's host; empty for one inside the data directory

@@ -5,6 +5,7 @@
 #include "postgres/connection.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,18 +46,34 @@ struct DatabaseNeeds {
     std::vector<std::string> tablespaces;      // used by the database or anything in it; without pg_default
 };
 
+// pg_dump holds a lock on everything that it dumps until its end, in a table that all sessions of the server share.
+struct LockNeed {
+    std::uint64_t relations = 0;  // tables and sequences
+    std::uint64_t slots = 0;      // that the settings promise, to all sessions together
+    std::uint64_t sessions = 0;   // among which max_locks_per_transaction is counted
+
+    // Where they are too few. Beyond what is promised the server has some to spare, how many nobody can tell: such a
+    // dump may pass, or end with "out of shared memory", and so may other sessions while it runs.
+    [[nodiscard]] std::optional<std::string> warning() const;
+};
+
 struct Inspection {
     std::vector<Gap> gaps;
     std::vector<Omission> omissions;
     DatabaseNeeds needs;
+    LockNeed locks;
     std::uint64_t table_bytes = 0;  // on disk, without indexes: a guess at how large the archive will be
 };
 
 // `connection` is to the database itself. In a server that is a standby, unlogged tables are not readable.
-Result<Inspection> inspect_database(Connection& connection, bool in_recovery);
+// `exclude_table_data`: patterns of tables whose rows will not be dumped, so that row security on them is no gap. (The
+// right to read them is needed all the same: pg_dump locks them.)
+Result<Inspection> inspect_database(Connection& connection, bool in_recovery,
+                                    const std::vector<std::string>& exclude_table_data = {});
 
-// What no dump of any database holds: settings by ALTER SYSTEM and ALTER ROLE ALL, databases that cannot or are not to
-// be dumped. Where the role may not see how a setting was made, that is an omission of its own.
+// What no dump of any database holds: settings by ALTER SYSTEM and ALTER ROLE ALL, logical replication slots, databases
+// that cannot or are not to be dumped. Where the role may not see how a setting was made, that is an omission of its
+// own.
 Result<std::vector<Omission>> server_omissions(Connection& connection);
 
 // Whether pg_dumpall can read roles with their passwords; the error names the statement that lets it.

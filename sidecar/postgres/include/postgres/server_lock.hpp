@@ -7,6 +7,9 @@
 
 namespace lifeboat::postgres {
 
+// An error with the cure where something answers in the server's stead: neither locks nor snapshots hold there.
+Status refuse_pooler(Connection& connection);
+
 // An advisory lock on a connection of its own, held until destroyed or until the connection is lost.
 //
 // Advisory locks are per database, so the lock is taken in the connected database and then looked for under
@@ -16,6 +19,9 @@ public:
     // Tries for `wait` (0: once). ErrorKind::busy when another run holds it all that time.
     static Result<ServerLock> acquire(const Server& server, std::chrono::milliseconds wait,
                                       const std::stop_token& stop);
+
+    // Whether somebody else holds it at this moment, for those who only look.
+    static Result<bool> taken(Connection& connection);
 
     // Whether the lock is still ours; an error when its connection was lost.
     Status check();

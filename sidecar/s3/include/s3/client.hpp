@@ -9,6 +9,7 @@
 #include "s3/retry.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -50,6 +51,8 @@ struct Call {
     // For all tries together, from the first one's beginning, instead of the policy's budget: for what must not take
     // long.
     std::optional<Milliseconds> within = std::nullopt;
+    // Object lock in compliance mode until so long after the request, by the server's own clock; empty: not asked for.
+    std::optional<std::chrono::seconds> lock_for = std::nullopt;
 };
 
 // Why a request failed, beside what is said to people.
@@ -60,6 +63,7 @@ struct Failure {
     bool retryable = false;  // another try can help
     bool uncertain = false;  // the server may have done it all the same
     std::optional<Milliseconds> retry_after;
+    Milliseconds dead{};  // for how long nothing had moved when it failed
 };
 
 // What every request and every wait ends with on a stop.
@@ -68,6 +72,7 @@ Failure interrupted();
 struct Answer {
     HttpReply reply;
     std::optional<Failure> failure;
+    bool in_doubt = false;  // a try that failed, of this one or before it, may have been done all the same
     [[nodiscard]] bool ok() const noexcept { return !failure; }
 };
 

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -21,8 +22,11 @@ struct HttpRequest {
     bool fresh_connection = false;  // where the last one may lead to a server that is unwell
     std::chrono::milliseconds stall_after{};  // no byte in either direction for so long ends the exchange
     // However it moves, the reply must be whole so long after the body was sent: a server that sends white space for
-    // ever moves, too. 0: no limit.
+    // ever moves, too. 0: no limit, for a reply that is as long as an object.
     std::chrono::milliseconds reply_within{};
+    // Bytes a second, over twice `stall_after`: a body that is taken in, or a reply without limit that comes, more
+    // slowly than this ends the exchange. Drop by drop is no better than not at all. 0: any byte will do.
+    std::uint64_t least_rate = 0;
 };
 
 // How an exchange ended without a whole reply.
@@ -30,7 +34,7 @@ enum class Broken {
     not_reached,  // no connection came about: the server saw nothing of the request
     not_trusted,  // its certificate is none that we trust
     cut,          // the connection ended under way: the server may have done what was asked
-    stalled,      // nothing moved; the same holds
+    stalled,      // nothing moved, or hardly anything; the same holds
     too_long,     // more bytes than `largest_reply`
     interrupted,  // stop was requested
 };

@@ -16,7 +16,7 @@ using Milliseconds = std::chrono::milliseconds;
 struct RetryPolicy {
     Milliseconds base{500};  // the longest first pause; it doubles with each try
     Milliseconds longest{30'000};
-    Milliseconds budget{240'000};  // from the first failure; a dump is open meanwhile and holds its locks
+    Milliseconds budget{240'000};  // from when it began to fail; a dump is open meanwhile and holds its locks
     // Hears of every try but the first that is about to be made after a pause: a hiccup is nobody's business, a store
     // that is away is. Called from any thread.
     std::function<void(const Error& why, Milliseconds pause)> before_retry = {};
@@ -51,8 +51,13 @@ public:
     Retry(const RetryPolicy& policy, Timer& timer) : policy_(policy), timer_(timer) {}
 
     // After a failed try that another may cure: waits, and says whether to try again. False when the budget would be
-    // spent before the pause is over, or on a stop.
-    bool again(const Error& why, std::optional<Milliseconds> retry_after, const std::stop_token& stop);
+    // spent before the pause is over, or on a stop. `dead`: for how long nothing had moved when the first try failed;
+    // that counts, too.
+    bool again(const Error& why, std::optional<Milliseconds> retry_after, const std::stop_token& stop,
+               Milliseconds dead = {});
+
+    // What is left of the budget, once a try has failed.
+    [[nodiscard]] Milliseconds left() const;
 
     // How many tries failed so far, by the calls of again().
     [[nodiscard]] int failed() const noexcept { return failed_; }
@@ -61,7 +66,7 @@ private:
     const RetryPolicy& policy_;
     Timer& timer_;
     int failed_ = 0;
-    std::chrono::steady_clock::time_point first_failure_;
+    std::chrono::steady_clock::time_point failing_since_;
 };
 
 }  // namespace lifeboat::s3

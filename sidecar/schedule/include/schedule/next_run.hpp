@@ -45,8 +45,9 @@ struct ProcessView {
     // latest run, good or not. Not moved by anything else, so that the answer stays the same from one call to the next.
     TimePoint free_since;
     Failures failures;
-    // When it last found that there was nothing for it to do: the server's role is another's turn, or another sidecar
-    // holds the lock. No failure; it looks again after look_again_after(), for as long as a run is due.
+    // When a run last ended that was neither a backup nor a failure: the server's role is another's turn, another
+    // sidecar holds the lock or made the backup, or it was told to stop. It looks again after
+    // look_again_after(), for as long as a run is due.
     std::optional<TimePoint> stood_back;
     // Something changed that makes another try worth while at this time: settings, a secret, the server back. Counts
     // if it is not before the end of the latest failed attempt, so one wish makes one try.

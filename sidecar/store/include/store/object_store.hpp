@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,10 @@ public:
     // Makes the object durable and visible, as one step. ErrorKind::exists when another object has the
     // key: an object, once there, is never given other bytes. Call once.
     virtual Result<StoredObject> commit() = 0;
+
+    // For a writer that must not be kept waiting: from a stop on, every call fails with ErrorKind::interrupted, also
+    // one that waits for the store. Call before anything else. Where a call cannot be ended early, nothing changes.
+    virtual void end_on(const std::stop_token& stop) { (void)stop; }
 };
 
 // A flat space of objects under keys, below the prefix that the store was opened with.

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <vector>
 
 namespace lifeboat::store {
@@ -18,8 +19,8 @@ namespace lifeboat::store {
 // removes the segments that were full before (they had to be finished to go on). One thread at a time.
 class SegmentWriter final : public stream::Sink {
 public:
-    // `segment_size` 0: as large as the store allows.
-    SegmentWriter(ObjectStore& store, ObjectKey key, std::uint64_t segment_size = 0);
+    // `segment_size` 0: as large as the store allows. `stop`: as for Upload::end_on().
+    SegmentWriter(ObjectStore& store, ObjectKey key, std::uint64_t segment_size = 0, std::stop_token stop = {});
     ~SegmentWriter() override;
     SegmentWriter(const SegmentWriter&) = delete;
     SegmentWriter& operator=(const SegmentWriter&) = delete;
@@ -39,6 +40,7 @@ private:
     ObjectStore& store_;
     ObjectKey key_;
     std::uint64_t segment_size_;
+    const std::stop_token stop_;
     std::uint64_t in_segment_ = 0;
     std::unique_ptr<Upload> upload_;
     std::vector<StoredObject> stored_;

@@ -46,7 +46,8 @@ struct SurveyEnded {
     std::optional<health::Problem> limited = std::nullopt;  // what the key may not see, if anything
 };
 
-struct SurveyFailed {
+// Of a survey or a sweep.
+struct WorkFailed {
     health::Problem problem;
     std::string detail;
 };
@@ -54,7 +55,7 @@ struct SurveyFailed {
 struct SweepEnded {};
 
 using Report =
-    std::variant<BackupBegan, BackupMoved, StoreAskedAgain, BackupEnded, SurveyEnded, SurveyFailed, SweepEnded>;
+    std::variant<BackupBegan, BackupMoved, StoreAskedAgain, BackupEnded, SurveyEnded, WorkFailed, SweepEnded>;
 
 // With its line break. Text that is no UTF-8 has its bad bytes replaced.
 std::string to_line(const Report& report);

@@ -25,8 +25,8 @@ struct RunOptions {
     Limits limits = {};
 };
 
-// Returns when it was told to end and every child is gone. The error: the system gives us not even what waiting takes.
-// Whatever is wrong with settings, server, store or ports is no reason to return.
+// `signals` listen as a service's. Returns when they told it to end and every child is gone. The error: the system
+// gives us not even what waiting takes. Whatever is wrong with settings, server, store or ports is no reason to return.
 Status run(const RunOptions& options, const os::StopSignals& signals);
 
 }  // namespace lifeboat::supervisor

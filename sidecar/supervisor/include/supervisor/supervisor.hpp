@@ -82,10 +82,13 @@ class Supervisor {
 public:
     Supervisor(World& world, health::Facts first, const Limits& limits = {});
 
-    // Settings that are valid: in force from now on. What runs is not disturbed.
+    // Settings that are valid: in force from now on. A backup that runs is not disturbed, and ends under the settings
+    // that it began with; what it says of another place than the new one counts for nothing there.
     void accept(Orders orders, const log::EventLog::Fields& told);
     // Settings that are not: those before stay.
     void refuse(std::vector<health::Problem> problems);
+    // Somebody wants to see it tried again, whatever failed and however long the pause is.
+    void wish_retry();
     // Where the endpoints are served, or why not.
     void listening(const health::ListenersFacts& listeners);
 
@@ -117,8 +120,10 @@ private:
         bool overran = false;
         bool told_to_end = false;  // by a stop or a drain
         std::string id = {};
-        std::optional<Report> last_word = {};  // BackupEnded, SurveyEnded, SurveyFailed or SweepEnded
+        std::optional<Report> last_word = {};  // BackupEnded, SurveyEnded, SweepEnded or WorkFailed
         std::uint64_t store_retries = 0;
+        std::uint64_t reload = 0;  // which settings it was started with
+        std::string place = {};    // which store it works on
     };
 
     [[nodiscard]] bool runs(Activity activity) const { return children_.count(activity) != 0; }
@@ -127,15 +132,25 @@ private:
     void enforce_limits();
     void end_drain();
     void start_what_is_due();
+    [[nodiscard]] bool is_of_this_place(const Child& child) const { return child.place == orders_->place; }
+    [[nodiscard]] bool is_of_these_settings(const Child& child) const {
+        return child.reload == facts_.settings.reloads_applied;
+    }
     [[nodiscard]] bool survey_is_due() const;
+    [[nodiscard]] bool sweep_may_follow() const;
     void plan();
     void tell_plan(const schedule::Plan& plan);
     void backup_ended(const Child& child, const os::ExitState& exit);
+    void take_run(const Child& child, const BackupEnded& end);
+    void take_turn(const Child& child, const BackupEnded& end);
+    void take_consequences(const Child& child, const BackupEnded& end);
+    log::EventLog::Fields fields_of(const Child& child, const BackupEnded& end);
     void survey_ended(const Child& child, const os::ExitState& exit);
     void sweep_ended(const Child& child, const os::ExitState& exit);
-    void survey_failed(const health::Problem& problem, const std::string& detail);
+    void take_survey(const SurveyEnded& seen);
+    void survey_failed(const Child& child, const health::Problem& problem, const std::string& detail);
     void take_backup(const health::BackupFacts& backup);
-    void count_failure(TimePoint started);
+    void count_failure(const Child& child);
     void forget_place();
     void answer_drains();
     void publish();
@@ -150,7 +165,8 @@ private:
     std::map<Activity, Child> children_;
 
     // What is known of the store.
-    std::optional<SteadyPoint> surveyed_;  // the last good survey's end; empty: none of this place
+    std::optional<SteadyPoint> viewed_;  // since when the view below is right: a survey's end, or a good backup's;
+                                         // empty: nothing is known of this place yet
     bool survey_wanted_ = true;
     std::optional<SteadyPoint> survey_not_before_;
     int surveys_failed_ = 0;

@@ -1,0 +1,125 @@
+#include "log/event_log.hpp"
+
+#include "os/fd.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+#include <array>
+#include <csignal>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace lifeboat::log {
+namespace {
+
+// stderr of this process leads into a pipe for as long as this lives.
+class CapturedStderr {
+public:
+    CapturedStderr() : before_(::dup(STDERR_FILENO)), pipe_(*os::make_pipe()) {
+        ::dup2(pipe_.write_end.get(), STDERR_FILENO);
+    }
+    CapturedStderr(const CapturedStderr&) = delete;
+    CapturedStderr& operator=(const CapturedStderr&) = delete;
+    ~CapturedStderr() { restore(); }
+
+    // Everything that was and will be written, until nobody can write any more.
+    std::string read_to_the_end() {
+        restore();
+        std::string text;
+        std::array<char, 65536> piece{};
+        for (ssize_t got = 0; (got = ::read(pipe_.read_end.get(), piece.data(), piece.size())) > 0;) {
+            text.append(piece.data(), static_cast<std::size_t>(got));
+        }
+        return text;
+    }
+
+private:
+    void restore() {
+        ::dup2(before_.get(), STDERR_FILENO);
+        pipe_.write_end = {};
+    }
+
+    os::Fd before_;
+    os::Pipe pipe_;
+};
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) {
+        lines.push_back(line);
+    }
+    return lines;
+}
+
+// What a process of its own does, and no more.
+template <class Work>
+pid_t in_a_process(Work work) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        work();
+        ::_exit(0);
+    }
+    return pid;
+}
+
+EventLog::Fields line_of(int writer, int number) {
+    return {{"writer", writer}, {"number", number}, {"text", std::string(20'000, static_cast<char>('a' + writer))}};
+}
+
+TEST(EventLog, LongLinesOfSeveralProcessesStayWholeOnOnePipe) {
+    constexpr int writers = 4;
+    constexpr int lines_each = 100;
+    CapturedStderr captured;
+    std::vector<pid_t> processes;
+    for (int writer = 0; writer < writers; ++writer) {
+        processes.push_back(in_a_process([writer] {
+            EventLog log(LogLevel::info, LogFormat::json);
+            for (int number = 0; number < lines_each; ++number) {
+                log.write(LogLevel::info, "tested", line_of(writer, number));
+            }
+        }));
+    }
+    const auto lines = lines_of(captured.read_to_the_end());
+    for (const pid_t process : processes) {
+        ::waitpid(process, nullptr, 0);
+    }
+    ASSERT_EQ(lines.size(), std::size_t{writers} * lines_each);
+    std::map<int, int> next;
+    for (const auto& line : lines) {
+        const auto event = nlohmann::json::parse(line, nullptr, false);
+        ASSERT_TRUE(event.is_object()) << line.substr(0, 200);
+        const int writer = event.at("writer");
+        EXPECT_EQ(event.at("number"), next[writer]++);
+        EXPECT_EQ(event.at("text"), std::string(20'000, static_cast<char>('a' + writer)));
+    }
+}
+
+TEST(EventLog, OneEventIsOneLineWhateverItsTextsHold) {
+    for (const auto format : {LogFormat::json, LogFormat::text}) {
+        CapturedStderr captured;
+        EventLog(LogLevel::info, format).write(LogLevel::warn, "tested", {{"text", "a\nb\r\n\x1b[31m\xff"}});
+        const auto lines = lines_of(captured.read_to_the_end());
+        ASSERT_EQ(lines.size(), 1U);
+        EXPECT_EQ(lines.front().find('\x1b'), std::string::npos);
+        EXPECT_NE(lines.front().find("tested"), std::string::npos);
+    }
+}
+
+TEST(EventLog, WritesWhatIsAtLeastAsGraveAsAskedFor) {
+    CapturedStderr captured;
+    EventLog log(LogLevel::warn, LogFormat::json);
+    log.write(LogLevel::info, "small");
+    log.write(LogLevel::error, "large");
+    const auto lines = lines_of(captured.read_to_the_end());
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_EQ(nlohmann::json::parse(lines.front()).at("event"), "large");
+    EXPECT_EQ(nlohmann::json::parse(lines.front()).at("level"), "error");
+}
+
+}  // namespace
+}  // namespace lifeboat::log
