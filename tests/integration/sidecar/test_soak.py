@@ -49,7 +49,6 @@ class Weather:
         workspace.configure(store={"access_key_id_file": self._credentials.path("id"),
                                    "secret_access_key_file": self._credentials.path("secret")},
                             postgres={"password_file": self._password.path("password")})
-        self._broken = False
         self.seen = []
 
     def change(self):
@@ -76,13 +75,11 @@ class Weather:
     def settings_change(self):
         self._sidecar.workspace.configure(compression={"level": self._dice.randint(1, 6)},
                                           store={"uploads": self._dice.randint(1, 4)})
-        self._broken = False
 
     def settings_are_broken(self):
         config = self._sidecar.workspace.config
         config.write_text(self._dice.choice(["[instance\n", "", config.read_text() + "\n[schedule2]\ncron = 7\n",
                                              config.read_text().replace("age1", "age2")]))
-        self._broken = True
 
     def store_key_is_exchanged(self):
         self._keys.reverse()
