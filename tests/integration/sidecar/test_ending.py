@@ -134,7 +134,7 @@ def test_a_store_that_fails_holds_no_locks_while_it_does_not_take_back_what_it_h
     abort = fault_server.on("AbortMultipartUpload", times=ALWAYS).fail(faults.stall("request"))
     with Sidecar(bucket_workspace) as sidecar:
         abort.wait()
-        until(lambda: "pg_dump" not in server.sessions(), "no pg_dump waits for the store", timeout=3)
+        until(lambda: "pg_dump" not in server.sessions(), "no pg_dump waits for the store", timeout=1)
         assert children_of(sidecar.pid), "the abort was to be under way still"
         assert_ends_well(sidecar)
 
