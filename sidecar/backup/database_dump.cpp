@@ -4,7 +4,6 @@
 #include "os/memory_limit.hpp"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 namespace lifeboat::backup {
@@ -99,11 +98,10 @@ Again rewritten_again() {
 
 // pg_dump reads the catalog first and locks what it found there then. What was dropped in between ends it.
 bool was_dropped_under_way(const Error& error) {
-    static constexpr std::array<std::string_view, 3> words = {"does not exist", "cache lookup failed",
-                                                              "could not open relation with OID"};
-    return error.kind == ErrorKind::failed && std::any_of(words.begin(), words.end(), [&](std::string_view said) {
-               return error.detail.find(said) != std::string::npos;
-           });
+    const auto says = [&error](std::string_view words) { return error.detail.find(words) != std::string::npos; };
+    const bool is_gone = (says("relation \"") || says("schema \"")) && says("does not exist");
+    return error.kind == ErrorKind::failed &&
+           (is_gone || says("cache lookup failed") || says("could not open relation with OID"));
 }
 
 Again dropped_again(Error error) {

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
+#include <vector>
 
 namespace lifeboat::cli {
 namespace {
@@ -81,14 +82,24 @@ std::string progress_line(const std::string& part, const Moved& moved, std::chro
         line += "  " + bar_of(percent, columns < narrow_terminal ? narrow_bar : wide_bar) + " " +
                 padded(std::to_string(percent), 3) + "%" + (moved.estimated ? " (about)" : "");
     }
-    line += "  " + human_bytes(moved.in) + (moved.out ? " in, " + human_bytes(*moved.out) + " out" : "");
+    std::vector<std::string> numbers = {"  " + human_bytes(moved.in) + (moved.out ? " in" : "")};
+    if (moved.out) {
+        numbers.push_back(", " + human_bytes(*moved.out) + " out");
+    }
     if (moved.afterwards != nullptr && moved.total && moved.in >= *moved.total) {
-        line += std::string(", ") + moved.afterwards;
+        numbers.push_back(std::string(", ") + moved.afterwards);
     } else if (elapsed >= std::chrono::seconds(1)) {
         const auto rate = static_cast<double>(moved.in) * 1000.0 / static_cast<double>(elapsed.count());
-        line += ", " + human_bytes(static_cast<std::uint64_t>(rate)) + "/s";
+        numbers.push_back(", " + human_bytes(static_cast<std::uint64_t>(rate)) + "/s");
     }
-    line += ", " + human_duration(std::chrono::floor<std::chrono::seconds>(elapsed));
+    numbers.push_back(", " + human_duration(std::chrono::floor<std::chrono::seconds>(elapsed)));
+    // Half a number is a wrong one: of what has no room nothing is shown.
+    for (const auto& number : numbers) {
+        if (line.size() + number.size() > columns) {
+            break;
+        }
+        line += number;
+    }
     return cut(std::move(line), columns);
 }
 

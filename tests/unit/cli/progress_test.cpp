@@ -34,6 +34,13 @@ TEST(ProgressLine, CutsALongNameRatherThanTheNumbers) {
     EXPECT_NE(line.find(" 25%  1.0 KiB in, 2.0 KiB out, 1.0 KiB/s, 1s"), std::string::npos) << line;
 }
 
+TEST(ProgressLine, LeavesOutANumberRatherThanCutIt) {
+    const Moved moved{std::uint64_t{1255} << 18U, std::uint64_t{300} << 20U, std::uint64_t{400} << 20U, false};
+    EXPECT_EQ(progress_line("cargo", moved, 4s, 39), "cargo  [#######...]  78%  313.8 MiB in");
+    EXPECT_EQ(progress_line("a_rather_long_name", moved, 4s, 39), "a_rather_lon  [#######...]  78%");
+    EXPECT_EQ(progress_line("cargo", moved, 4s, 60), "cargo  [#######...]  78%  313.8 MiB in, 300.0 MiB out");
+}
+
 TEST(ProgressLine, CutsBetweenCharacters) {
     // "ö" is two bytes: wherever a cut falls, no half of one stays.
     for (std::size_t columns = 1; columns < 60; ++columns) {
