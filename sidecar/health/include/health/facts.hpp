@@ -146,8 +146,8 @@ private:
 
 struct RunsFacts {
     std::optional<RunFacts> last = std::nullopt;  // of this process; empty: none yet
-    // Runs in a row that were failed, crashed or overrun, up to now. Good and partial ones end the row, and those that are not ours; the other
-    // results do not count.
+    // Runs in a row that were failed, crashed or overrun, up to now. Good and partial ones end the row, and those that
+    // are not ours; the other results do not count.
     std::uint64_t consecutive_failures = 0;
     RunCounts counts = {};
     std::uint64_t store_retries = 0;  // requests to the store that were tried again
