@@ -99,6 +99,36 @@ TEST(NewSettings, AreUsedAtOnceAfterASurveyThatFailedWithTheOldOnes) {
     EXPECT_EQ(sidecar.world.count(Activity::survey), 2);
 }
 
+TEST(AWishForARetry, IsGrantedAtOnceButOnlyOnce) {
+    Sidecar sidecar;
+    sidecar.reach_backup();
+    for (int i = 0; i < 5; ++i) {
+        sidecar.end(Activity::backup, failed_run);
+        sidecar.reach_backup();
+    }
+    sidecar.world.pass(1s);
+    sidecar.end(Activity::backup, failed_run);
+    sidecar.pass(1s);
+    const TimePoint wished = sidecar.world.now();
+    sidecar.supervisor.wish_retry();
+    sidecar.supervisor.turn();
+    sidecar.reach_backup();
+    EXPECT_EQ(sidecar.world.now(), wished);
+    sidecar.world.pass(1s);
+    sidecar.end(Activity::backup, failed_run);
+    sidecar.reach_backup();
+    EXPECT_GE(sidecar.world.now(), wished + 1h);
+}
+
+TEST(NewSettings, EndASurveyThatMayHangAtWhatTheyCure) {
+    Sidecar sidecar;
+    reload(sidecar);
+    EXPECT_THAT(sidecar.world.signals, testing::ElementsAre(std::pair(Activity::survey, SIGTERM)));
+    sidecar.end(Activity::survey, killed);
+    EXPECT_TRUE(sidecar.world.told("survey_failed").empty()) << "it was told to end";
+    EXPECT_TRUE(sidecar.runs(Activity::survey));
+}
+
 TEST(SettingsThatAreNoGood, LeaveTheOldOnesInForce) {
     Sidecar sidecar;
     sidecar.settle();

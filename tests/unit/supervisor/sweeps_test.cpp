@@ -15,7 +15,7 @@ struct Busy : Sidecar {
         supervisor.accept(nightly("bucket app", "*/10 * * * *"), Fields::object());
         supervisor.turn();
         end(Activity::survey, survey_of({}));
-        world.signals.clear();  // the survey of the settings before was ended
+        world.signals.clear();  // new settings end a survey of the old ones
     }
     void next_backup() {
         while (!runs(Activity::backup)) {
