@@ -66,7 +66,9 @@ void add_reasons(std::string& text, const InstanceStatus& status, const std::str
         text += reason.next.empty() ? "" : "  next: " + printable(reason.next) + "\n";
     }
     for (const auto& note : status.notes) {
-        text += before + printable(note.rfind("warning: ", 0) == 0 ? note : "note: " + note) + "\n";
+        text += before;
+        text += printable(note.rfind("warning: ", 0) == 0 ? note : "note: " + note);
+        text += '\n';
     }
 }
 
