@@ -116,7 +116,8 @@ def test_a_transaction_pooler_in_front_is_refused_with_its_reason(pooler, plain_
 @pytest.fixture(scope="module")
 def pair(new_server, room):
     """A primary and its streaming standby."""
-    primary = new_server(settings=["wal_level=replica", "max_wal_senders=4"])
+    # Without autovacuum, which would make conflicts of its own.
+    primary = new_server(settings=["wal_level=replica", "max_wal_senders=4", "autovacuum=off"])
     primary.sql(f"CREATE ROLE lifeboat LOGIN BYPASSRLS PASSWORD '{PASSWORD}';" + READS_ALL.format(role="lifeboat"))
     primary.create_database("followed", """
         CREATE TABLE logged AS SELECT n FROM generate_series(1, 100) AS n;
@@ -183,6 +184,12 @@ CONFLICTS = {
 }
 
 
+def stands_still(standby, end, seen):
+    """Whether the standby has come to the conflict: it gets no further, or had no need to wait for the dump."""
+    seen.append(standby.sql("SELECT pg_last_wal_replay_lsn()"))
+    return seen[-1:] == seen[-2:-1] or standby.sql(f"SELECT '{seen[-1]}'::pg_lsn >= '{end}'") == "t"
+
+
 @pytest.mark.parametrize("kind", CONFLICTS)
 def test_a_dump_that_is_in_the_way_of_replication_is_told_with_the_cure(kind, pair, workspace_of, folder):
     """The standby cancels it: no backup, the cure, and the next run works."""
@@ -191,24 +198,25 @@ def test_a_dump_that_is_in_the_way_of_replication_is_told_with_the_cure(kind, pa
     table = f"conflict_{list(CONFLICTS).index(kind)}"
     primary.sql(f"CREATE TABLE {table} AS SELECT n, repeat('x', 200) AS s FROM generate_series(1, 200000) AS n",
                 "followed")
-    until(lambda: standby.sql(f"SELECT to_regclass('{table}') IS NOT NULL", "followed") == "t", "the table comes over")
+    until(lambda: standby.sql(f"SELECT to_regclass('{table}') IS NOT NULL", "followed") == "t", "the table comes over",
+          timeout=180)
     tools = ToolFolder(folder / "tools")
     gate = tools.gate("pg_dump", after_bytes=1_000_000)
     workspace = workspace_of(standby, "lifeboat", ["followed"], bin_dir=tools.setting)
     workspace.configure(postgres={"role": "any"})
-    standby.sql("ALTER SYSTEM SET max_standby_streaming_delay = 0")
-    standby.sql("SELECT pg_reload_conf()")
-    until(lambda: standby.sql("SHOW max_standby_streaming_delay") == "0", "the setting is read")
     try:
         run = workspace.start("backup")
-        gate.wait_until_reached(run)
+        gate.wait_until_reached(run, timeout=180)
+        standby.sql("ALTER SYSTEM SET max_standby_streaming_delay = 0")
+        standby.sql("SELECT pg_reload_conf()")
+        until(lambda: standby.sql("SHOW max_standby_streaming_delay") == "0", "the setting is read")
         for statement in statements:
             primary.sql(statement.format(table=table), "followed")
         end = primary.sql("SELECT pg_current_wal_lsn()")
-        blocked = ("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'startup' "
-                   "AND (wait_event LIKE 'RecoveryConflict%' OR wait_event_type = 'Lock')")
-        until(lambda: standby.sql(blocked) == "1" or standby.sql(
-            f"SELECT pg_last_wal_replay_lsn() >= '{end}'") == "t", "the conflict")
+        until(lambda: standby.sql(f"SELECT pg_last_wal_receive_lsn() >= '{end}'") == "t", "the changes come over",
+              timeout=180)
+        seen = []
+        until(lambda: stands_still(standby, end, seen), "the conflict", timeout=180, every=0.5)
         gate.open()
         failed = run.wait().expect(1)
     finally:
