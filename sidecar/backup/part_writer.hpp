@@ -39,7 +39,7 @@ public:
 
     // Success is a chain: the program's exit code, every stage's finish, the store's word. Ends a program that
     // has not moved for plan.max_stall.
-    Result<StoredPart> write(const std::string& part, const store::ObjectKey& key, postgres::ClientProgram program,
+    Result<StoredPart> write(const std::string& part, const store::ObjectKey& key, postgres::ClientProgram started,
                              const Looks& looks);
 
 private:

@@ -45,7 +45,8 @@ std::string to_bytes(const Json& json) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         auto byte = static_cast<unsigned char>(text[i]);
         if (byte >= 0x80U) {
-            byte = static_cast<unsigned char>((byte << 6U) | (static_cast<unsigned char>(text.at(++i)) & 0x3FU));
+            const auto low = static_cast<unsigned char>(text.at(++i));
+            byte = static_cast<unsigned char>((static_cast<unsigned>(byte) << 6U) | (low & 0x3FU));
         }
         bytes += static_cast<char>(byte);
     }

@@ -369,11 +369,12 @@ Status TargetCheck::check_encodings(const std::vector<CheckedDatabase>& database
         }
         const std::string& needed = database.head.needs.encoding();
         if (!takes_all(*encoding, needed)) {
-            lacks_.push_back("encoding " + needed + " of database '" + database.new_name + "', which is in " +
-                             *encoding +
-                             " and cannot hold every character of the backup: drop it, so that the restore makes it, "
-                             "or make it anew WITH TEMPLATE template0 ENCODING '" +
-                             needed + "'");
+            std::string lack = "encoding " + needed + " of database '" + database.new_name;
+            lack += "', which is in " + *encoding;
+            lack +=
+                " and cannot hold every character of the backup: drop it, so that the restore makes it, or make it ";
+            lack += "anew WITH TEMPLATE template0 ENCODING '" + needed + "'";
+            lacks_.push_back(std::move(lack));
         }
     }
     return done();
