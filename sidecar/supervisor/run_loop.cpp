@@ -247,8 +247,11 @@ int Loop::time_to_wait() const {
     if (const auto deadline = supervisor_.deadline()) {
         until = std::min(until, *deadline);
     }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Steady::now()).count();
-    return static_cast<int>(std::max<std::int64_t>(left, 0));
+    const auto now = Steady::now();
+    if (until <= now) {  // by a comparison: "at once" may be the earliest time there is, and no difference reaches it
+        return 0;
+    }
+    return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(until - now).count());
 }
 
 void Loop::wait() {
