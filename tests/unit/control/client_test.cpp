@@ -156,7 +156,16 @@ TEST(ControlClient, SaysThatNoneRunsAndWhereToAsk) {
 // Containers of a pod share a network namespace and have process namespaces of their own.
 TEST(ControlClient, PrefersTheSidecarOfItsOwnContainer) {
     const auto word = alone([]() -> std::string {
-        const Neighbours neighbour_container({"other"});
+        // A process and no thread: a fork beside threads may find a lock of the allocator taken for ever.
+        const Elsewhere neighbour_container([](int ready) -> std::string {
+            const Neighbours neighbours({"other"});
+            (void)!::write(ready, "!", 1);
+            ::pause();
+            return "";
+        });
+        if (!readable(neighbour_container.said(), patience_ms)) {
+            return "no neighbour";
+        }
         if (::unshare(CLONE_NEWPID) != 0) {  // for children from here on
             return "not possible";
         }
