@@ -1,13 +1,18 @@
 """The log: one event a line, under names and with fields that the documentation tells, and a line that says all of a run."""
 
+import contextlib
+import json
+import os
 import re
+import signal
+import subprocess
 
 import pytest
 from support import ROOT
 from support.sidecar import Sidecar, eventually
 from support.tools import ToolFolder
 
-SOURCES = [*(ROOT / "sidecar" / "supervisor").glob("*.cpp"),
+SOURCES = [*(ROOT / "sidecar" / "supervisor").glob("*.cpp"), *(ROOT / "sidecar" / "log").glob("*.cpp"),
            *(ROOT / "sidecar" / "cli" / f"{name}.cpp" for name in ("run_verb", "child_verb", "backup_plan"))]
 COMMON = {"time", "level", "event"}
 OF_A_RUN = {"result", "id", "started", "seconds", "store_retries", "failed_attempts", "next_run", "databases",
@@ -86,3 +91,44 @@ def test_the_text_form_has_the_same_events_one_a_line(workspace):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z (trace|debug|info|warn|error) [a-z_]+( \w+=.*)?", line), line
     finished, = (line for line in lines if " backup_finished " in line)
     assert re.search(r' result="good" .* id="\w+-\w+" .*next_run="', finished)
+
+
+# --- a reader that has stopped ---
+
+
+def test_a_log_that_nobody_reads_holds_up_nothing(new_workspace, small_source):
+    """As where the container's runtime is stuck: backups are made, the endpoints answer, and what was lost is told."""
+    workspace = new_workspace(small_source)
+    sidecar = Sidecar(workspace)
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write_end, b"x" * 4095 + b"\n")
+    os.set_blocking(write_end, True)
+    process = subprocess.Popen([str(workspace.lifeboat.binary), "--config", str(workspace.config), "run"],
+                               env=workspace.lifeboat.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=write_end)
+    os.close(write_end)
+    try:
+        eventually(lambda: sidecar.reasons() == set(), timeout=60, what="a healthy sidecar")
+        assert sidecar.get("/livez") == (200, "ok\n")
+        assert len(workspace.store.manifest_ids()) == 1
+        os.set_blocking(read_end, False)
+        with contextlib.suppress(BlockingIOError):
+            while os.read(read_end, 65536):
+                pass
+        os.set_blocking(read_end, True)
+        workspace.config.write_text("this is no TOML")
+        eventually(lambda: sidecar.reasons() == {"misconfigured"}, what="the refusal")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+        with open(read_end, encoding="utf-8", closefd=False) as log:
+            events = [json.loads(line) for line in log if line.startswith("{")]
+        lost = next(event for event in events if event["event"] == "log_lines_lost")
+        assert lost["lines"] >= 5, "from sidecar_started to backup_finished"
+        assert events[-1]["event"] == "sidecar_stopped"
+    finally:
+        process.kill()
+        process.wait()
+        os.close(read_end)

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <map>
 #include <sstream>
@@ -25,6 +26,13 @@ public:
     CapturedStderr(const CapturedStderr&) = delete;
     CapturedStderr& operator=(const CapturedStderr&) = delete;
     ~CapturedStderr() { restore(); }
+
+    // What is in the pipe now.
+    std::string read_some() {
+        std::array<char, 65536> piece{};
+        const ssize_t got = ::read(pipe_.read_end.get(), piece.data(), piece.size());
+        return {piece.data(), static_cast<std::size_t>(got)};
+    }
 
     // Everything that was and will be written, until nobody can write any more.
     std::string read_to_the_end() {
@@ -119,6 +127,45 @@ TEST(EventLog, WritesWhatIsAtLeastAsGraveAsAskedFor) {
     ASSERT_EQ(lines.size(), 1U);
     EXPECT_EQ(nlohmann::json::parse(lines.front()).at("event"), "large");
     EXPECT_EQ(nlohmann::json::parse(lines.front()).at("level"), "error");
+}
+
+// A log that nobody reads must not hold up who writes it.
+TEST(EventLog, LosesLinesThatNobodyReadsAndTellsHowMany) {
+    CapturedStderr captured;
+    EventLog log(LogLevel::info, LogFormat::json);
+    const std::string kilobyte(1000, 'x');
+    constexpr int written = 200;  // far more than a pipe holds
+    const auto began = std::chrono::steady_clock::now();
+    for (int number = 0; number < written; ++number) {
+        log.write(LogLevel::info, "tested", {{"number", number}, {"text", kilobyte}});
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(15)) << "it waits once";
+
+    auto lines = lines_of(captured.read_some());
+    const auto kept = static_cast<int>(lines.size());
+    EXPECT_LT(kept, written);
+    log.write(LogLevel::info, "tested", {{"number", written}});
+    lines = lines_of(captured.read_to_the_end());
+
+    ASSERT_EQ(lines.size(), 2U);
+    const auto told = nlohmann::json::parse(lines[0]);
+    EXPECT_EQ(told.at("event"), "log_lines_lost");
+    EXPECT_EQ(told.at("lines"), written - kept);
+    EXPECT_EQ(nlohmann::json::parse(lines[1]).at("number"), written);
+}
+
+TEST(EventLog, BeginsANewLineAfterOneThatCouldNotBeEnded) {
+    CapturedStderr captured;
+    EventLog log(LogLevel::info, LogFormat::json);
+    log.write(LogLevel::info, "tested", {{"text", std::string(100'000, 'x')}});
+    const auto half = captured.read_some();
+    EXPECT_EQ(half.find('\n'), std::string::npos);
+    log.write(LogLevel::info, "tested");
+    const auto lines = lines_of(captured.read_to_the_end());
+    ASSERT_EQ(lines.size(), 3U);
+    EXPECT_EQ(lines[0], "") << "the end of the half line";
+    EXPECT_EQ(nlohmann::json::parse(lines[1]).at("event"), "log_lines_lost");
+    EXPECT_EQ(nlohmann::json::parse(lines[2]).at("event"), "tested");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // The log: one event a line on stderr, as JSON or as text, with stable event and field names. Lines are whole, however
-// long, also where several processes write to the same pipe.
+// long, also where several processes write to the same pipe. Where nobody reads that pipe, a write waits for five
+// seconds once; then lines are lost, and how many is told (`log_lines_lost`) as soon as somebody reads again.
 #pragma once
 
 #include <nlohmann/json.hpp>
