@@ -2,7 +2,7 @@
 
 #include "backup/sweep.hpp"
 #include "config/live_secrets.hpp"
-#include "overdue.hpp"
+#include "config/overdue.hpp"
 
 #include <algorithm>
 
@@ -58,7 +58,7 @@ Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::mi
     plan.compression_level = settings.compression.level;
     plan.recipients = std::move(*recipients);
     plan.retention = {keep.keep_days, keep.keep_last, keep.keep_weekly, keep.keep_monthly, keep.keep_yearly};
-    plan.overdue_after = overdue_after_of(settings, os::SystemClock().now());
+    plan.overdue_after = config::overdue_after_of(settings, os::SystemClock().now());
     return plan;
 }
 

@@ -36,6 +36,13 @@ void keep_newest(std::vector<T>& items, std::size_t most, Started started) {
     items.resize(std::min(items.size(), most), items.empty() ? T{} : items.front());
 }
 
+// What runs without a manifest left: they count as failed, or a crash loop would become a dump loop.
+void add_leftovers(SurveyEnded& seen, const std::vector<catalogue::Leftover>& leftovers) {
+    for (const auto& leftover : leftovers) {
+        seen.runs.failed.push_back({leftover.id.started(), std::nullopt});
+    }
+}
+
 SurveyEnded of_catalogue(const Catalogue& catalogue, os::TimePoint now) {
     SurveyEnded seen;
     seen.store = survey_of(catalogue, now);
@@ -47,9 +54,7 @@ SurveyEnded of_catalogue(const Catalogue& catalogue, os::TimePoint now) {
             seen.runs.failed.push_back({backup.manifest.started, backup.manifest.finished});
         }
     }
-    for (const auto& leftover : catalogue.leftovers) {
-        seen.runs.failed.push_back({leftover.id.started(), std::nullopt});
-    }
+    add_leftovers(seen, catalogue.leftovers);
     return seen;
 }
 
@@ -82,7 +87,13 @@ Result<SurveyEnded> look(store::ObjectStore& store, const catalogue::Layout& lay
     if (kind == ErrorKind::interrupted || kind == ErrorKind::temporary) {
         return std::move(catalogue).error();
     }
-    return of_names(names, catalogue.error());
+    auto seen = of_names(names, catalogue.error());
+    auto leftovers = catalogue::find_leftovers(store, layout);
+    if (!leftovers) {
+        return std::move(leftovers).error();
+    }
+    add_leftovers(seen, leftovers->runs);
+    return seen;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "document.hpp"
 #include "keys.hpp"
 #include "raw.hpp"
+#include "result/in_quotes.hpp"
 #include "secret_file.hpp"
 
 namespace lifeboat::config {

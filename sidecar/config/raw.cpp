@@ -22,14 +22,4 @@ std::string_view Raw::form_name() const {
     return "value";
 }
 
-std::string in_quotes(std::string_view text) {
-    constexpr std::size_t longest = 80;
-    std::string result = "'";
-    for (const char c : text.substr(0, longest)) {
-        const bool printable = static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
-        result += printable ? c : '?';
-    }
-    return result + (text.size() > longest ? "…'" : "'");
-}
-
 }  // namespace lifeboat::config

@@ -35,7 +35,4 @@ struct Raw {
     [[nodiscard]] std::string_view form_name() const;
 };
 
-// In quotes for a message: control characters made visible, long texts cut. Not for secrets.
-std::string in_quotes(std::string_view text);
-
 }  // namespace lifeboat::config

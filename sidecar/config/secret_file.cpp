@@ -1,4 +1,5 @@
 #include "secret_file.hpp"
+#include "result/in_quotes.hpp"
 
 namespace lifeboat::config {
 

@@ -13,6 +13,7 @@
 
 #include "config/settings.hpp"
 #include "raw.hpp"
+#include "result/in_quotes.hpp"
 #include "result/result.hpp"
 
 namespace lifeboat::config {

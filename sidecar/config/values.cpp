@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "raw.hpp"
+#include "result/in_quotes.hpp"
 
 namespace lifeboat::config {
 namespace {

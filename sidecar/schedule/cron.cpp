@@ -1,7 +1,8 @@
 #include "schedule/cron.hpp"
 
-#include "quoted.hpp"
+#include "result/in_quotes.hpp"
 #include "schedule/duration.hpp"
+#include "wrong.hpp"
 
 #include <algorithm>
 #include <array>
@@ -91,7 +92,7 @@ std::string allowed_in(const Field& field) {
 
 // "the hour '25' is not 0 to 23"
 Error bad_value(const Field& field, std::string_view found) {
-    return wrong("the " + std::string(field.name) + " " + quoted(found) + " is not " + std::to_string(field.low) +
+    return wrong("the " + std::string(field.name) + " " + in_quotes(found) + " is not " + std::to_string(field.low) +
                      " to " + std::to_string(field.high),
                  allowed_in(field));
 }
@@ -119,7 +120,7 @@ struct Range {
 };
 
 Error range_runs_backwards(const Field& field, std::string_view text, const Range& range) {
-    return wrong("the " + std::string(field.name) + " " + quoted(text) + " ends before it begins",
+    return wrong("the " + std::string(field.name) + " " + in_quotes(text) + " ends before it begins",
                  "write the smaller one first; for a range across the end, two: " + std::to_string(range.first) + "-" +
                      std::to_string(field.high) + "," + std::to_string(field.low) + "-" + std::to_string(range.last));
 }
@@ -148,7 +149,7 @@ Result<int> parse_step(const Field& field, std::string_view text) {
     }
     const std::string most = std::to_string(field.high);
     // 90 minutes by */90 is a common wish, and a field starts anew with each hour.
-    return wrong("the step " + quoted(text) + " of the " + std::string(field.name) + " is not 1 to " + most,
+    return wrong("the step " + in_quotes(text) + " of the " + std::string(field.name) + " is not 1 to " + most,
                  "write a step that fits; for any other distance use @every, such as \"@every 90m\"");
 }
 
@@ -164,7 +165,7 @@ Status add_item(const Field& field, std::string_view item, Values& values) {
     if (slash != std::string_view::npos) {
         if (range->single) {
             const std::string from(item.substr(0, slash));
-            return wrong("the " + std::string(field.name) + " " + quoted(item) + " has a step without a range",
+            return wrong("the " + std::string(field.name) + " " + in_quotes(item) + " has a step without a range",
                          "write " + from + "-" + std::to_string(field.high) + std::string(item.substr(slash)) +
                              ", or */… to start at " + std::to_string(field.low));
         }
@@ -192,16 +193,16 @@ Result<Values> parse_field(const Field& field, std::string_view text) {
 
 Error wrong_number_of_fields(std::string_view text, std::size_t count) {
     if (text.find('=') < text.find_first_of(blanks)) {
-        return wrong(quoted(text) + " sets a variable in front of the schedule",
+        return wrong(in_quotes(text) + " sets a variable in front of the schedule",
                      "write the time zone in schedule.timezone, and five fields here");
     }
-    return wrong(quoted(text) + " has " + std::to_string(count) + (count == 1 ? " field" : " fields") + ", not five",
+    return wrong(in_quotes(text) + " has " + std::to_string(count) + (count == 1 ? " field" : " fields") + ", not five",
                  "write minute, hour, day of month, month and day of week, such as \"17 2 * * *\"" +
                      std::string(count > 5 ? ": no seconds, no year" : ""));
 }
 
 Error no_named_schedule(std::string_view text) {
-    return wrong(quoted(text) + " is no named schedule",
+    return wrong(in_quotes(text) + " is no named schedule",
                  "write @hourly, @daily, @weekly, @monthly or @yearly, \"@every 6h\", or five fields");
 }
 
@@ -264,7 +265,7 @@ Result<Cron> Cron::parse_interval(std::string_view duration) {
     }
     const auto interval = std::chrono::floor<std::chrono::seconds>(*parsed);
     if (interval != *parsed || interval < std::chrono::seconds(1)) {
-        return wrong("@every takes whole seconds, at least one, not " + quoted(duration),
+        return wrong("@every takes whole seconds, at least one, not " + in_quotes(duration),
                      "write it like \"@every 1s\" or \"@every 6h\"");
     }
     Cron cron;
@@ -281,7 +282,7 @@ Result<Cron> Cron::parse_fields(std::string_view text) {
     for (std::size_t at = 0; at < fields.size(); ++at) {
         auto parsed = parse_field(fields[at], given[at]);
         if (!parsed) {
-            return in_context(quoted(text), parsed.error());
+            return in_context(in_quotes(text), parsed.error());
         }
         values[at] = *parsed;
     }
@@ -295,7 +296,7 @@ Result<Cron> Cron::parse_fields(std::string_view text) {
     cron.weekdays_[0] = weekdays[0] || weekdays[7];
     cron.either_day_ = !given[2].starts_with('*') && !given[4].starts_with('*');
     if (!cron.find_day(local_days(year_month_day(std::chrono::year(2000) / 1 / 1)))) {
-        return wrong(quoted(text) + " names a day that no month has: it would never be due",
+        return wrong(in_quotes(text) + " names a day that no month has: it would never be due",
                      "correct the day of the month or the month; for the end of each month take \"0 0 1 * *\"");
     }
     return cron;

@@ -1,6 +1,7 @@
 #include "schedule/duration.hpp"
 
-#include "quoted.hpp"
+#include "result/in_quotes.hpp"
+#include "wrong.hpp"
 
 #include <algorithm>
 #include <array>
@@ -46,9 +47,9 @@ std::string_view take_unit(std::string_view& text) {
 Error no_duration(std::string_view text) {
     std::string_view rest = text;
     if (take_number(rest) && rest.empty()) {
-        return wrong(quoted(text) + " has no unit", "add one of d, h, m, s, ms, such as \"30s\"");
+        return wrong(in_quotes(text) + " has no unit", "add one of d, h, m, s, ms, such as \"30s\"");
     }
-    return wrong(quoted(text) + " is no duration", R"(write it like "30s", "5m", "7d" or "1h30m")");
+    return wrong(in_quotes(text) + " is no duration", R"(write it like "30s", "5m", "7d" or "1h30m")");
 }
 
 }  // namespace
@@ -68,7 +69,7 @@ Result<milliseconds> parse_duration(std::string_view text) {
             return no_duration(text);
         }
         if (*number > static_cast<std::uint64_t>((longest - total) / unit->milliseconds)) {
-            return wrong(quoted(text) + " is more than 100 years", "write a shorter duration");
+            return wrong(in_quotes(text) + " is more than 100 years", "write a shorter duration");
         }
         total += static_cast<std::int64_t>(*number) * unit->milliseconds;
         allowed = unit + 1;

@@ -11,7 +11,8 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "quoted.hpp"
+#include "result/in_quotes.hpp"
+#include "wrong.hpp"
 
 namespace lifeboat::schedule {
 namespace {
@@ -57,11 +58,11 @@ bool lacks_transitions(const date::time_zone& zone, std::string_view file) {
 }
 
 Error no_zone(std::string_view name) {
-    return wrong(quoted(name) + " is no known time zone", R"(write an IANA name, such as "UTC" or "Europe/Berlin")");
+    return wrong(in_quotes(name) + " is no known time zone", R"(write an IANA name, such as "UTC" or "Europe/Berlin")");
 }
 
 Error unreadable_zone(std::string_view name, const std::filesystem::path& file, const std::string& why) {
-    return {ErrorKind::corrupt, "the time zone " + quoted(name) + " in " + file.string() + " cannot be used: " + why,
+    return {ErrorKind::corrupt, "the time zone " + in_quotes(name) + " in " + file.string() + " cannot be used: " + why,
             "install the package tzdata anew, or write timezone = \"UTC\""};
 }
 
@@ -71,7 +72,7 @@ Result<std::string> read_zone_file(std::string_view name, const std::filesystem:
     const std::filesystem::path file = zoneinfo / name;
     if (!std::filesystem::is_directory(zoneinfo, ignored)) {
         return Error{ErrorKind::not_found,
-                     "the time zone " + quoted(name) + " is not known: this machine has no time zone database in " +
+                     "the time zone " + in_quotes(name) + " is not known: this machine has no time zone database in " +
                          zoneinfo.string(),
                      "install the package tzdata, or write timezone = \"UTC\""};
     }
@@ -121,7 +122,7 @@ Status Zone::check_name(std::string_view name) {
     const bool spelt = !name.empty() && std::all_of(name.begin(), name.end(), fits_in_a_name) && name.front() != '/' &&
                        name.back() != '/';
     if (!spelt) {
-        return wrong(quoted(name) + " is no time zone", R"(write a name such as "UTC" or "Europe/Berlin")");
+        return wrong(in_quotes(name) + " is no time zone", R"(write a name such as "UTC" or "Europe/Berlin")");
     }
     return done();
 }

@@ -1,6 +1,7 @@
 #include "supervisor/run_loop.hpp"
 
 #include "config/inputs.hpp"
+#include "config/overdue.hpp"
 #include "config/stable.hpp"
 #include "config/values.hpp"
 #include "config/watch.hpp"
@@ -52,15 +53,14 @@ Result<Orders> orders_of(const config::Settings& settings) {
     if (!calendar) {
         return in_context("schedule", std::move(calendar).error());
     }
-    const auto gap = calendar->longest_gap(std::chrono::system_clock::now());
     Orders orders{settings.instance.name,
                   settings.store.url->text + " " + settings.store.endpoint.value_or("") + " " + settings.instance.name,
                   {std::move(*calendar), settings.schedule.jitter, {settings.instance.name, host_name()}},
                   {},
                   settings.schedule.max_duration,
                   settings.retention.prune != config::PruneMode::never};
-    orders.overdue_after = std::chrono::ceil<std::chrono::seconds>(settings.health.overdue_after.value_or(
-        std::chrono::duration_cast<config::Duration>(schedule::overdue_after(gap, settings.schedule.jitter))));
+    const auto overdue_after = config::overdue_after_of(settings, std::chrono::system_clock::now());
+    orders.overdue_after = std::chrono::ceil<std::chrono::seconds>(*overdue_after);  // there is one for every calendar
     return orders;
 }
 

@@ -275,8 +275,8 @@ void Supervisor::take_consequences(const Child& child, const BackupEnded& end) {
 
 Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
     Fields fields = {{"result", std::string(health::name_of(end.result))}, {"started", os::utc_text(child.began)}};
-    fields["seconds"] =
-        std::chrono::duration_cast<std::chrono::duration<double>>(world_.steady() - child.started).count();
+    const auto took = std::chrono::round<std::chrono::milliseconds>(world_.steady() - child.started);
+    fields["seconds"] = static_cast<double>(took.count()) / 1000;
     if (const auto& id = end.backup ? end.backup->id : child.id; !id.empty()) {
         fields["id"] = id;
     }

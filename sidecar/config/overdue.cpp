@@ -1,10 +1,10 @@
-#include "overdue.hpp"
+#include "config/overdue.hpp"
 
 #include "schedule/calendar.hpp"
 
-namespace lifeboat::cli {
+namespace lifeboat::config {
 
-std::optional<config::Duration> overdue_after_of(const config::Settings& settings, os::TimePoint now) {
+std::optional<Duration> overdue_after_of(const Settings& settings, os::TimePoint now) {
     if (settings.health.overdue_after) {
         return settings.health.overdue_after;
     }
@@ -15,4 +15,4 @@ std::optional<config::Duration> overdue_after_of(const config::Settings& setting
     return schedule::overdue_after(calendar->longest_gap(now), settings.schedule.jitter);
 }
 
-}  // namespace lifeboat::cli
+}  // namespace lifeboat::config

@@ -1,16 +1,13 @@
 // How messages show what someone wrote.
 #pragma once
 
-#include "result/result.hpp"
-
 #include <string>
 #include <string_view>
-#include <utility>
 
-namespace lifeboat::schedule {
+namespace lifeboat {
 
-// In quotes, on one line, with nothing that a terminal would obey, and cut where it gets long.
-inline std::string quoted(std::string_view text) {
+// In quotes, on one line, with nothing that a terminal would obey, and cut where it gets long. Not for secrets.
+inline std::string in_quotes(std::string_view text) {
     constexpr std::size_t longest = 80;
     std::string result = "'";
     for (const char c : text.substr(0, longest)) {
@@ -20,8 +17,4 @@ inline std::string quoted(std::string_view text) {
     return result + (text.size() > longest ? "…'" : "'");
 }
 
-inline Error wrong(std::string what, std::string next) {
-    return {ErrorKind::usage, std::move(what), std::move(next)};
-}
-
-}  // namespace lifeboat::schedule
+}  // namespace lifeboat
