@@ -71,8 +71,7 @@ SurveyEnded of_names(const std::vector<catalogue::BackupName>& names, const Erro
         seen.runs.good.push_back(facts.started);
     }
     seen.limited = health::Problem{
-        "the key cannot read manifests, so backups are known by their names and times alone: " + why.what,
-        "allow it to read objects, if their sizes and states are to be seen here (docs/stores.md)"};
+        "the key cannot read manifests, so backups are known by their names and times alone: " + why.what, why.next};
     return seen;
 }
 

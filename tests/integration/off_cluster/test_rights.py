@@ -1,7 +1,10 @@
 """A key that may not do everything: what works all the same, and what each verb says of what is missing."""
 
+import time
+
 import pytest
 from support import faults
+from support.sidecar import Sidecar, eventually
 
 READING = (["list"], ["show", "latest"], ["verify", "latest"], ["cat", "latest", "cargo"])
 
@@ -59,6 +62,28 @@ def test_who_may_write_and_list_backs_up_and_reads_nothing(limited, object_serve
         assert "readFiles on Backblaze B2, s3:GetObject" in refused.err, refused.err
     assert workspace.backup() > backup_id
     as_owner(workspace, object_server).verify(backup_id).expect(0)
+
+
+def test_a_sidecar_that_may_write_and_list_goes_by_names(limited, object_server):
+    """It is healthy, says what it cannot see, makes no second backup after a restart, and knows of killed runs."""
+    workspace = limited("writeFiles", "listFiles")
+    with Sidecar(workspace) as sidecar:
+        sidecar.wait_for("backup_finished", timeout=60)
+        sidecar.stop()
+    with Sidecar(workspace) as sidecar:
+        limitation, = sidecar.wait_for("survey_limited")
+        assert "readFiles on Backblaze B2" in limitation["error"] + limitation["next"]
+        assert sidecar.wait_for("run_planned")[0]["why"] == "schedule"
+        sidecar.wait_healthy()
+        sidecar.stop()
+    assert len(workspace.store.manifest_ids()) == 1
+    killed = time.strftime("%Y%m%dT%H%M%SZ-0bad", time.gmtime())
+    object_server.client().put_object(Bucket=workspace.store.bucket, Body=b"the beginning of a dump",
+                                      Key=workspace.store.key(f"vessel/data/{killed}/cargo.dump.zst.age"))
+    with Sidecar(workspace) as sidecar:
+        sidecar.wait_for("run_planned")
+        eventually(lambda: "killed" in (sidecar.health()["note"] or ""), what="a word on the killed run")
+        sidecar.stop()
 
 
 def test_who_may_only_write_is_told_to_list_before_anything_is_dumped(limited):
