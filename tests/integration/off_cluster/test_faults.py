@@ -444,10 +444,13 @@ def test_a_backup_logs_why_it_waits_for_the_store(workspace, fault_server):
 def test_a_body_that_is_taken_in_drop_by_drop_does_not_hold_a_dump_open(workspace, fault_server, fleet):
     """Bytes do move, fast enough for a line that is slow, and the dump does not: its locks are let go of in time."""
     workspace.configure(store={"uploads": 1}, postgres={"databases": ["cargo"], "max_stall": "12s"})
-    fault_server.on("UploadPart", times=ALWAYS).fail(faults.Sip(20_000, 0.1))  # a part would take 26 s
+    # A part would take 17 s. No slower: a third of a socket's send buffer has to be gone before the client sees any of
+    # it move, on loopback nearly a megabyte, and within 4.8 s it must have.
+    fault_server.on("UploadPart", times=ALWAYS).fail(faults.Sip(30_000, 0.1))
     began = time.monotonic()
     outcome = workspace.run("backup", timeout=60)
-    assert 12 <= time.monotonic() - began < 30
+    took = time.monotonic() - began
+    assert 12 <= took < 30, outcome.err
     assert_absent(workspace, outcome, "nothing moved for 12 s (postgres.max_stall)")
     assert fleet.sessions() == []
     assert_nothing_stays(workspace, fault_server)
