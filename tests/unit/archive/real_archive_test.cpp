@@ -1,6 +1,8 @@
 // What pg_dump 15.20 itself wrote (-Fc -Z0, into a pipe), of a database called `My "db" x` with odd names, privileges
 // granted by others, policies, user mappings, large objects, default privileges and settings per role.
+#include "archive/contents.hpp"
 #include "archive/prerequisites.hpp"
+#include "plain_contents.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -34,6 +36,23 @@ TEST(RealArchive, ReadsAsPgRestoreListsIt) {
     EXPECT_EQ(reader.header().server_version, "15.20 (Debian 15.20-0+deb12u1)");
     ASSERT_LT(taken, bytes.size());
     EXPECT_EQ(bytes[taken], '\x01') << "the first data block begins behind the table of contents";
+}
+
+TEST(RealArchive, IsCompleteAndGivesItsContents) {
+    ContentsReader reader;
+    reader.feed(stream::as_bytes(archive()));
+    reader.finish();
+
+    ASSERT_EQ(reader.state(), ContentsState::complete) << reader.verdict().error().what;
+    ASSERT_THAT(reader.contents().tables, SizeIs(2));
+    const auto& odd = reader.contents().tables[0];
+    const auto& plain = reader.contents().tables[1];
+    EXPECT_EQ(odd.table.name, "Tab\"le\nnl");
+    EXPECT_EQ(odd.totals, RowTotals());
+    EXPECT_EQ(plain.table, (QualifiedName{"s", "t"}));
+    EXPECT_EQ(plain.totals, totals_of({"1\tx\\ny\\\\z\n", "2\t\\N\n"}));
+    EXPECT_EQ(reader.contents().large_objects, totals_of_objects({{0x1267, "abc"}}));
+    EXPECT_THAT(reader.contents().entries, SizeIs(38));
 }
 
 TEST(RealArchive, MarksTheEntriesThatOwnDataBlocks) {
