@@ -84,7 +84,7 @@ void require_true(const ContentsReader& reader, std::string_view archive) {
     std::ranges::sort(expected);
     std::ranges::sort(found);
     require(found == expected);
-    require(reader.contents().large_objects == totals_of_objects(objects));
+    require(reader.contents().large_objects == lifeboat::archive::totals_of_objects(objects));
 }
 
 }  // namespace
