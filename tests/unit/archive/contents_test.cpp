@@ -294,6 +294,14 @@ TEST(ContentsReader, IsCutOffBehindTheEndMarkOfABlockThatIsNotClosed) {
     EXPECT_EQ(read(archive).state(), ContentsState::cut_off);
 }
 
+TEST(ContentsReader, SaysInWhichBlockAnArchiveEnds) {
+    const auto whole = one_table().rows_block(5, people).bytes();
+    const auto error = read(whole.substr(0, whole.size() - 1)).verdict().error();
+    EXPECT_THAT(error.what, HasSubstr("ends inside of a data block (data block 1 of 1, byte " +
+                                      std::to_string(whole.size() - 1) + ")"));
+    EXPECT_EQ(error.detail, "the table is s.t");
+}
+
 TEST(ContentsReader, NamesTablesOnlyInTheDetail) {
     const auto error = read(one_table().table_block(5, {"secret row\n"}).bytes()).verdict().error();
     EXPECT_THAT(error.what + error.next, Not(HasSubstr("s.t")));
