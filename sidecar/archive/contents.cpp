@@ -141,7 +141,10 @@ void ContentsReader::Parser::feed(stream::Bytes piece) {
         switch (toc_.state()) {
             case TocState::reading: return;
             case TocState::complete: begin_blocks(); break;
-            case TocState::unknown_version: state_ = ContentsState::unknown_version; return;
+            case TocState::unknown_version:
+                state_ = ContentsState::unknown_version;
+                gathered_.drop();
+                return;
             case TocState::malformed: state_ = ContentsState::malformed; return;
             case TocState::gave_up: give_up({}); return;
         }
@@ -259,13 +262,13 @@ void ContentsReader::Parser::end() {
     if (next_block_ < gathered_.blocks().size()) {
         return broken(ContentsState::cut_off, "ends where a data block should begin");
     }
-    if (!large_objects_not_read_ && !gathered_.overflowed()) {
+    if (!large_objects_not_read_ && gathered_.kept() != Kept::nothing) {
         contents().large_objects = large_objects_;
     }
     if (not_read_ > 0) {
         state_ = ContentsState::unread;
     } else {
-        state_ = gathered_.overflowed() ? ContentsState::too_large : ContentsState::complete;
+        state_ = gathered_.kept() == Kept::all ? ContentsState::complete : ContentsState::too_large;
     }
 }
 
@@ -304,8 +307,10 @@ Status ContentsReader::Parser::verdict() const {
                          "this is a defect of Lifeboat: report it"};
         case ContentsState::too_large:
             return Error{ErrorKind::failed,
-                         "the archive is complete, but names more objects than may be kept in memory, so that its "
-                         "tables are not on record",
+                         "the archive is complete, but names more objects than may be kept in memory: " +
+                             std::string(gathered_.kept() == Kept::tables
+                                             ? "what its tables hold is on record, the list of its objects is not"
+                                             : "what it holds is not on record"),
                          "restore it into another server to see that it holds what it should"};
         case ContentsState::unread:
             return Error{

@@ -105,7 +105,7 @@ void GatheredContents::take(const TocEntry& entry) {
     if (entry.has_data) {
         take_block(entry);
     }
-    if (overflowed_) {
+    if (kept() == Kept::nothing) {
         return;
     }
     if (entry.has_data && entry.desc == table_data) {
@@ -114,9 +114,18 @@ void GatheredContents::take(const TocEntry& entry) {
     if (entry.desc == sequence_set) {
         keep_sequence(entry);
     }
-    keep_line(entry);
-    if (kept_ > keep_at_most_) {
-        overflowed_ = true;
+    if (kept() == Kept::all) {
+        keep_line(entry);
+    }
+    stay_in_bounds();
+}
+
+// What tables hold is worth more than the names of everything.
+void GatheredContents::stay_in_bounds() {
+    if (memory_of_tables_ + memory_of_entries_ > keep_at_most_) {
+        drop_entries();
+    }
+    if (memory_of_tables_ > keep_at_most_) {
         drop();
     }
 }
@@ -132,10 +141,10 @@ void GatheredContents::keep_table(const TocEntry& entry) {
     TableContents table;
     table.table = {entry.schema, entry.tag};
     if (auto target = copy_target(entry.copy_stmt); target && *target != table.table) {
-        kept_ += memory_of(*target);
+        memory_of_tables_ += memory_of(*target);
         table.root = std::move(target);
     }
-    kept_ += sizeof table + memory_of(table.table);
+    memory_of_tables_ += sizeof table + memory_of(table.table);
     contents_.tables.push_back(std::move(table));
 }
 
@@ -143,18 +152,18 @@ void GatheredContents::keep_sequence(const TocEntry& entry) {
     SequenceContents sequence;
     sequence.sequence = {entry.schema, entry.tag};
     read_setval(entry.defn, sequence);
-    kept_ += sizeof sequence + memory_of(sequence.sequence);
+    memory_of_tables_ += sizeof sequence + memory_of(sequence.sequence);
     contents_.sequences.push_back(std::move(sequence));
 }
 
 void GatheredContents::keep_line(const TocEntry& entry) {
     const std::string_view privileges = grants(entry.desc) ? std::string_view(entry.defn) : std::string_view();
     contents_.entries.emplace_back(entry.desc, entry.schema, entry.tag, entry.owner, privileges);
-    kept_ += contents_.entries.back().memory();
+    memory_of_entries_ += contents_.entries.back().memory();
 }
 
 TableContents* GatheredContents::table(std::size_t index) {
-    return overflowed_ ? nullptr : &contents_.tables.at(index);
+    return kept() == Kept::nothing ? nullptr : &contents_.tables.at(index);
 }
 
 void GatheredContents::sort() {
@@ -163,10 +172,17 @@ void GatheredContents::sort() {
     std::ranges::sort(contents_.entries);
 }
 
+void GatheredContents::drop_entries() {
+    contents_.kept = Kept::tables;
+    empty(contents_.entries);
+    memory_of_entries_ = 0;
+}
+
 void GatheredContents::drop() {
+    drop_entries();
+    contents_.kept = Kept::nothing;
     empty(contents_.tables);
     empty(contents_.sequences);
-    empty(contents_.entries);
     contents_.large_objects.reset();
 }
 

@@ -34,11 +34,11 @@ public:
     // In the order of the table of contents, which is that of the blocks.
     [[nodiscard]] const std::vector<ExpectedBlock>& blocks() const { return blocks_; }
 
-    // Of the table whose block is the current one. Null when nothing is kept any more.
+    // The table that owns the block so numbered among those of tables. Null when nothing is kept any more.
     [[nodiscard]] TableContents* table(std::size_t index);
 
     [[nodiscard]] Contents& contents() { return contents_; }
-    [[nodiscard]] bool overflowed() const { return overflowed_; }
+    [[nodiscard]] Kept kept() const { return contents_.kept; }
 
     void sort();
     void drop();
@@ -48,11 +48,12 @@ private:
     void keep_table(const TocEntry& entry);
     void keep_sequence(const TocEntry& entry);
     void keep_line(const TocEntry& entry);
-    void account(std::size_t bytes);
+    void drop_entries();
+    void stay_in_bounds();
 
     std::size_t keep_at_most_;
-    std::size_t kept_ = 0;
-    bool overflowed_ = false;
+    std::size_t memory_of_tables_ = 0;  // and of sequences
+    std::size_t memory_of_entries_ = 0;
     std::vector<ExpectedBlock> blocks_;
     Contents contents_;
 };

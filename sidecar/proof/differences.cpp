@@ -87,13 +87,14 @@ public:
 
     std::vector<Difference> run() {
         compare_proven();
-        if (empty(first_) || empty(second_)) {
-            return std::move(found_);
+        if (both_keep(archive::Kept::tables)) {
+            compare_tables();
+            compare_sequences();
+            compare_large_objects();
         }
-        compare_tables();
-        compare_sequences();
-        compare_large_objects();
-        compare_entries();
+        if (both_keep(archive::Kept::all)) {
+            compare_entries();
+        }
         return std::move(found_);
     }
 
@@ -110,9 +111,9 @@ private:
     using Roots = std::map<QualifiedName, QualifiedName>;
     using SequenceValue = std::pair<std::optional<std::int64_t>, bool>;
 
-    // Every archive has entries: without any there is nothing to compare, and not_proven says why.
-    static bool empty(const DatabaseProof& database) {
-        return !database.not_proven.empty() && database.contents.entries.empty();
+    // What one of the two lacks is not compared: its not_proven says why.
+    [[nodiscard]] bool both_keep(archive::Kept at_least) const {
+        return first_.contents.kept <= at_least && second_.contents.kept <= at_least;
     }
 
     void add(DifferenceKind kind, std::string object, std::string text) {

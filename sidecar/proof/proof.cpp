@@ -32,7 +32,7 @@ DatabaseProof proof_of(std::string database, archive::ContentsReader&& reader) {
 
 std::optional<Totals> totals_of(const DatabaseProof& database) {
     const auto& objects = database.contents.large_objects;
-    if (!database.not_proven.empty() || !objects) {
+    if (database.contents.kept == archive::Kept::nothing || !objects) {
         return std::nullopt;
     }
     Totals totals{database.contents.tables.size(), 0, objects->bytes};

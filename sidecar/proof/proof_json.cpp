@@ -156,6 +156,26 @@ archive::TocLine line_of(const Json& json) {
             raw_or_none(json, "privileges")};
 }
 
+void read_lists(const Json& json, archive::Contents& contents) {
+    if (!json.contains("tables") && !json.contains("sequences") && !json.contains("entries")) {
+        contents.kept = archive::Kept::nothing;
+        return;
+    }
+    for (const auto& item : list(json, "tables")) {
+        contents.tables.push_back(table_of(item));
+    }
+    for (const auto& item : list(json, "sequences")) {
+        contents.sequences.push_back(sequence_of(item));
+    }
+    if (!json.contains("entries")) {
+        contents.kept = archive::Kept::tables;
+        return;
+    }
+    for (const auto& item : list(json, "entries")) {
+        contents.entries.push_back(line_of(item));
+    }
+}
+
 DatabaseProof database_of(const Json& json) {
     DatabaseProof database;
     database.name = raw(json, "name");
@@ -166,15 +186,7 @@ DatabaseProof database_of(const Json& json) {
         database.contents.large_objects =
             archive::LargeObjectTotals{count(objects, "objects"), count(objects, "bytes"), hash(objects)};
     }
-    for (const auto& item : list(json, "tables")) {
-        database.contents.tables.push_back(table_of(item));
-    }
-    for (const auto& item : list(json, "sequences")) {
-        database.contents.sequences.push_back(sequence_of(item));
-    }
-    for (const auto& item : list(json, "entries")) {
-        database.contents.entries.push_back(line_of(item));
-    }
+    read_lists(json, database.contents);
     return database;
 }
 

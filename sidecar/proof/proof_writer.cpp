@@ -130,16 +130,24 @@ Status ProofWriter::add(const DatabaseProof& database) {
     if (auto written = put((first ? "\n" : ",\n") + head_of(database)); !written) {
         return written;
     }
-    if (auto written = list("tables", database.contents.tables); !written) {
-        return written;
-    }
-    if (auto written = list("sequences", database.contents.sequences); !written) {
-        return written;
-    }
-    if (auto written = list("entries", database.contents.entries); !written) {
+    if (auto written = lists(database.contents); !written) {
         return written;
     }
     return put("}");
+}
+
+// A list that was not kept is left out: an empty one says that there is nothing.
+Status ProofWriter::lists(const archive::Contents& contents) {
+    if (contents.kept == archive::Kept::nothing) {
+        return done();
+    }
+    if (auto written = list("tables", contents.tables); !written) {
+        return written;
+    }
+    if (auto written = list("sequences", contents.sequences); !written) {
+        return written;
+    }
+    return contents.kept == archive::Kept::all ? list("entries", contents.entries) : done();
 }
 
 // One item a line, so that two proofs can be compared with ordinary tools.

@@ -392,6 +392,7 @@ TEST(ContentsReader, SaysNothingAgainstAVersionThatItDoesNotKnow) {
         EXPECT_EQ(reader.verdict().error().kind, ErrorKind::failed);
         EXPECT_THAT(reader.contents().tables, IsEmpty());
         EXPECT_EQ(reader.contents().large_objects, std::nullopt);
+        EXPECT_EQ(reader.contents().kept, Kept::nothing);
     }
 }
 
@@ -416,7 +417,8 @@ TEST(ContentsReader, StillProvesAnArchiveCompleteWhoseNamesAreTooMany) {
     const auto reader = read(archive.bytes(), std::move(options));
     EXPECT_EQ(reader.state(), ContentsState::too_large);
     EXPECT_TRUE(reader.archive_complete());
-    EXPECT_THAT(reader.verdict().error().what, HasSubstr("more objects than may be kept"));
+    EXPECT_THAT(reader.verdict().error().what, HasSubstr("what it holds is not on record"));
+    EXPECT_EQ(reader.contents().kept, Kept::nothing);
     EXPECT_THAT(reader.contents().tables, IsEmpty());
     EXPECT_THAT(reader.contents().entries, IsEmpty());
     EXPECT_EQ(reader.contents().large_objects, std::nullopt);
@@ -427,6 +429,26 @@ TEST(ContentsReader, StillProvesAnArchiveCompleteWhoseNamesAreTooMany) {
     ContentsOptions same;
     same.keep_at_most = 10'000;
     EXPECT_EQ(read(cut, std::move(same)).state(), ContentsState::cut_off);
+}
+
+TEST(ContentsReader, KeepsWhatTablesHoldRatherThanTheListOfEntries) {
+    ArchiveBuilder archive;
+    for (int i = 0; i < 300; ++i) {
+        archive.add(sql_entry("VIEW", "view_" + std::to_string(i), "SELECT 1;\n", "app"));
+    }
+    archive.add(sequence_entry("s", "SELECT pg_catalog.setval('public.s', 7, true);\n"));
+    (void)archive.add(data_entry(5, "s", "t", "COPY s.t (a) FROM stdin;\n")).build();
+    ContentsOptions options;
+    options.keep_at_most = 10'000;
+    const auto reader = read(archive.rows_block(5, people).bytes(), std::move(options));
+
+    EXPECT_EQ(reader.state(), ContentsState::too_large);
+    EXPECT_THAT(reader.verdict().error().what, HasSubstr("the list of its objects is not"));
+    EXPECT_EQ(reader.contents().kept, Kept::tables);
+    EXPECT_THAT(reader.contents().entries, IsEmpty());
+    EXPECT_EQ(reader.contents().tables.at(0).totals, totals_of(people));
+    EXPECT_EQ(reader.contents().sequences.at(0).value, 7);
+    EXPECT_EQ(reader.contents().large_objects, LargeObjectTotals());
 }
 
 TEST(ContentsReader, GivesUpWhenNotEvenTheOrderOfTheBlocksCanBeKept) {

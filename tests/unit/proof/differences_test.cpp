@@ -191,6 +191,7 @@ TEST(Differences, NeverCompareWithRowsThatWereNotRead) {
 
 TEST(Differences, SayWhatIsNotProvenInsteadOfListingEverything) {
     DatabaseProof unknown{"app", "1.17.0", "the archive has an unknown version (1.17)", {}};
+    unknown.contents.kept = archive::Kept::nothing;
     EXPECT_THAT(compared(sample_database(), unknown),
                 ElementsAre("not proven after the restore: the archive has an unknown version (1.17)"));
     EXPECT_THAT(compared(unknown, unknown), SizeIs(2));
@@ -203,6 +204,17 @@ TEST(Differences, StillCompareWhatWasReadOfAProofThatLacksSomething) {
     EXPECT_THAT(compared(sample_database(), second),
                 ElementsAre("not proven after the restore: what 1 of 2 data blocks hold was not read",
                             "sequence public.people_id_seq: 12 in the backup, 11 after the restore"));
+}
+
+TEST(Differences, StillCompareTablesWhereTheEntriesWereNotKept) {
+    auto second = sample_database();
+    second.not_proven = "the archive names more objects than may be kept";
+    second.contents.entries.clear();
+    second.contents.kept = archive::Kept::tables;
+    second.contents.tables[1].totals->rows = 5;
+    EXPECT_THAT(compared(sample_database(), second),
+                ElementsAre("not proven after the restore: the archive names more objects than may be kept",
+                            "table public.people: 4 rows in the backup, 5 after the restore"));
 }
 
 TEST(Differences, NameDatabasesThatAreInOneOnly) {

@@ -75,12 +75,20 @@ TEST(ProofJson, IsReadBackAsItWas) {
                           {{"s", "unknown"}, std::nullopt, false}};
     contents.entries.emplace_back("TABLE", "", "\xC3", "\xFF", "");
     proof.databases.push_back({"lat\xEDn", "", "the archive was \"odd\"", {}});
+    proof.databases.back().contents.kept = archive::Kept::nothing;
+    proof.databases.push_back(sample_database());
+    proof.databases.back().contents.entries.clear();
+    proof.databases.back().contents.kept = archive::Kept::tables;
 
     const auto read = parse_proof(written(proof));
     ASSERT_TRUE(read) << read.error().what;
     EXPECT_EQ(read->id, proof.id);
     EXPECT_EQ(read->instance, proof.instance);
-    ASSERT_THAT(read->databases, SizeIs(2));
+    ASSERT_THAT(read->databases, SizeIs(3));
+    EXPECT_EQ(read->databases[0].contents.kept, archive::Kept::all);
+    EXPECT_EQ(read->databases[1].contents.kept, archive::Kept::nothing);
+    EXPECT_EQ(read->databases[2].contents.kept, archive::Kept::tables);
+    EXPECT_THAT(read->databases[2].contents.tables, SizeIs(2));
     EXPECT_EQ(read->databases[1].name, "lat\xEDn");
     EXPECT_EQ(read->databases[1].not_proven, proof.databases[1].not_proven);
     EXPECT_EQ(read->databases[1].contents.large_objects, std::nullopt);
@@ -243,8 +251,10 @@ TEST(Totals, AreNeverSumsOfAPart) {
     database.contents.large_objects.reset();
     EXPECT_EQ(totals_of(database), std::nullopt);
     database = sample_database();
-    database.not_proven = "too large";
+    database.contents.kept = archive::Kept::nothing;
     EXPECT_EQ(totals_of(database), std::nullopt);
+    database.contents.kept = archive::Kept::tables;
+    EXPECT_EQ(totals_of(database), (Totals{2, 7, 57}));
 }
 
 DatabaseProof proof_of_bytes(std::string_view archive) {

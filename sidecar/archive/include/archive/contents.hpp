@@ -110,7 +110,15 @@ private:
     std::string text_;  // NUL between the fields
 };
 
+// How much of what was read is kept, the most first: a list of hundreds of thousands of entries may not fit in memory.
+enum class Kept {
+    all,
+    tables,  // all but the entries
+    nothing
+};
+
 struct Contents {
+    Kept kept = Kept::all;
     std::vector<TableContents> tables;               // by schema and name
     std::vector<SequenceContents> sequences;         // by schema and name
     std::optional<LargeObjectTotals> large_objects;  // zeros: there are none; nothing: not read, like a table
@@ -120,7 +128,7 @@ struct Contents {
 enum class ContentsState {
     reading,    // finish() was not called yet
     complete,   // the archive is complete, and contents() is all of it
-    too_large,  // the archive is complete; contents() did not fit into memory and is empty
+    too_large,  // the archive is complete; contents().kept says what of it fitted into memory
     unread,     // every block is there and closed; what some hold was not read, so their ends were not seen either
     // Nothing is said about the archive, which may be good:
     unknown_version,  // a version or variant of the format that is not known here
@@ -157,7 +165,7 @@ public:
 
     [[nodiscard]] ContentsState state() const noexcept;
 
-    // Whether the archive was seen to be complete, with or without contents().
+    // Whether the archive was seen to be complete, with or without all of contents().
     [[nodiscard]] bool archive_complete() const noexcept;
     // Whether it was seen to be no good. Neither: it may be good, and that is not proven.
     [[nodiscard]] bool archive_broken() const noexcept;
@@ -165,7 +173,8 @@ public:
     // Done when complete; otherwise what is wrong. Names of tables are in the error's `detail` alone.
     [[nodiscard]] Status verdict() const;
 
-    // Filled as far as has been read, and sorted by finish(). Empty in the states too_large, unknown_version, gave_up.
+    // Filled as far as has been read, and sorted by finish(). In the states unknown_version and gave_up nothing is
+    // kept.
     [[nodiscard]] const Contents& contents() const& noexcept;
     [[nodiscard]] Contents contents() && noexcept;
 

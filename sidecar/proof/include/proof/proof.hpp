@@ -47,7 +47,7 @@ struct Totals {
     friend bool operator==(const Totals&, const Totals&) = default;
 };
 
-// Nothing where the contents are not proven: never the sum of a part.
+// Nothing where something was not read, or not kept: never the sum of a part.
 std::optional<Totals> totals_of(const DatabaseProof& database);
 
 }  // namespace lifeboat::proof

@@ -27,6 +27,7 @@ public:
 
 private:
     Status begin();
+    Status lists(const archive::Contents& contents);
     template <class Items>
     Status list(std::string_view name, const Items& items);
     Status put(std::string_view text);
