@@ -77,6 +77,7 @@ def test_healthz_and_status_are_json(endpoints):
     assert len(endpoints.status()["backups"]) == 722
 
 
+@pytest.mark.footprint
 def test_holding_connections_costs_a_few_megabytes_and_no_answer(endpoints):
     endpoints.get("/metrics")
     before, open_before = endpoints.private_memory(), endpoints.descriptors()
@@ -95,6 +96,7 @@ def test_holding_connections_costs_a_few_megabytes_and_no_answer(endpoints):
     until(lambda: endpoints.private_memory() < before + 2 * MIB, "the memory is given back")
 
 
+@pytest.mark.footprint
 def test_readers_who_never_read_share_what_they_were_sent(endpoints):
     for client in endpoints.hold(200, b"GET /status.json HTTP/1.1\r\nHost: test\r\n\r\n", port=endpoints.page):
         client.close()
