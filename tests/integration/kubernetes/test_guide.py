@@ -9,7 +9,7 @@ from support.kube_apps import cluster, workload
 from support.kube_tools import kustomize_build, validate
 
 GUIDE = ROOT / "docs" / "kubernetes.md"
-REMOTE = re.compile(r"https://git\.example\.org/lifeboat//(\S+)\?ref=v([0-9.]+)")
+REMOTE = re.compile(r"https://git\.example\.org/platform/lifeboat//(\S+)\?ref=v([0-9.]+)")
 NAMESPACE = "basketball-api"
 
 
