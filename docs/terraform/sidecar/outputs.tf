@@ -13,10 +13,15 @@ output "managed_role" {
   value = {
     name            = "lifeboat"
     ensure          = "present"
+    comment         = "reads everything for backups"
     login           = true
+    superuser       = false
+    createdb        = false
+    createrole      = false
+    replication     = false
     bypassrls       = true
-    inRoles         = ["pg_read_all_data", "pg_read_all_settings"]
     connectionLimit = 8
+    inRoles         = ["pg_read_all_data", "pg_read_all_settings"]
     passwordSecret  = { name = local.postgres_name }
   }
 }

@@ -47,10 +47,15 @@ apiVersion: v1
 kind: ConfigMap
 metadata:
   name: {{ $scope.config }}
-  namespace: {{ $scope.namespace }}
   labels:
     {{- include "lifeboat.labels" . | nindent 4 }}
 data:
-  {{- $config := $scope.values.config | default (include "lifeboat.toml" $scope.values.settings) }}
+  {{- $settings := $scope.values.settings }}
+  {{- if $scope.reports }}
+  {{- $kubernetes := dict "events" $scope.values.reporting.events "condition" $scope.values.reporting.condition }}
+  {{- if $scope.values.reporting.configmap }}{{ $kubernetes = set $kubernetes "configmap" $scope.status }}{{ end }}
+  {{- $settings = set $settings "kubernetes" $kubernetes }}
+  {{- end }}
+  {{- $config := $scope.values.config | default (include "lifeboat.toml" $settings) }}
   {{- dict "lifeboat.toml" (printf "%s\n" (trim $config)) | toYaml | nindent 2 }}
 {{- end -}}

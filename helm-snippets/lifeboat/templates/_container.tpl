@@ -40,7 +40,7 @@ volumeMounts:
   - {name: lifeboat-config, mountPath: /etc/lifeboat, readOnly: true}
   - {name: lifeboat-store, mountPath: /run/secrets/store, readOnly: true}
   - {name: lifeboat-postgres, mountPath: /run/secrets/postgres, readOnly: true}
-  - {name: lifeboat-no-token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
+  - {name: {{ $scope.token }}, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
   {{- with $values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -65,7 +65,8 @@ preStop hook tells it to let go: an open dump would hold up Postgres' shutdown.
 
 {{- /*
 For `volumes`. All that may be missing is optional: without it the sidecar says what it lacks, and Postgres is not held
-up. The last one lies over the place of the service account's token.
+up. Over the place of the service account's token lies an empty volume, or, with `reporting`, a token that is valid for
+an hour and renewed by the kubelet.
 */ -}}
 {{- define "lifeboat.volumes" -}}
 {{- $scope := include "lifeboat.scope" . | fromJson -}}
@@ -83,10 +84,22 @@ up. The last one lies over the place of the service account's token.
     secretName: {{ $scope.postgres }}
     optional: true
     defaultMode: 0444
-- name: lifeboat-no-token
+- name: {{ $scope.token }}
+  {{- if $scope.reports }}
+  projected:
+    defaultMode: 0444
+    sources:
+      - serviceAccountToken: {path: token, expirationSeconds: 3600}
+      - configMap:
+          name: kube-root-ca.crt
+          items: [{key: ca.crt, path: ca.crt}]
+      - downwardAPI:
+          items: [{path: namespace, fieldRef: {apiVersion: v1, fieldPath: metadata.namespace}}]
+  {{- else }}
   emptyDir:
     medium: Memory
     sizeLimit: 1Mi
+  {{- end }}
 {{- with $scope.values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}

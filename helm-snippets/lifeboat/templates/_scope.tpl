@@ -24,8 +24,13 @@ As JSON, because a template returns nothing but text: the values, and the names 
   {{- $image := $values.image.repository -}}
   {{- $image = printf "%s:%s" $image ($values.image.tag | default $library.Chart.AppVersion) -}}
   {{- with $values.image.digest -}}{{- $image = printf "%s@%s" $image . -}}{{- end -}}
+  {{- $reporting := $values.reporting -}}
+  {{- $reports := or $reporting.configmap $reporting.events $reporting.condition -}}
   {{- dict
         "values" $values
+        "reports" $reports
+        "token" (ternary "lifeboat-token" "lifeboat-no-token" $reports)
+        "status" (printf "%s-status" $values.name)
         "image" $image
         "namespace" $root.Release.Namespace
         "app" ($values.app | default $root.Release.Name)
