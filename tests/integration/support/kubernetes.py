@@ -268,8 +268,6 @@ def assert_volumes_are_optional_and_reloadable(pod):
         sources = volume.get("projected", {}).get("sources", [volume])
         for source in sources:
             for kind in {"configMap", "secret"} & set(source):
-                if source[kind].get("name") == "kube-root-ca.crt":
-                    continue  # Kubernetes itself keeps it in every namespace
                 assert source[kind].get("optional") is True, f"{volume['name']} is not optional"
         if "secret" in volume:  # root's, and the sidecar is neither root nor of the pod's group
             assert volume["secret"].get("defaultMode", 0o644) & 0o004, f"{volume['name']} cannot be read"
