@@ -92,6 +92,7 @@ an hour and renewed by the kubelet.
       - serviceAccountToken: {path: token, expirationSeconds: 3600}
       - configMap:
           name: kube-root-ca.crt
+          optional: true
           items: [{key: ca.crt, path: ca.crt}]
       - downwardAPI:
           items: [{path: namespace, fieldRef: {apiVersion: v1, fieldPath: metadata.namespace}}]
