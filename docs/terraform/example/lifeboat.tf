@@ -19,8 +19,9 @@ module "lifeboat" {
   recipients     = var.recipients
 }
 
+# Or else they are what kustomize/overlays has, which changes without Terraform: one of the two owns the ConfigMap.
 resource "kubernetes_manifest" "lifeboat_config" {
-  for_each = local.databases
+  for_each = var.own_settings ? local.databases : {}
 
   manifest = module.lifeboat[each.key].config_map
 }

@@ -18,6 +18,12 @@ variable "recipients" {
   type        = list(string)
 }
 
+variable "own_settings" {
+  description = "Whether the ConfigMaps with the settings are made here."
+  type        = bool
+  default     = false
+}
+
 variable "expected" {
   description = "All instances that the store has to hold good backups of, also those that Terraform does not own."
   type        = set(string)

@@ -3,26 +3,18 @@
 import copy
 import json
 import os
-import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 from support import ROOT, kubernetes
-from support.helm import FEW_VALUES, SNIPPETS, Charts, merged
-from support.kube_tools import kustomize_build, validate
+from support.helm import FEW_VALUES, SNIPPETS, merged
+from support.kube_tools import objects_in, validate
 from support.terraform import Terraform
 
-OVERLAYS = ROOT / "kustomize" / "overlays"
-APP = (OVERLAYS / "basketball-api" / "app" / "postgres.yaml").read_text()
 CLUSTER = {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "metadata": {"name": "pal-e-postgres"},
            "spec": {"instances": 1, "storage": {"size": "20Gi"}}}
-
-
-@pytest.fixture(scope="session")
-def charts(tmp_path_factory):
-    return Charts(tmp_path_factory.mktemp("helm"))
 
 
 # --- what is compared ---------------------------------------------------------------------------------------------
@@ -76,6 +68,12 @@ def sidecar_of(pod):
             "volumes": {volume["name"]: volume for volume in pod.spec["volumes"] if volume["name"].startswith("lifeboat-")}}
 
 
+def besides(objects):
+    """What comes with the sidecar, but for the settings, which are the app's own."""
+    return {key: found for key, found in in_common(objects).items()
+            if key[0] not in kubernetes.WORKLOADS and key != ("ConfigMap", "lifeboat-config")}
+
+
 def the_sidecar(objects):
     (pod,) = kubernetes.sidecar_pods(objects)
     return sidecar_of(pod)
@@ -83,33 +81,9 @@ def the_sidecar(objects):
 
 # --- Kustomize and Helm -------------------------------------------------------------------------------------------
 
-@pytest.fixture(scope="session")
-def kustomized(tmp_path_factory):
-    """Renders objects with components of kustomize/, in a kustomization as an app would write it."""
-    root = tmp_path_factory.mktemp("kustomize")
-    shutil.copytree(ROOT / "kustomize", root / "kustomize")
-    count = iter(range(1000))
-
-    def build(resources, components, *, settings=None, more=()):
-        place = root / f"app{next(count)}"
-        place.mkdir()
-        (place / "resources.yaml").write_text(resources)
-        kustomization = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
-                         "resources": ["resources.yaml", *(f"../kustomize/{name}" for name in more)],
-                         "components": [f"../kustomize/components/{name}" for name in components]}
-        if settings:
-            (place / "lifeboat.toml").write_text(settings)
-            kustomization["configMapGenerator"] = [{"name": "lifeboat-config", "files": ["lifeboat.toml"],
-                                                    "options": {"disableNameSuffixHash": True}}]
-        (place / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
-        return kustomize_build(place)
-
-    return build
-
-
-def test_one_app_by_both(charts):
+def test_one_app_by_both(charts, overlay):
     """basketball-api as it stands in both: every object in common, and the app's own, field by field."""
-    by_kustomize = in_common(kustomize_build(OVERLAYS / "basketball-api"))
+    by_kustomize = in_common(overlay("basketball-api"))
     by_helm = in_common(charts.render(charts.example, {"monitoring": True}))
     both = set(by_helm) & set(by_kustomize)
     assert {("ConfigMap", "lifeboat-config"), ("StatefulSet", "postgres"), ("Service", "postgres")} <= both
@@ -134,7 +108,7 @@ spec:
       containers: [{name: postgres, image: "postgres:17"}%(main)s]
       volumes: [{name: run, emptyDir: {}}%(volumes)s]
 """
-BY_KUSTOMIZE = WORKLOAD % {"init": "", "main": "", "volumes": ""}
+(APP,) = objects_in(WORKLOAD % {"init": "", "main": "", "volumes": ""})
 
 
 @pytest.fixture(scope="session")
@@ -160,23 +134,22 @@ def forms(charts):
     ("native", ["native-sidecar", "guaranteed"], {"guaranteed": True}),
     ("native", ["native-sidecar", "report-configmap"], {"reporting": {"configmap": True}}),
 ], ids=str)
-def test_every_component_has_its_value(charts, kustomized, forms, form, components, values):
-    by_kustomize = kustomized(BY_KUSTOMIZE, components)
+def test_every_component_has_its_value(charts, rendered, forms, form, components, values):
+    by_kustomize = rendered([APP], components)
     by_helm = charts.render(forms[form], {"lifeboat": merged(FEW_VALUES, values)})
     validate(by_helm)
     assert_same(the_sidecar(by_helm), the_sidecar(by_kustomize))
-    rights = {key: found for key, found in in_common(by_kustomize).items() if key[0] != "StatefulSet"}
-    assert {key: found for key, found in in_common(by_helm).items() if key[0] != "StatefulSet"} == rights
-    assert bool(rights) == any("report" in name for name in components)
+    assert_same(besides(by_helm), besides(by_kustomize))
+    assert bool(besides(by_helm)) == any("report" in name for name in components)
 
 
-def test_a_deployment_of_its_own(charts, kustomized):
+def test_a_deployment_of_its_own(charts, rendered):
     chart = charts.make("apart", {"a.yaml": '{{ include "lifeboat.deployment" . }}'})
     by_helm = charts.render(chart, {"lifeboat": FEW_VALUES})
     validate(by_helm)
     (pod,) = kubernetes.sidecar_pods(by_helm)
     kubernetes.assert_keeps_the_rules(pod, native=False)
-    (other,) = kubernetes.sidecar_pods(kustomized("", [], more=["deployment"]))
+    (other,) = kubernetes.sidecar_pods(rendered([], resources=["../kustomize/deployment"]))
     assert_same(sidecar_of(pod), sidecar_of(other))
     assert pod.spec == {**other.spec, "volumes": pod.spec["volumes"]}
     for deployment in (pod.owner, other.owner):
@@ -186,12 +159,12 @@ def test_a_deployment_of_its_own(charts, kustomized):
         assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
 
 
-def test_monitoring(charts, kustomized):
+def test_monitoring(charts, rendered):
     templates = ["podMonitor", "prometheusRule", "dashboard"]
     chart = charts.make("watched", {f"{name}.yaml": f'{{{{ include "lifeboat.{name}" . }}}}' for name in templates})
     by_helm = charts.render(chart, {"lifeboat": FEW_VALUES})
     validate(by_helm)
-    assert_same(in_common(by_helm), in_common(kustomized("", ["scrape", "alerts"])))
+    assert_same(besides(by_helm), besides(rendered([], ["scrape", "alerts"])))
     labelled = charts.render(chart, {"lifeboat": merged(FEW_VALUES, {"monitoringLabels": {"release": "prometheus"}})})
     assert {found["kind"] for found in labelled if found["metadata"]["labels"].get("release") == "prometheus"} == \
         {"PodMonitor", "PrometheusRule"}
@@ -199,6 +172,7 @@ def test_monitoring(charts, kustomized):
 
 # --- the podPatch, by all four ------------------------------------------------------------------------------------
 
+@pytest.fixture(scope="session")
 def cluster_chart(charts):
     made = copy.deepcopy(CLUSTER)
     made["metadata"]["annotations"] = {"cnpg.io/podPatch": "PATCH"}
@@ -209,11 +183,9 @@ def cluster_chart(charts):
 
 
 @pytest.mark.parametrize("guaranteed", [False, True])
-def test_a_pod_of_cloudnativepg(charts, kustomized, tmp_path, guaranteed):
-    by_kustomize = kustomized(yaml.safe_dump(CLUSTER), ["cloudnativepg-guaranteed" if guaranteed else "cloudnativepg"])
-    chart = charts.library.parent.parent / "cluster-drift"
-    by_helm = charts.render(chart if chart.exists() else cluster_chart(charts),
-                            {"lifeboat": merged(FEW_VALUES, {"guaranteed": guaranteed})})
+def test_a_pod_of_cloudnativepg(charts, cluster_chart, rendered, tmp_path, guaranteed):
+    by_kustomize = rendered([CLUSTER], ["cloudnativepg-guaranteed" if guaranteed else "cloudnativepg"])
+    by_helm = charts.render(cluster_chart, {"lifeboat": merged(FEW_VALUES, {"guaranteed": guaranteed})})
     terraform = Terraform(tmp_path)
     made = terraform.outputs(terraform.folder / "sidecar", {
         "instance": "pal-e-postgres", "namespace": "postgres", "image": "lifeboat:0.1.0", "guaranteed": guaranteed,
@@ -230,15 +202,17 @@ def test_a_pod_of_cloudnativepg(charts, kustomized, tmp_path, guaranteed):
     assert_same(by_terraform["spec"]["managed"]["roles"], role)
 
 
-def test_the_settings_of_terraform_are_those_of_the_chart(charts, tmp_path):
-    chart = charts.make("settings-drift", {"a.yaml": '{{ include "lifeboat.configMap" . }}'})
-    # What the example chart sets, for another instance.
-    given = yaml.safe_load((charts.example / "values.yaml").read_text())
-    values = merged(given, {"lifeboat": {"settings": {"instance": {"name": "pal-e-postgres"}}}})
-    (by_helm,) = charts.render(chart, values, release="pal-e-postgres", namespace="postgres")
-    by_terraform = next(found for found in Terraform(tmp_path).manifests()
-                        if found["kind"] == "ConfigMap" and found["metadata"]["namespace"] == "postgres")
-    assert_same(in_common([by_terraform]), in_common([by_helm]))
+@pytest.mark.parametrize("name", ["pal-e-postgres", "woodpecker-db"])
+def test_the_settings_of_terraform_are_those_of_the_overlay(overlay, tmp_path, name):
+    """Which of the two owns them is up to the owner; they say the same."""
+    by_kustomize = kubernetes.one(overlay(name), "ConfigMap", "lifeboat-config")
+    by_terraform = [found for found in Terraform(tmp_path).manifests(own_settings=True)
+                    if found["kind"] == "ConfigMap" and found["metadata"]["namespace"] == by_kustomize["metadata"]["namespace"]]
+    assert_same(settings(*by_terraform), settings(by_kustomize))
+
+
+def settings(config_map):
+    return config_map["metadata"]["name"], tomllib.loads(config_map["data"]["lifeboat.toml"])
 
 
 # --- values for charts of others ----------------------------------------------------------------------------------
@@ -319,11 +293,11 @@ def test_a_fragment_makes_what_the_library_makes(charts, forms, fragment):
     assert_same(sidecar_of(pod), the_sidecar(by_library))
 
 
-def test_the_fragment_for_cloudnativepg_makes_what_the_component_makes(charts, kustomized):
+def test_the_fragment_for_cloudnativepg_makes_what_the_component_makes(charts, rendered):
     chart = charts.make("hooks-cluster", {"a.yaml": CLUSTER_HOOKS}, aliases=())
     objects = charts.render(chart, files=[charts.snippets / "values" / "cloudnativepg-cluster.yaml"])
     validate(objects)
-    by_kustomize = kustomized(yaml.safe_dump(CLUSTER), ["cloudnativepg"])
+    by_kustomize = rendered([CLUSTER], ["cloudnativepg"])
     assert_same(the_sidecar(objects), the_sidecar(by_kustomize))
     assert kubernetes.one(objects, "Cluster", "pal-e-postgres")["spec"]["managed"] == \
         kubernetes.one(by_kustomize, "Cluster", "pal-e-postgres")["spec"]["managed"]

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 from support import ROOT, kubernetes
-from support.helm import FEW_VALUES, Charts, merged
+from support.helm import FEW_VALUES, merged
 from support.kube_tools import kustomize_build, objects_in, validate
 
 CONTAINER = """
@@ -57,11 +57,6 @@ spec:
 """
 REQUESTS = {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}
 GUARANTEED = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "1Gi"}}
-
-
-@pytest.fixture(scope="session")
-def charts(tmp_path_factory):
-    return Charts(tmp_path_factory.mktemp("helm"))
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ def terraform(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def objects(terraform):
-    return terraform.manifests()
+    return terraform.manifests(own_settings=True)
 
 
 # --- form ---------------------------------------------------------------------------------------------------------
@@ -64,6 +64,12 @@ def test_the_clusters_of_the_example(objects):
         assert tomllib.loads(config[0]["data"]["lifeboat.toml"])["instance"]["name"] == name
         (role,) = pod.owner["spec"]["managed"]["roles"]
         assert role["passwordSecret"]["name"] == pod.volume("lifeboat-postgres")["secret"]["secretName"]
+
+
+def test_the_settings_can_be_somebody_elses(terraform):
+    """As they are of kustomize/overlays: two owners of one object would undo each other's work."""
+    found = kubernetes.of_kind(terraform.manifests(), "ConfigMap")
+    assert [each["metadata"]["namespace"] for each in found] == ["lifeboat-check"]
 
 
 def test_the_clusters_without_the_two_lines_are_what_they_were(objects):

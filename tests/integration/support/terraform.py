@@ -75,11 +75,11 @@ class Terraform:
         assert done.returncode == 0, done.stderr[-4000:]
         return {name: about["value"] for name, about in json.loads(self.run_in(module, "output", "-json")).items()}
 
-    def manifests(self):
-        """Every Kubernetes object of the example, with its tfvars."""
+    def manifests(self, **variables):
+        """Every Kubernetes object of the example, with its tfvars and these variables on top."""
         self.begin(self.example)
         shutil.copy(self.example / "example.tfvars", self.example / "terraform.tfvars")
-        done = self._apply(self.example, {})
+        done = self._apply(self.example, variables)
         assert done.returncode == 0, done.stderr[-4000:]
         state = json.loads(self.run_in(self.example, "show", "-json"))
         resources = state["values"]["root_module"]["resources"]
