@@ -1,11 +1,13 @@
-"""Rendering kustomize/ as its users do: the overlays of this tree, and apps of the tests' own."""
+"""Rendering kustomize/ and helm-snippets/ as their users do: what is in this tree, and apps of the tests' own."""
 
 import shutil
 
 import pytest
 import yaml
 from support import ROOT
+from support.helm import Charts
 from support.kube_tools import kustomize_build
+
 
 @pytest.fixture(scope="session")
 def overlay():
@@ -44,3 +46,9 @@ def kustomization(folder):
 def rendered(kustomization):
     """Renders an app with components of kustomize/."""
     return lambda objects, components=(), **more: kustomize_build(kustomization(objects, components, **more))
+
+
+@pytest.fixture(scope="session")
+def charts(tmp_path_factory):
+    """A copy of helm-snippets/, and charts of the tests' own beside it."""
+    return Charts(tmp_path_factory.mktemp("helm"))
