@@ -10,6 +10,9 @@ A Cluster has room for one such annotation. What it needs besides goes into `mor
 */ -}}
 {{- define "lifeboat.podPatch" -}}
 {{- $scope := include "lifeboat.scope" . | fromJson -}}
+{{- if $scope.values.reporting.condition -}}
+  {{- fail "lifeboat: reporting.condition is not for CloudNativePG: its right would let the sidecar change the label that says which pod is the primary" -}}
+{{- end -}}
 {{- $patches := list -}}
 {{- range include "lifeboat.volumes" . | fromYamlArray -}}
   {{- $patches = append $patches (dict "op" "add" "path" "/spec/volumes/-" "value" .) -}}
@@ -38,5 +41,5 @@ label cnpg.io/reload: "true", and holds `username` (lifeboat) and `password`.
   connectionLimit: 8
   inRoles: [pg_read_all_data, pg_read_all_settings]
   passwordSecret:
-    name: {{ $scope.postgres }}
+    name: {{ $scope.postgres | quote }}
 {{- end -}}

@@ -72,16 +72,16 @@ an hour and renewed by the kubelet.
 {{- $scope := include "lifeboat.scope" . | fromJson -}}
 - name: lifeboat-config
   configMap:
-    name: {{ $scope.config }}
+    name: {{ $scope.config | quote }}
     optional: true
 - name: lifeboat-store
   secret:
-    secretName: {{ $scope.store }}
+    secretName: {{ $scope.store | quote }}
     optional: true
     defaultMode: 0444
 - name: lifeboat-postgres
   secret:
-    secretName: {{ $scope.postgres }}
+    secretName: {{ $scope.postgres | quote }}
     optional: true
     defaultMode: 0444
 - name: {{ $scope.token }}

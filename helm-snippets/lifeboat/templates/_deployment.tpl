@@ -27,7 +27,7 @@ spec:
       enableServiceLinks: false
       terminationGracePeriodSeconds: 30
       {{- if $scope.reports }}
-      serviceAccountName: {{ $scope.values.reporting.serviceAccount }}
+      serviceAccountName: {{ $scope.values.reporting.serviceAccount | quote }}
       {{- end }}
       securityContext:
         runAsNonRoot: true

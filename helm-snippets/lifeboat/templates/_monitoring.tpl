@@ -4,7 +4,7 @@
 apiVersion: monitoring.coreos.com/v1
 kind: PodMonitor
 metadata:
-  name: {{ $scope.values.name }}
+  name: {{ $scope.values.name | quote }}
   labels:
     {{- include "lifeboat.monitoringLabels" . | nindent 4 }}
 spec:
@@ -24,7 +24,7 @@ spec:
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
-  name: {{ $scope.values.name }}
+  name: {{ $scope.values.name | quote }}
   labels:
     {{- include "lifeboat.monitoringLabels" . | nindent 4 }}
 spec:

@@ -48,7 +48,7 @@ roleRef:
   name: {{ $scope.values.name }}-{{ .name }}
 subjects:
   - kind: ServiceAccount
-    name: {{ $reporting.serviceAccount }}
+    name: {{ $reporting.serviceAccount | quote }}
     namespace: {{ $scope.namespace }}
 {{- end -}}
 {{- end -}}

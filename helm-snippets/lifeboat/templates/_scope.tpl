@@ -43,5 +43,5 @@ As JSON, because a template returns nothing but text: the values, and the names 
 {{- define "lifeboat.labels" -}}
 {{- $scope := include "lifeboat.scope" . | fromJson -}}
 app.kubernetes.io/name: lifeboat
-app.kubernetes.io/part-of: {{ $scope.app }}
+app.kubernetes.io/part-of: {{ $scope.app | quote }}
 {{- end -}}

@@ -141,6 +141,9 @@ def test_a_pod_of_cloudnativepg(charts):
     assert role["login"] and role["bypassrls"] and not role.get("superuser")
 
     more = [{"op": "add", "path": "/metadata/labels/team", "value": "platform"}]
+    refusal = charts.refusal(chart, values(reporting={"condition": True}))
+    assert "not for CloudNativePG" in refusal
+
     (patched,) = kubernetes.sidecar_pods(charts.render(chart, values(morePatches=more)))
     assert patched.labels["team"] == "platform"
     assert patched.spec == pod.spec
@@ -195,6 +198,15 @@ def test_further_files_for_the_container(charts, app):
     (pod,) = kubernetes.sidecar_pods(objects)
     kubernetes.assert_keeps_the_rules(pod, native=False)
     assert pod.sidecar["volumeMounts"][-1]["mountPath"] == "/run/secrets/notify"
+
+
+def test_names_that_look_like_numbers_stay_texts(charts, app):
+    more = {"name": "7", "app": "2026", "secrets": {"store": "007", "postgres": "13"},
+            "reporting": {"configmap": True, "serviceAccount": "0"}}
+    objects = charts.render(app, values(**more), release="42")
+    validate(objects)
+    (pod,) = kubernetes.sidecar_pods(objects)
+    assert pod.volume("lifeboat-store")["secret"]["secretName"] == "007"
 
 
 # --- reporting ----------------------------------------------------------------------------------------------------
@@ -315,6 +327,34 @@ def test_a_file_of_ones_own_comes_through(charts, app, text):
     made = kubernetes.settings_in(charts.render(app, values(config=text)))["lifeboat-config"]
     assert tomllib.loads(made) == tomllib.loads(text)
     assert made.strip() == text.strip()
+
+
+# --- the guide ----------------------------------------------------------------------------------------------------
+
+GUIDE = (ROOT / "docs" / "helm.md").read_text()
+
+
+def test_the_values_of_the_guide_are_taken(charts, binary, folder):
+    first, second = [block for block in objects_in("\n---\n".join(
+        re.findall(r"^```yaml\n# values.yaml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)))]
+    templates = re.findall(r"^```yaml\n# templates/lifeboat.yaml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    chart = charts.make("guide", {"postgres.yaml": CONTAINER, "lifeboat.yaml": templates[0]}, aliases=("lifeboat", "archive"))
+    both = {"native": False, "resources": REQUESTS, **first, **second}
+    assert "/settings/store" in charts.refusal(chart, both)  # the second is told in part
+    objects = charts.render(chart, {**both, "archive": merged(first["lifeboat"], second["archive"])})
+    validate(objects)
+    (pod,) = kubernetes.sidecar_pods(objects)
+    kubernetes.assert_keeps_the_rules(pod, native=False)
+    kubernetes.assert_settings_are_valid(objects, binary, folder)
+
+
+def test_the_guide_names_the_templates_that_there_are(charts):
+    text = "".join(path.read_text() for path in (charts.library / "templates").iterdir())
+    defined = set(re.findall(r'define "(lifeboat\.\w+)"', text))
+    named = set(re.findall(r"`(lifeboat\.\w+)`", GUIDE)) | set(re.findall(r'include "(lifeboat\.\w+)"', GUIDE))
+    assert named <= defined | {"lifeboat.toml"}
+    inner = {"lifeboat.scope", "lifeboat.labels", "lifeboat.containerSpec", "lifeboat.monitoringLabels", "lifeboat.file"}
+    assert defined - named == inner | {"lifeboat.tomlKey", "lifeboat.tomlValue"}
 
 
 # --- what is refused ----------------------------------------------------------------------------------------------

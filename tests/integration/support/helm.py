@@ -1,5 +1,6 @@
 """helm-snippets/ as a user has it: copied, its dependencies fetched, and rendered by the real helm."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -64,7 +65,8 @@ class Charts:
 
     def _template(self, chart, values, release, namespace, files):
         given = self._folder / "values.yaml"
-        given.write_text(yaml.safe_dump(values or {}, allow_unicode=True))
+        # As JSON, because PyYAML and Helm do not agree on which texts need quotes; but DEL has to be escaped in YAML.
+        given.write_text(json.dumps(values or {}, ensure_ascii=False).replace("\x7f", "\\u007f"))
         options = [option for file in (*files, given) for option in ("--values", file)]
         return self.try_helm("template", release, chart, "--namespace", namespace, *options)
 

@@ -39,7 +39,8 @@ class Terraform:
         (made / "versions.tf").unlink()
         (made / "secrets.tf").unlink()
         for path in made.glob("*.tf"):
-            text = path.read_text().replace(", kubernetes_secret_v1.check_store", "").replace("kubernetes_manifest", "terraform_data")
+            text = path.read_text().replace(", kubernetes_secret_v1.check_store", "")
+            text = text.replace("kubernetes_manifest", "terraform_data")
             path.write_text(re.sub(r"^  manifest( *)=", r"  input\1=", text, flags=re.MULTILINE))
         return made
 
