@@ -67,6 +67,19 @@ def test_the_guide_names_every_field_of_the_status(endpoints):
     assert set(endpoints.status()) == documented("The status as JSON")
 
 
+def test_the_guide_names_every_path_and_where_it_is_served(endpoints):
+    table = (ROOT / "docs" / "operating.md").read_text().split("\n## Endpoints\n\n")[1].split("\n\n")[0]
+    served, address = {}, ""
+    for where, paths, *_ in (row.strip("|").split("|") for row in table.split("\n")[2:]):
+        address = (re.findall(r"`health\.(\w+)`", where) or [address])[0]
+        served.setdefault(address, set()).update(re.findall(r"`(/[\w.]*)`", paths))
+    in_sources = set(re.findall(r'path == "(/[^"]*)"', (ROOT / "sidecar" / "health" / "answers.cpp").read_text()))
+    assert in_sources == served["listen"] | served["page"]
+    for address, port in (("listen", endpoints.pod), ("page", endpoints.page)):
+        found = {path for path in in_sources | {"/", "/drain"} if endpoints.get(path, port=port)[0] != 404}
+        assert found == served[address]
+
+
 def test_healthz_and_status_are_json(endpoints):
     code, body = endpoints.get("/healthz")
     assert code == 503

@@ -10,6 +10,7 @@ from support.disk import disk, full_disk, remount
 from support.fault_server import FaultServer
 from support.network import in_a_network_of_its_own
 from support.postgres import free_port
+from support.processes import memory_of
 from support.sidecar import Sidecar, eventually
 from support.tools import ToolFolder
 from support.users import server_user
@@ -114,6 +115,20 @@ def test_with_a_mistake_in_the_settings_the_rest_says_where_to_answer(workspace,
     breaks(workspace)
     with sidecar:
         assert_settings_are_refused_until_cured(sidecar, words, workspace.configure)
+
+
+def test_a_mistake_in_each_of_thousands_of_lines_is_told_in_short(workspace):
+    sidecar = Sidecar(workspace)
+    workspace.config.write_text(workspace.config.read_text() + "".join(f"[table{n}]\n" for n in range(20_000)))
+    with sidecar:
+        assert_up_and_telling(sidecar, "misconfigured", "table0", "problems more")
+        *first, last = sidecar.events("settings_refused")
+        assert len(first) == 50 and "table49" in first[-1]["error"]
+        assert "and 19950 problems more" in last["error"] and "config check" in last["next"]
+        assert len(sidecar.get("/status.json", page=True)[1]) < 100_000
+        assert memory_of(sidecar.pid, "RssAnon") < 8 << 20
+        workspace.configure()
+        assert_recovered(sidecar)
 
 
 @pytest.mark.parametrize("content", [None, "", "\n"], ids=["missing", "empty", "blank"])
