@@ -56,7 +56,7 @@ struct QualifiedName {
     std::string schema;
     std::string name;
 
-    friend auto operator<=>(const QualifiedName&, const QualifiedName&) = default;
+    friend auto operator<=>(const QualifiedName&, const QualifiedName&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 // Why a table has no totals.
@@ -102,7 +102,7 @@ public:
 
     [[nodiscard]] std::size_t memory() const;
 
-    friend auto operator<=>(const TocLine&, const TocLine&) = default;
+    friend auto operator<=>(const TocLine&, const TocLine&) = default;  // NOLINT(modernize-use-nullptr)
 
 private:
     [[nodiscard]] std::string_view field(int index) const;
