@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <stdexcept>
+#include <vector>
 
 namespace lifeboat::archive {
 namespace {
@@ -88,8 +89,8 @@ std::size_t memory_of(const QualifiedName& name) {
 }
 
 template <class T>
-void empty(std::vector<T>& list) {
-    std::vector<T>().swap(list);
+void empty(std::deque<T>& list) {
+    std::deque<T>().swap(list);
 }
 
 }  // namespace
@@ -132,7 +133,7 @@ void GatheredContents::stay_in_bounds() {
 
 void GatheredContents::take_block(const TocEntry& entry) {
     blocks_.push_back({entry.dump_id, content_of(entry)});
-    if (blocks_.size() * sizeof(ExpectedBlock) > keep_at_most_) {
+    if (blocks_.size() * sizeof(ExpectedBlock) > keep_at_most_ / 3) {
         throw std::length_error("more data blocks than may be kept");
     }
 }

@@ -5,7 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <deque>
 
 namespace lifeboat::archive {
 
@@ -32,7 +32,7 @@ public:
     void take(const TocEntry& entry);
 
     // In the order of the table of contents, which is that of the blocks.
-    [[nodiscard]] const std::vector<ExpectedBlock>& blocks() const { return blocks_; }
+    [[nodiscard]] const std::deque<ExpectedBlock>& blocks() const { return blocks_; }
 
     // The table that owns the block so numbered among those of tables. Null when nothing is kept any more.
     [[nodiscard]] TableContents* table(std::size_t index);
@@ -54,7 +54,7 @@ private:
     std::size_t keep_at_most_;
     std::size_t memory_of_tables_ = 0;  // and of sequences
     std::size_t memory_of_entries_ = 0;
-    std::vector<ExpectedBlock> blocks_;
+    std::deque<ExpectedBlock> blocks_;
     Contents contents_;
 };
 

@@ -62,8 +62,8 @@ TEST(ProofJson, IsAsDocumented) {
 }
 
 TEST(ProofJson, IsReadBackAsItWas) {
-    auto proof = sample_proof();
-    auto& contents = proof.databases[0].contents;
+    auto database = sample_database();
+    auto& contents = database.contents;
     contents.tables[0].root = archive::QualifiedName{"public", "root"};
     contents.tables[1].totals.reset();
     contents.tables[1].unread = archive::Unread::not_copy_text;
@@ -74,6 +74,8 @@ TEST(ProofJson, IsReadBackAsItWas) {
     contents.sequences = {{{"s", "low"}, std::numeric_limits<std::int64_t>::min(), true},
                           {{"s", "unknown"}, std::nullopt, false}};
     contents.entries.emplace_back("TABLE", "", "\xC3", "\xFF", "");
+    auto proof = sample_proof();
+    proof.databases[0] = database;
     proof.databases.push_back({"lat\xEDn", "", "the archive was \"odd\"", {}});
     proof.databases.back().contents.kept = archive::Kept::nothing;
     proof.databases.push_back(sample_database());

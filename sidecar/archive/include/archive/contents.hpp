@@ -23,11 +23,11 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace lifeboat::archive {
 
@@ -117,12 +117,13 @@ enum class Kept {
     nothing
 };
 
+// Deques, because a vector that grows holds everything twice for a moment.
 struct Contents {
     Kept kept = Kept::all;
-    std::vector<TableContents> tables;               // by schema and name
-    std::vector<SequenceContents> sequences;         // by schema and name
+    std::deque<TableContents> tables;                // by schema and name
+    std::deque<SequenceContents> sequences;          // by schema and name
     std::optional<LargeObjectTotals> large_objects;  // zeros: there are none; nothing: not read, like a table
-    std::vector<TocLine> entries;
+    std::deque<TocLine> entries;
 };
 
 enum class ContentsState {
