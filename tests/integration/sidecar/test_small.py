@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from support import faults
 from support.disk import full_disk
 from support.endpoints import Endpoints
@@ -45,6 +46,7 @@ def figures(sidecar, what):
     return anonymous, resident
 
 
+@pytest.mark.footprint
 def test_an_idle_sidecar_is_small_and_quiet_also_after_a_backup(new_workspace, small_source):
     workspace = new_workspace(small_source)
     with Sidecar(workspace) as sidecar:
@@ -65,6 +67,7 @@ def test_an_idle_sidecar_is_small_and_quiet_also_after_a_backup(new_workspace, s
         assert resident < 24 * MIB
 
 
+@pytest.mark.footprint
 def test_a_sidecar_without_settings_is_small_and_quiet(new_workspace):
     workspace = new_workspace()
     sidecar = Sidecar(workspace)
