@@ -196,7 +196,8 @@ def test_a_cluster_by_terraform(rendered, tmp_path, guaranteed):
     by_kustomize = rendered([CLUSTER], ["cloudnativepg-guaranteed" if guaranteed else "cloudnativepg"])
     terraform = Terraform(tmp_path)
     made = terraform.outputs(terraform.folder / "sidecar", {
-        "instance": "pal-e-postgres", "namespace": "postgres", "image": "lifeboat:0.1.0", "guaranteed": guaranteed,
+        "instance": "pal-e-postgres", "namespace": "postgres", "guaranteed": guaranteed,
+        "image": f"lifeboat:{(ROOT / 'VERSION').read_text().strip()}",
         "store_url": "s3://pal-e-backups/postgres", "store_endpoint": "https://s3.example.org",
         "recipients": FEW_VALUES["settings"]["encryption"]["recipients"]})
     by_terraform = copy.deepcopy(CLUSTER)

@@ -140,9 +140,14 @@ def test_a_deployment_of_its_own(rendered):
     assert spec["selector"]["matchLabels"].items() <= pod.labels.items()
 
 
-def test_a_deployment_of_its_own_gets_no_second_container_from_the_component(rendered):
-    objects = rendered([workload()], ["sidecar"], resources=["../kustomize/deployment"], nameSuffix="-postgres")
-    assert [len([each for each in pod.containers if each["name"] == "lifeboat"]) for pod in kubernetes.pods_in(objects)] == [1, 1]
+def test_a_deployment_of_its_own_gets_no_second_container_from_the_component(kustomization):
+    """Also under a name that the component would go by."""
+    app = kustomization([workload()], ["sidecar"], resources=["apart"])
+    (app / "apart").mkdir()
+    (app / "apart" / "kustomization.yaml").write_text("resources: [../../kustomize/deployment]\nnameSuffix: -postgres\n")
+    pods = {pod.owner["metadata"]["name"]: pod for pod in kubernetes.pods_in(kustomize_build(app))}
+    assert [each["name"] for each in pods["lifeboat-postgres"].containers] == ["lifeboat"]
+    assert [each["name"] for each in pods["postgres"].containers] == ["postgres", "lifeboat"]
 
 
 @pytest.mark.parametrize("form", ["sidecar", "native-sidecar"])

@@ -6,15 +6,16 @@ import subprocess
 import tomllib
 
 import pytest
-from support import kubernetes
+from support import ROOT, kubernetes
 from support.kube_tools import validate
 from support.kubernetes import Pod
 from support.terraform import SOURCE, Terraform
 
-SIDECAR = {"instance": "pal-e-postgres", "namespace": "postgres", "image": "lifeboat:0.1.0",
+IMAGE = f"lifeboat:{(ROOT / 'VERSION').read_text().strip()}"
+SIDECAR = {"instance": "pal-e-postgres", "namespace": "postgres", "image": IMAGE,
            "store_url": "s3://pal-e-backups/postgres", "store_endpoint": "https://s3.us-west-004.backblazeb2.com",
            "recipients": ["age1ev2jgjuc2rz98p5uz6wfvm9har4thhe39h97x3r8f0arhn6kt4yquw2f52"]}
-CHECK = {"expected": ["b", "a"], "image": "lifeboat:0.1.0", "store_url": SIDECAR["store_url"],
+CHECK = {"expected": ["b", "a"], "image": IMAGE, "store_url": SIDECAR["store_url"],
          "store_endpoint": SIDECAR["store_endpoint"]}
 
 
@@ -171,14 +172,16 @@ def test_the_check_is_restricted_and_has_no_token(check):
 
 
 def test_the_check_asks_for_every_expected_instance(objects, check, binary, folder):
-    """Its very arguments, settings and list, with a folder in the place of the bucket."""
+    """Its very arguments, settings and list, with a folder in the place of the bucket. Also for one that is not expected."""
     data = check_config(objects)["data"]
     (container,) = check["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
     assert mounts == {"/etc/lifeboat", "/run/secrets/store"}
     for name in ("key-id", "key"):
         (folder / name).write_text("stand-in\n")
-    (folder / "store").mkdir()
+    leftover = folder / "store" / "stray" / "data" / "20261122T021700Z-7f3a" / "app.dump.zst.age"
+    leftover.parent.mkdir(parents=True)
+    leftover.write_text("of a killed run\n")
     (folder / "expected.txt").write_text(data["expected.txt"])
     settings = data["lifeboat.toml"].replace('"/run/secrets/store/', f'"{folder}/')
     (folder / "lifeboat.toml").write_text(re.sub(r'url = ".*"', f'url = "file://{folder}/store"', settings))
@@ -188,6 +191,7 @@ def test_the_check_asks_for_every_expected_instance(objects, check, binary, fold
     assert done.returncode == 3, done.stdout + done.stderr
     for name in ("basketball-api", "mcd-tracker", "pal-e-postgres", "woodpecker-db"):
         assert re.search(rf"^{name} +ABSENT", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^stray +BAD", done.stdout, re.MULTILINE), done.stdout
 
     policy = check["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"][0]
     assert policy["action"] == "FailJob" and done.returncode in policy["onExitCodes"]["values"]

@@ -94,8 +94,9 @@ def sidecar_pods(objects):
 
 
 def cloudnativepg_pod(cluster):
-    """The instance pod that CloudNativePG makes of a Cluster: its shape, as far as a sidecar meets it, and the
-    Cluster's `cnpg.io/podPatch` applied as the operator applies it (a JSON Patch of the whole pod)."""
+    """The instance pod that CloudNativePG makes of a Cluster: its shape, as far as a sidecar meets it (read from what
+    specs.NewInstance of version 1.30.0 returns), and the Cluster's `cnpg.io/podPatch` applied as the operator applies
+    it (a JSON Patch of the whole pod)."""
     name, spec = cluster["metadata"]["name"], cluster["spec"]
     context = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "privileged": False,
                "readOnlyRootFilesystem": True, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
