@@ -2,6 +2,7 @@
 
 #include "database_dump.hpp"
 #include "part_writer.hpp"
+#include "proof_part.hpp"
 #include "postgres/globals_script.hpp"
 #include "postgres/server_lock.hpp"
 #include "restore_text.hpp"
@@ -93,6 +94,7 @@ private:
     Status dump_one(const std::string& name, Manifest& manifest);
     Status after_failure(const std::string& name, const Error& error, postgres::ServerLock& lock, Manifest& manifest);
     Status dump_globals(postgres::ServerLock& lock, Manifest& manifest);
+    Status store_proof(Manifest& manifest);
     Status check_roles(const std::optional<std::set<std::string>>& created) const;
     Status note_failure(Manifest& manifest, std::optional<std::string> database, const Error& error);
     Status check_objects(const Manifest& manifest);
@@ -112,6 +114,7 @@ private:
     postgres::ClientPrograms programs_;
     std::optional<Error> first_failure_;
     std::set<std::string> roles_named_;  // by any archive of this run
+    std::optional<ProofPart> proof_;
 };
 
 Result<BackupOutcome> Job::run() {
@@ -161,12 +164,16 @@ Result<BackupOutcome> Job::run_on(postgres::ServerLock& lock, const postgres::Se
         return std::move(written).error();
     }
     observer_.started(manifest->id, facts, selection.chosen.size() + 1);
+    proof_.emplace(manifest->id.text(), layout_.instance());
     if (programs_.outdated()) {
         observer_.warned("", "the PostgreSQL clients are " + programs_.version +
                                  ", older than the minor release that closed CVE-2026-116314");
     }
     if (auto dumped = dump_all(lock, selection, *manifest); !dumped) {
         return std::move(dumped).error();
+    }
+    if (auto stored = store_proof(*manifest); !stored) {
+        return in_context("the table proof", std::move(stored).error());
     }
     // Without the lock another run may have been at work beside this one since nobody knows when.
     if (auto held = lock.check(); !held) {
@@ -252,6 +259,13 @@ Status Job::dump_one(const std::string& name, Manifest& manifest) {
         return std::move(dumped).error();
     }
     uncommitted_.add(dumped->record.objects);
+    if (auto added = proof_->add(dumped->proof); !added) {
+        return added;
+    }
+    if (!dumped->proof.not_proven.empty()) {
+        observer_.warned(name, "stored, but not proven: " + dumped->proof.not_proven);
+        dumped->record.not_proven = dumped->proof.not_proven;
+    }
     manifest.databases.push_back(std::move(dumped->record));
     roles_named_.merge(dumped->roles);
     return done();
@@ -327,6 +341,18 @@ Status Job::dump_globals(postgres::ServerLock& lock, Manifest& manifest) {
     }
     uncommitted_.add(part->objects);
     manifest.globals = std::move(part->objects);
+    return done();
+}
+
+// A run that cannot store its proof fails: a manifest names nothing that is not whole, and a whole backup has its proof.
+// It is one small object, and a store that does not take it will not take the manifest either.
+Status Job::store_proof(Manifest& manifest) {
+    auto objects = proof_->store(store_, layout_.proof(manifest.id, encrypted()), plan_.recipients, stop_);
+    if (!objects) {
+        return std::move(objects).error();
+    }
+    uncommitted_.add(*objects);
+    manifest.proof = catalogue::ProofRecord{std::string(archive::content_hash_algorithm), std::move(*objects)};
     return done();
 }
 

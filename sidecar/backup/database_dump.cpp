@@ -1,5 +1,6 @@
 #include "database_dump.hpp"
 
+#include "archive/contents.hpp"
 #include "archive/prerequisites.hpp"
 #include "os/memory_limit.hpp"
 
@@ -18,6 +19,10 @@ constexpr int most_attempts = 3;
 // What Lifeboat itself may need beside pg_dump in the same container, and what pg_dump cannot do without.
 constexpr std::uint64_t own_share = std::uint64_t{64} << 20U;
 constexpr std::uint64_t least_dump_memory = std::uint64_t{64} << 20U;
+
+// What is kept of an archive's contents: the names and numbers of some thirty thousand tables. Of more than that the
+// tables alone are kept, and of a hundred thousand nothing: such a database is stored and not proven.
+constexpr std::size_t most_contents = std::size_t{12} << 20U;
 
 std::optional<std::uint64_t> dump_memory(const BackupPlan& plan) {
     if (plan.dump_memory) {
@@ -59,15 +64,24 @@ catalogue::NeedsRecord record_of(const postgres::DatabaseNeeds& needs) {
     return record;
 }
 
-// What an archive tells about its end is little (the format has no end mark); what it tells at its beginning must
-// at least be an archive. One of a later version is stored all the same.
-Status check_toc(const archive::TocReader& toc) {
-    const auto state = toc.state();
-    if (state == archive::TocState::reading || state == archive::TocState::malformed) {
-        return failed("what pg_dump printed is no whole archive although it ended well",
-                      "look at the program in postgres.bin_dir");
+// An exit code of 0 is not the whole truth. What cannot be read, because it is of a later version or too large, may be
+// good and is stored all the same.
+Status check_archive(const archive::ContentsReader& reader) {
+    if (!reader.archive_broken()) {
+        return done();
     }
-    return done();
+    Error error = reader.verdict().error();
+    return Error{ErrorKind::failed,
+                 "what pg_dump printed is no whole archive although it ended well: " + std::move(error.what),
+                 "look at the program in postgres.bin_dir, and run the backup again", std::move(error.detail)};
+}
+
+std::optional<catalogue::ContentTotals> record_of(const std::optional<proof::Totals>& totals) {
+    if (!totals) {
+        return std::nullopt;
+    }
+    return catalogue::ContentTotals{totals->tables, totals->rows, totals->bytes, totals->sequences,
+                                    totals->large_objects};
 }
 
 std::set<std::string> without_server_roles(const std::set<std::string>& roles) {
@@ -122,12 +136,14 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
         return std::move(program).error();
     }
     archive::Prerequisites needs;
-    archive::TocTap* tap = nullptr;
+    archive::ContentsTap* tap = nullptr;
+    proof::DatabaseProof proof;
     std::size_t rewritten = 0;
     bool has_locks = false;
     PartWriter::Looks looks;
     looks.inspector = [&](stream::Sink& next) {
-        auto made = std::make_unique<archive::TocTap>(next, needs.options());
+        auto made = std::make_unique<archive::ContentsTap>(
+            next, archive::ContentsOptions{.also = needs.options(), .keep_at_most = most_contents});
         tap = made.get();
         return made;
     };
@@ -140,7 +156,14 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
         rewritten = now->rewritten_since(*before);
         return rewritten == 0 ? done() : Status(failed("tables were rewritten while the dump began"));
     };
-    looks.last_look = [&] { return check_toc(tap->toc()); };
+    looks.last_look = [&]() -> Status {
+        tap->reader().finish();
+        if (auto whole = check_archive(tap->reader()); !whole) {
+            return whole;
+        }
+        proof = proof::proof_of(name, std::move(tap->reader()));
+        return done();
+    };
     auto part = tools.writer.write(name, key, std::move(*program), looks);
     if (rewritten != 0) {
         return Attempt{{}, rewritten_again()};
@@ -151,10 +174,14 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     if (!part) {
         return std::move(part).error();
     }
-    return Attempt{DumpedDatabase{{name, std::move(part->objects), part->bytes_in, part->warnings,
-                                   record_of(inspection.needs), records_of(inspection.omissions)},
-                                  without_server_roles(needs.roles())},
-                   {}};
+    catalogue::DatabaseRecord record{name,
+                                     std::move(part->objects),
+                                     part->bytes_in,
+                                     part->warnings,
+                                     record_of(inspection.needs),
+                                     records_of(inspection.omissions),
+                                     record_of(proof::totals_of(proof))};
+    return Attempt{DumpedDatabase{std::move(record), without_server_roles(needs.roles()), std::move(proof)}, {}};
 }
 
 }  // namespace

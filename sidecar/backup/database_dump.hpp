@@ -3,6 +3,7 @@
 #include "catalogue/layout.hpp"
 #include "part_writer.hpp"
 #include "postgres/inspection.hpp"
+#include "proof/proof.hpp"
 
 #include <set>
 
@@ -11,6 +12,7 @@ namespace lifeboat::backup {
 struct DumpedDatabase {
     catalogue::DatabaseRecord record;
     std::set<std::string> roles;  // every role that the archive names, but the server's own
+    proof::DatabaseProof proof;   // from the very bytes that were stored
 };
 
 struct DumpTools {

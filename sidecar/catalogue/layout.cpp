@@ -70,6 +70,10 @@ store::ObjectKey Layout::globals(const BackupId& id, Encrypted encrypted) const 
     return key(data_prefix(id) + "globals.sql" + suffix(encrypted));
 }
 
+store::ObjectKey Layout::proof(const BackupId& id, Encrypted encrypted) const {
+    return key(data_prefix(id) + "tables.json" + suffix(encrypted));
+}
+
 store::ObjectKey Layout::restore_text() const {
     return key(prefix() + "RESTORE.txt");
 }

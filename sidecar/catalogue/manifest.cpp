@@ -11,6 +11,9 @@ std::vector<store::StoredObject> Manifest::all_objects() const {
         all.insert(all.end(), database.objects.begin(), database.objects.end());
     }
     all.insert(all.end(), globals.begin(), globals.end());
+    if (proof) {
+        all.insert(all.end(), proof->objects.begin(), proof->objects.end());
+    }
     return all;
 }
 

@@ -67,6 +67,14 @@ Json json_of(const NeedsRecord& needs) {
     return json;
 }
 
+Json json_of(const ContentTotals& contents) {
+    return {{"tables", contents.tables},
+            {"rows", contents.rows},
+            {"bytes", contents.bytes},
+            {"sequences", contents.sequences},
+            {"large_objects", contents.large_objects}};
+}
+
 Json json_of(const DatabaseRecord& database) {
     Json json = {{"name", database.name},
                  {"archive_bytes", database.archive_bytes},
@@ -77,6 +85,12 @@ Json json_of(const DatabaseRecord& database) {
     }
     if (database.warnings != 0) {
         json["warnings"] = database.warnings;
+    }
+    if (database.contents) {
+        json["contents"] = json_of(*database.contents);
+    }
+    if (!database.not_proven.empty()) {
+        json["not_proven"] = database.not_proven;
     }
     return json;
 }
@@ -248,13 +262,33 @@ NeedsRecord needs_of(const Parsed& json) {
     return needs;
 }
 
+std::optional<ContentTotals> contents_of(const Parsed& json) {
+    if (!json.contains("contents")) {
+        return std::nullopt;
+    }
+    const Parsed& contents = json.at("contents");
+    return ContentTotals{whole_number(contents, "tables"), whole_number(contents, "rows"),
+                         whole_number(contents, "bytes"), whole_number(contents, "sequences"),
+                         whole_number(contents, "large_objects")};
+}
+
+ProofRecord proof_of(const Parsed& json, const std::string& folder) {
+    ProofRecord proof{text(json, "algorithm"), objects_of(json, folder)};
+    if (proof.objects.empty()) {
+        throw Surprise{"'proof' has no objects"};
+    }
+    return proof;
+}
+
 DatabaseRecord database_of(const Parsed& json, const std::string& folder) {
     DatabaseRecord record{text(json, "name"),
                           objects_of(json, folder),
                           whole_number(json, "archive_bytes"),
                           json.contains("warnings") ? whole_number(json, "warnings") : 0,
                           needs_of(field(json, "needs")),
-                          omissions_of(json)};
+                          omissions_of(json),
+                          contents_of(json),
+                          text_or(json, "not_proven", "")};
     if (record.objects.empty()) {
         throw Surprise{"database '" + record.name + "' has no objects"};
     }
@@ -329,6 +363,9 @@ Manifest manifest_of(const Parsed& json, const Layout& layout, const BackupId& i
     if (json.contains("globals")) {
         manifest.globals = objects_of(json.at("globals"), folder);
     }
+    if (json.contains("proof")) {
+        manifest.proof = proof_of(json.at("proof"), folder);
+    }
     manifest.omissions = omissions_of(json);
     manifest.notes = texts_or_none(json, "notes");
     manifest.exclude_table_data = texts_or_none(json, "exclude_table_data");
@@ -363,6 +400,9 @@ std::string to_json(const Manifest& manifest) {
     json["databases"] = json_list(manifest.databases);
     if (!manifest.globals.empty()) {
         json["globals"] = {{"objects", json_of(manifest.globals)}};
+    }
+    if (manifest.proof) {
+        json["proof"] = {{"algorithm", manifest.proof->algorithm}, {"objects", json_of(manifest.proof->objects)}};
     }
     if (!manifest.omissions.empty()) {
         json["omissions"] = json_list(manifest.omissions);

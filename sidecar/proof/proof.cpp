@@ -35,7 +35,8 @@ std::optional<Totals> totals_of(const DatabaseProof& database) {
     if (database.contents.kept == archive::Kept::nothing || !objects) {
         return std::nullopt;
     }
-    Totals totals{database.contents.tables.size(), 0, objects->bytes};
+    Totals totals{database.contents.tables.size(), 0, objects->bytes, database.contents.sequences.size(),
+                  objects->objects};
     for (const auto& table : database.contents.tables) {
         if (!table.totals) {
             return std::nullopt;

@@ -18,6 +18,7 @@ enum class Encrypted { no, yes };
 //   <instance>/partial/<id>.json                   the same for a run in which some databases failed
 //   <instance>/data/<id>/<db>.dump.zst.age         one custom-format archive per database
 //   <instance>/data/<id>/globals.sql.zst.age       roles, memberships, tablespaces, parameter grants
+//   <instance>/data/<id>/tables.json.zst.age       the table proof: docs/proof.md
 //   <instance>/accepted/<id>.json                  an owner's word on a marked backup
 //   <instance>/RESTORE.txt                         how to restore with standard tools
 //
@@ -34,6 +35,7 @@ public:
     [[nodiscard]] store::ObjectKey partial_manifest(const BackupId& id) const;
     [[nodiscard]] store::ObjectKey database(const BackupId& id, const std::string& name, Encrypted encrypted) const;
     [[nodiscard]] store::ObjectKey globals(const BackupId& id, Encrypted encrypted) const;
+    [[nodiscard]] store::ObjectKey proof(const BackupId& id, Encrypted encrypted) const;
     [[nodiscard]] store::ObjectKey restore_text() const;
     [[nodiscard]] std::string manifests_prefix() const { return prefix() + "manifests/"; }
     [[nodiscard]] std::string data_prefix(const BackupId& id) const;

@@ -59,6 +59,21 @@ struct NeedsRecord {
     std::vector<std::string> tablespaces;
 };
 
+// What the archive of a database holds.
+struct ContentTotals {
+    std::uint64_t tables = 0;  // those whose rows are in it
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;  // of the rows as COPY writes them, and of large objects
+    std::uint64_t sequences = 0;
+    std::uint64_t large_objects = 0;
+};
+
+// The table proof, which holds names and so is encrypted.
+struct ProofRecord {
+    std::string algorithm;  // of its hashes
+    std::vector<store::StoredObject> objects;
+};
+
 struct DatabaseRecord {
     std::string name;
     std::vector<store::StoredObject> objects;  // the archive's segments, in order
@@ -66,6 +81,10 @@ struct DatabaseRecord {
     std::uint64_t warnings = 0;                // lines that pg_dump said although it succeeded; the log has them
     NeedsRecord needs;
     std::vector<OmissionRecord> omissions;
+    std::optional<ContentTotals> contents = {};  // empty: not known
+    // Why it is not proven what the archive holds, or not all of it. Empty: it is, or the backup is from before there
+    // were proofs (Manifest::proof).
+    std::string not_proven = {};
 };
 
 // A part of a run that failed: a database, or "globals".
@@ -107,6 +126,7 @@ struct Manifest {
     RetentionRecord retention;
     // When the next good backup is overdue, by the schedule of that time; empty: not known.
     std::optional<os::TimePoint> next_overdue;
+    std::optional<ProofRecord> proof = {};  // empty: the backup is from before there were proofs
 
     [[nodiscard]] Encrypted encrypted() const { return recipients.empty() ? Encrypted::no : Encrypted::yes; }
     [[nodiscard]] std::uint64_t stored_bytes() const;

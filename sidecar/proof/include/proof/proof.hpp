@@ -43,6 +43,8 @@ struct Totals {
     std::uint64_t tables = 0;
     std::uint64_t rows = 0;
     std::uint64_t bytes = 0;  // of rows and large objects
+    std::uint64_t sequences = 0;
+    std::uint64_t large_objects = 0;
 
     friend bool operator==(const Totals&, const Totals&) = default;
 };
