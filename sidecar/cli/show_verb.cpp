@@ -1,4 +1,6 @@
 #include "format.hpp"
+#include "proof/proof_json.hpp"
+#include "restore/incoming_stream.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -8,6 +10,8 @@ namespace lifeboat::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr std::size_t largest_proof = std::size_t{1} << 30U;
 
 std::uint64_t stored(const std::vector<store::StoredObject>& objects) {
     std::uint64_t sum = 0;
@@ -48,7 +52,32 @@ void print_parts(const catalogue::Manifest& manifest) {
     if (!manifest.globals.empty()) {
         rows.push_back({"(globals)", "", human_bytes(stored(manifest.globals)), manifest.globals.front().key.text()});
     }
+    if (manifest.proof) {
+        const auto& objects = manifest.proof->objects;
+        rows.push_back({"(table proof)", "", human_bytes(stored(objects)), objects.front().key.text()});
+    }
     print(table({"DATABASE", "ARCHIVE", "STORED", "OBJECT"}, rows));
+}
+
+void print_contents(const catalogue::Manifest& manifest) {
+    if (!manifest.proof) {
+        return print_line("\nNo table proof: the Lifeboat that wrote this backup made none.");
+    }
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& database : manifest.databases) {
+        std::vector<std::string> row = {database.name};
+        if (const auto& holds = database.contents) {
+            row.insert(row.end(), {std::to_string(holds->tables), std::to_string(holds->rows),
+                                   human_bytes(holds->bytes), std::to_string(holds->sequences),
+                                   std::to_string(holds->large_objects)});
+        } else {
+            row.insert(row.end(), 5, "-");
+        }
+        row.push_back(database.not_proven.empty() ? "yes" : "NO: " + database.not_proven);
+        rows.push_back(std::move(row));
+    }
+    print_line("\nWhat was dumped (each table: --tables, with the key):");
+    print(table({"DATABASE", "TABLES", "ROWS", "BYTES", "SEQUENCES", "LARGE OBJECTS", "PROVEN"}, rows));
 }
 
 std::string locale_words(const catalogue::NeedsRecord& needs) {
@@ -130,11 +159,82 @@ void print_words(const catalogue::Backup& backup) {
     }
     print_line("");
     print_parts(manifest);
+    print_contents(manifest);
     print_needs(manifest);
     print_omissions(manifest);
 }
 
-Result<ExitCode> show(Session& session, const std::string& id) {
+// As one writes it in SQL.
+std::string quoted(const std::string& name) {
+    const bool plain = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789") ==
+                                            std::string::npos && (name.front() < '0' || name.front() > '9');
+    if (plain) {
+        return name;
+    }
+    std::string text = "\"";
+    for (const char c : name) {
+        text += c == '"' ? std::string("\"\"") : std::string(1, c);
+    }
+    return text + '"';
+}
+
+void print_tables(const proof::Proof& proof) {
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& database : proof.databases) {
+        for (const auto& [name, root, totals, unread] : database.contents.tables) {
+            const auto of = [&totals = totals](auto number) { return totals ? std::to_string(number(*totals)) : "-"; };
+            rows.push_back({database.name, quoted(name.schema) + "." + quoted(name.name),
+                            of([](const auto& all) { return all.rows; }), of([](const auto& all) { return all.bytes; }),
+                            totals ? totals->hash.hex() : "not read"});
+        }
+    }
+    print(table({"DATABASE", "TABLE", "ROWS", "BYTES", "HASH"}, rows));
+    for (const auto& database : proof.databases) {
+        if (!database.not_proven.empty()) {
+            print_line("database '" + printable(database.name) + "' is not proven: " + printable(database.not_proven));
+        }
+    }
+}
+
+Error not_its_own(const catalogue::Manifest& manifest) {
+    return {ErrorKind::corrupt, "the table proof of " + manifest.id.text() + " is of another backup",
+            "look at another backup, and find out who changed this one"};
+}
+
+Result<ExitCode> show_tables(Session& session, const config::Settings& settings, store::ObjectStore& store,
+                             const catalogue::Manifest& manifest) {
+    if (!manifest.proof) {
+        return Error{ErrorKind::not_found, "backup " + manifest.id.text() + " has no table proof",
+                     "it was written by a Lifeboat that made none; `lifeboat cat` gives its archives"};
+    }
+    auto identities = session.read_identities(settings);
+    if (!identities) {
+        return std::move(identities).error();
+    }
+    if (auto required = require_identity(manifest, *identities); !required) {
+        return std::move(required).error();
+    }
+    const auto text =
+        restore::read_text({store, manifest.encrypted(), *identities}, manifest.proof->objects, largest_proof);
+    if (!text) {
+        return in_context("the table proof", text.error());
+    }
+    const auto proof = proof::parse_proof(*text);
+    if (!proof) {
+        return proof.error();
+    }
+    if (proof->id != manifest.id.text() || proof->instance != manifest.instance) {
+        return not_its_own(manifest);
+    }
+    if (session.flags.json) {
+        print(*text);
+    } else {
+        print_tables(*proof);
+    }
+    return ExitCode::done;
+}
+
+Result<ExitCode> show(Session& session, const std::string& id, bool tables) {
     auto loaded = session.load({.store = true});
     if (!loaded) {
         return std::move(loaded).error();
@@ -146,6 +246,9 @@ Result<ExitCode> show(Session& session, const std::string& id) {
     auto backup = choose_backup(opened->catalogue, {id});
     if (!backup) {
         return std::move(backup).error();
+    }
+    if (tables) {
+        return show_tables(session, loaded->settings, *opened->store, (*backup)->manifest);
     }
     if (session.flags.json) {
         Json json = Json::parse(catalogue::to_json((*backup)->manifest));
@@ -162,10 +265,14 @@ Result<ExitCode> show(Session& session, const std::string& id) {
 void add_show(CLI::App& app, Action& action) {
     auto& verb = add_verb(app, "show", "One backup's manifest, in words",
                           "  lifeboat show latest\n"
-                          "  lifeboat show 20261122T021700Z-7f3a --json\n");
+                          "  lifeboat show 20261122T021700Z-7f3a --json\n"
+                          "  lifeboat show latest --tables -i key.txt      rows, bytes and hash of each table\n");
     const auto id = std::make_shared<std::string>();
+    const auto tables = std::make_shared<bool>(false);
     add_id(verb, *id);
-    verb.callback([&action, id] { action = [id](Session& session) { return show(session, *id); }; });
+    verb.add_flag("--tables", *tables, "The table proof instead: each table's rows, bytes and hash (needs the key)");
+    verb.callback(
+        [&action, id, tables] { action = [id, tables](Session& session) { return show(session, *id, *tables); }; });
 }
 
 }  // namespace lifeboat::cli

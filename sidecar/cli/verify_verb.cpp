@@ -59,8 +59,10 @@ std::optional<Error> could_not_look(const restore::VerifyReport& report) {
 
 std::uint64_t stored_bytes(const catalogue::Manifest& manifest, const std::string& part) {
     const auto* database = manifest.find(part);
+    const bool is_proof = database == nullptr && part == "table proof" && manifest.proof;
+    const auto& others = is_proof ? manifest.proof->objects : manifest.globals;
     std::uint64_t sum = 0;
-    for (const auto& object : database != nullptr ? database->objects : manifest.globals) {
+    for (const auto& object : database != nullptr ? database->objects : others) {
         sum += object.size;
     }
     return sum;

@@ -1,6 +1,6 @@
 #include "restore/verify_job.hpp"
 
-#include "archive/toc.hpp"
+#include "archive/contents.hpp"
 #include "store/segments.hpp"
 #include "stream/counter.hpp"
 
@@ -70,14 +70,12 @@ private:
 };
 
 Status open_archive(const Source& source, const std::vector<store::StoredObject>& objects, stream::Sink& to) {
-    archive::TocTap tap(to, {.wanted = [](auto, auto) { return archive::TocFields::nothing(); }, .take = {}});
+    archive::ContentsTap tap(to);
     if (auto read = read_stream(source, objects, tap); !read) {
         return read;
     }
     // An archive of a later PostgreSQL is none of our business here; a broken one is.
-    const auto state = tap.toc().state();
-    const bool understood = state == archive::TocState::complete || state == archive::TocState::unknown_version;
-    return understood ? done() : tap.toc().verdict();
+    return tap.reader().archive_broken() ? tap.reader().verdict() : done();
 }
 
 Status open_text(const Source& source, const std::vector<store::StoredObject>& objects, stream::Sink& to) {
@@ -122,6 +120,9 @@ VerifyReport verify(const Source& source, const catalogue::Manifest& manifest, c
     }
     if (!manifest.globals.empty()) {
         check("globals", manifest.globals, open_text);
+    }
+    if (manifest.proof) {
+        check("table proof", manifest.proof->objects, open_text);
     }
     return report;
 }

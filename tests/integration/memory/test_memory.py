@@ -69,6 +69,7 @@ def roomy_object_server(room, long_run, object_server):
 def test_peak_memory_is_the_same_for_a_stream_into_a_bucket_however_long(new_workspace, server, folder, long_run,
                                                                          roomy_object_server):
     size = 20_000_000_000 if long_run else 800_000_000
+    server.sql("SELECT lo_from_bytea(0, 'the sea')")
     tools = ToolFolder(folder / "tools")
     tools.flood("pg_dump", extra_bytes=size, only_database="postgres")
     workspace = new_workspace(server)

@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -57,7 +58,12 @@ def write(piece):
 def pass_on(output):
     """Copies the real tool's output; at the planned byte it dies, or waits and then goes on."""
     left = PLAN["after_bytes"]
+    first = True
     while piece := output.read1(65536):
+        if first and PLAN["archive_minor"] is not None:
+            assert piece[:6] == b"PGDMP\1"
+            piece = piece[:6] + bytes([PLAN["archive_minor"]]) + piece[7:]
+        first = False
         if left is not None and len(piece) >= left:
             write(piece[:left])
             if not PLAN["gate"]:
@@ -68,13 +74,20 @@ def pass_on(output):
         left = None if left is None else left - len(piece)
 
 
-def flood():
-    """Random blocks of 8 MiB in turn, further apart than a compressor looks back."""
+def flood(output):
+    """Lets the archive's last large object go on: with random blocks of 8 MiB in turn, further apart than a compressor
+    looks back. An archive ends with two numbers of a sign and four bytes: 0 ends the object, 0 ends the objects."""
+    archive = output.read()
+    assert archive[-10:] == bytes(10), "the archive does not end with a large object"
+    write(archive[:-10])
     blocks = [os.urandom(8 << 20) for _ in range(2)]
     left, turn = PLAN["extra_bytes"], 0
     while left > 0:
-        write(memoryview(blocks[turn % 2])[:left])
-        left, turn = left - len(blocks[0]), turn + 1
+        block = memoryview(blocks[turn % 2])[:left]
+        write(b"\0" + struct.pack("<I", len(block)))
+        write(block)
+        left, turn = left - len(block), turn + 1
+    write(archive[-10:])
 
 
 def main():
@@ -89,11 +102,10 @@ def main():
         become_the_real_one()
     child = subprocess.Popen(REAL, stdout=subprocess.PIPE, close_fds=False,
                              preexec_fn=lambda: ctypes.CDLL(None).prctl(1, signal.SIGKILL))
-    pass_on(child.stdout)
+    (flood if PLAN["extra_bytes"] else pass_on)(child.stdout)
     code = child.wait()
     if code:
         os._exit(code if code > 0 else 1)
-    flood()
     die()
 
 

@@ -64,8 +64,12 @@ class ToolFolder:
         return gate
 
     def flood(self, tool, *, extra_bytes, only_database=None):
-        """The tool, and after its last byte so many more that no compressor can shrink: as if the data went on."""
+        """So many more bytes that no compressor can shrink, in the last large object of a pg_dump's archive."""
         self._stand_in(tool, extra_bytes=extra_bytes, only_database=only_database)
+
+    def of_a_later_format(self, tool, *, only_database=None):
+        """pg_dump's archive says that it is of version 1.99 of the format, which nobody knows yet."""
+        self._stand_in(tool, archive_minor=99, only_database=only_database)
 
     def watch(self, tool):
         """Lets the tool be, and notes the arguments and environment that it was called with."""
@@ -92,5 +96,5 @@ exec {self._real / tool} "$@"
         place.chmod(0o755)
         whole = {"real": str(self._real / tool), "record": None, "transparent": False, "after_bytes": None,
                  "exit_code": 0, "signal": 0, "gate": None, "only_database": None, "last_words": "",
-                 "extra_bytes": 0, **plan}
+                 "extra_bytes": 0, "archive_minor": None, **plan}
         Path(f"{place}.plan").write_text(json.dumps(whole))

@@ -35,11 +35,11 @@ def test_age_zstd_and_pg_restore_bring_everything_back(workspace, backup_id, sou
 
 def test_every_recipient_opens_every_object(workspace, backup_id):
     for key in (workspace.key, workspace.offline_key):
-        for name in [*archive_names(workspace.store, backup_id), "globals.sql.zst.age"]:
+        for name in [*archive_names(workspace.store, backup_id), "globals.sql.zst.age", "tables.json.zst.age"]:
             command = opened(object_files(workspace.store, backup_id, name), key)
             done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, check=False)
             assert done.returncode == 0, done.stderr
-            assert done.stdout.startswith(b"--" if name.startswith("globals") else b"PGDMP")
+            assert done.stdout.startswith({"globals.sql.zst.age": b"--", "tables.json.zst.age": b"{"}.get(name, b"PGDMP"))
 
 
 def test_objects_are_named_as_documented(workspace, backup_id):
@@ -51,6 +51,7 @@ def test_objects_are_named_as_documented(workspace, backup_id):
         "vessel/RESTORE.txt",
         f"vessel/manifests/{backup_id}.json",
         f"{data}/globals.sql.zst.age",
+        f"{data}/tables.json.zst.age",
         f"{data}/{odd}.{odd_hash}.dump.zst.age",
         *(f"{data}/{name}.dump.zst.age" for name in plain),
     ])

@@ -28,7 +28,10 @@ Manifest full_manifest() {
     odd.warnings = 2;
     odd.needs = {"UTF8", "icu", "C.UTF-8", "C.UTF-8", "de-DE", {{"pgcrypto", "1.3"}}, {"fast"}};
     odd.omissions = {{"subscriptions", 2, "subscriptions are not restored"}};
+    odd.contents = {7, 1000, std::uint64_t{1} << 61U, 3, 2};
+    odd.not_proven = "its list of objects is not on record";
     manifest.databases.push_back(odd);
+    manifest.proof = {"xxh3-128-sum/1", {object(app().proof(id, Encrypted::yes))}};
     manifest.omissions = {{"alter_system", 1, "settings of ALTER SYSTEM"}};
     manifest.notes = {"the server is a standby"};
     manifest.exclude_table_data = {"public.log_*"};
@@ -64,6 +67,17 @@ TEST(Manifest, ComesBackAsItWasWritten) {
     EXPECT_EQ(read->databases[1].needs.locale, "de-DE");
     EXPECT_EQ(read->databases[1].needs.extensions.at(0).version, "1.3");
     EXPECT_EQ(read->databases[1].omissions.at(0).count, 2U);
+    EXPECT_EQ(read->databases[0].contents.has_value(), false);
+    ASSERT_TRUE(read->databases[1].contents);
+    EXPECT_EQ(read->databases[1].contents->tables, 7U);
+    EXPECT_EQ(read->databases[1].contents->rows, 1000U);
+    EXPECT_EQ(read->databases[1].contents->bytes, std::uint64_t{1} << 61U);
+    EXPECT_EQ(read->databases[1].contents->sequences, 3U);
+    EXPECT_EQ(read->databases[1].contents->large_objects, 2U);
+    EXPECT_EQ(read->databases[1].not_proven, written.databases[1].not_proven);
+    ASSERT_TRUE(read->proof);
+    EXPECT_EQ(read->proof->algorithm, "xxh3-128-sum/1");
+    EXPECT_EQ(read->proof->objects.at(0).key.text(), "app/data/20261122T021700Z-7f3a/tables.json.zst.age");
     EXPECT_EQ(read->omissions.at(0).kind, "alter_system");
     EXPECT_EQ(read->notes, written.notes);
     EXPECT_EQ(read->failures[0].database, "lost");
@@ -78,9 +92,11 @@ TEST(Manifest, LeavesOutWhatIsNotKnown) {
     for (const char* name : {"globals", "marks", "databases", "retention"}) {
         EXPECT_TRUE(json.contains(name)) << name;
     }
-    for (const char* name : {"failures", "exclude_table_data", "notes", "omissions"}) {
+    for (const char* name : {"failures", "exclude_table_data", "notes", "omissions", "proof"}) {
         EXPECT_FALSE(json.contains(name)) << name;
     }
+    EXPECT_FALSE(json["databases"][0].contains("contents"));
+    EXPECT_FALSE(json["databases"][0].contains("not_proven"));
     EXPECT_FALSE(json["server"].contains("timeline"));
     EXPECT_FALSE(json["server"].contains("system_identifier"));
     EXPECT_EQ(json["encryption"], (Json{{"mode", "none"}}));
@@ -97,8 +113,8 @@ TEST(Manifest, IgnoresFieldsThatItDoesNotKnow) {
 
 TEST(Manifest, SumsUpItsObjects) {
     const auto manifest = full_manifest();
-    EXPECT_EQ(manifest.all_objects().size(), 4U);
-    EXPECT_EQ(manifest.stored_bytes(), (std::uint64_t{1} << 60U) + 6);
+    EXPECT_EQ(manifest.all_objects().size(), 5U);
+    EXPECT_EQ(manifest.stored_bytes(), (std::uint64_t{1} << 60U) + 9);
     EXPECT_EQ(manifest.find("shop"), &manifest.databases[0]);
     EXPECT_EQ(manifest.find("sho"), nullptr);
     EXPECT_EQ(manifest.encrypted(), Encrypted::yes);
@@ -147,6 +163,13 @@ TEST(Manifest, IsRefusedForAnythingThatIsNotAsItShouldBe) {
          [](Json& json) {
              json["encryption"] = {{"mode", "age"}};
          }},
+        {"'proof' has no objects", [](Json& json) { json["proof"]["objects"] = Json::array(); }},
+        {"'algorithm' is missing", [](Json& json) { json["proof"].erase("algorithm"); }},
+        {"not in its own folder",
+         [](Json& json) { json["proof"]["objects"][0]["key"] = "app/data/20261122T021700Z-0000/tables.json.zst"; }},
+        {"'rows' is no whole number", [](Json& json) { json["databases"][1]["contents"]["rows"] = -1; }},
+        {"'tables' is missing", [](Json& json) { json["databases"][1]["contents"] = Json::object(); }},
+        {"'not_proven' is no text", [](Json& json) { json["databases"][1]["not_proven"] = true; }},
         {"'recipients' is no list", [](Json& json) { json["encryption"]["recipients"] = "age1"; }},
         {"'recipients' is of the wrong type",
          [](Json& json) {
