@@ -2,9 +2,9 @@
 
 #include "database_dump.hpp"
 #include "part_writer.hpp"
-#include "proof_part.hpp"
 #include "postgres/globals_script.hpp"
 #include "postgres/server_lock.hpp"
+#include "proof_part.hpp"
 #include "restore_text.hpp"
 
 #include <algorithm>
@@ -344,8 +344,8 @@ Status Job::dump_globals(postgres::ServerLock& lock, Manifest& manifest) {
     return done();
 }
 
-// A run that cannot store its proof fails: a manifest names nothing that is not whole, and a whole backup has its proof.
-// It is one small object, and a store that does not take it will not take the manifest either.
+// A run that cannot store its proof fails: a manifest names nothing that is not whole, and a whole backup has its
+// proof. It is one small object, and a store that does not take it will not take the manifest either.
 Status Job::store_proof(Manifest& manifest) {
     auto objects = proof_->store(store_, layout_.proof(manifest.id, encrypted()), plan_.recipients, stop_);
     if (!objects) {

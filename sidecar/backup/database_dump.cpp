@@ -20,8 +20,8 @@ constexpr int most_attempts = 3;
 constexpr std::uint64_t own_share = std::uint64_t{64} << 20U;
 constexpr std::uint64_t least_dump_memory = std::uint64_t{64} << 20U;
 
-// What is kept of an archive's contents: the names and numbers of some thirty thousand tables. Of more than that the
-// tables alone are kept, and of a hundred thousand nothing: such a database is stored and not proven.
+// What is kept of an archive's contents: all of about ten thousand ordinary tables. Of more the list of entries is
+// dropped, and beyond some forty thousand everything: such a database is stored, and said to be not proven.
 constexpr std::size_t most_contents = std::size_t{12} << 20U;
 
 std::optional<std::uint64_t> dump_memory(const BackupPlan& plan) {

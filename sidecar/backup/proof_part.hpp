@@ -12,8 +12,8 @@
 
 namespace lifeboat::backup {
 
-// Between two databases it holds the proofs so far, compressed: a few kilobytes for most servers. An upload that is open
-// all the while would hold the buffers of its parts instead, beside those of the database that is being dumped.
+// Between two databases it holds the proofs so far, compressed: a few kilobytes for most servers. An upload that is
+// open all the while would hold the buffers of its parts instead, beside those of the database that is being dumped.
 class ProofPart {
 public:
     ProofPart(std::string id, std::string instance) : writer_(held_, std::move(id), std::move(instance)) {}

@@ -16,7 +16,8 @@ age of a backup by the times of its files.
   manifests/<id>.json    one for each whole backup: what is in it, with the size and SHA-256 of every file.
                          A backup without a manifest here is not whole. Its id is its start time, in UTC.
   partial/<id>.json      the same for a run in which some databases failed
-  data/<id>/             the files of that backup: one <database>.dump.zst.age each, and globals.sql.zst.age
+  data/<id>/             the files of that backup: one <database>.dump.zst.age each, and globals.sql.zst.age.
+                         tables.json.zst.age tells what each table held; a restore does not need it.
 
 From a bucket, any S3 client copies all of this, such as (without the endpoint it is AWS; the region stands in the
 endpoint's name):

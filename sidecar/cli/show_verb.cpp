@@ -67,9 +67,9 @@ void print_contents(const catalogue::Manifest& manifest) {
     for (const auto& database : manifest.databases) {
         std::vector<std::string> row = {database.name};
         if (const auto& holds = database.contents) {
-            row.insert(row.end(), {std::to_string(holds->tables), std::to_string(holds->rows),
-                                   human_bytes(holds->bytes), std::to_string(holds->sequences),
-                                   std::to_string(holds->large_objects)});
+            row.insert(row.end(),
+                       {std::to_string(holds->tables), std::to_string(holds->rows), human_bytes(holds->bytes),
+                        std::to_string(holds->sequences), std::to_string(holds->large_objects)});
         } else {
             row.insert(row.end(), 5, "-");
         }
@@ -166,8 +166,9 @@ void print_words(const catalogue::Backup& backup) {
 
 // As one writes it in SQL.
 std::string quoted(const std::string& name) {
-    const bool plain = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789") ==
-                                            std::string::npos && (name.front() < '0' || name.front() > '9');
+    const bool plain = !name.empty() &&
+                       name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789") == std::string::npos &&
+                       (name.front() < '0' || name.front() > '9');
     if (plain) {
         return name;
     }

@@ -354,13 +354,24 @@ def test_uploads_that_cannot_be_seen_are_told_by_list(workspace, fault_server):
         assert "s3:ListBucketMultipartUploads elsewhere" in listed.err
 
 
+def test_a_store_that_does_not_take_the_table_proof_has_no_backup(workspace, fault_server):
+    """A whole backup has its proof; nothing is left of one that could not have it."""
+    rule = fault_server.on("PutObject", key="*/data/*/tables*", times=ALWAYS)
+    rule.fail(faults.access_denied())
+    failed = workspace.run("backup")
+    assert_absent(workspace, failed, "writeFiles")
+    assert "table proof" in failed.err
+    assert rule.hits == 1
+    assert workspace.store.leftovers() == []
+
+
 def test_data_that_cannot_be_taken_back_is_told_by_list(workspace, fault_server):
     fault_server.on("PutObject", key="*/manifests/*", times=ALWAYS).fail(faults.access_denied())
     fault_server.on("DeleteObject", times=ALWAYS).fail(faults.access_denied())
     assert_absent(workspace, workspace.run("backup"), "writeFiles")
     fault_server.clear()
     left = workspace.store.leftovers()
-    assert len(left) == 2 and workspace.store.hide_markers() == []
+    assert len(left) == 3 and workspace.store.hide_markers() == []
     listed = workspace.run("list", "--json").expect(0).json
     assert [leftover["id"] for leftover in listed["leftovers"]] == [re.search(BACKUP_ID, left[0])[0]]
     assert "no manifest" in workspace.run("list").expect(0).err

@@ -37,12 +37,15 @@ TEST(Layout, HasTheKeysThatAreDocumented) {
     EXPECT_EQ(layout.database(some_id(), "shop", Encrypted::no).text(), "app/data/" + id + "/shop.dump.zst");
     EXPECT_EQ(layout.globals(some_id(), Encrypted::yes).text(), "app/data/" + id + "/globals.sql.zst.age");
     EXPECT_EQ(layout.globals(some_id(), Encrypted::no).text(), "app/data/" + id + "/globals.sql.zst");
+    EXPECT_EQ(layout.proof(some_id(), Encrypted::yes).text(), "app/data/" + id + "/tables.json.zst.age");
+    EXPECT_EQ(layout.proof(some_id(), Encrypted::no).text(), "app/data/" + id + "/tables.json.zst");
     EXPECT_EQ(layout.restore_text().text(), "app/RESTORE.txt");
     EXPECT_EQ(layout.data_prefix(some_id()), "app/data/" + id + "/");
 }
 
 TEST(Layout, KeepsADatabaseCalledGlobalsApart) {
     EXPECT_NE(app().database(some_id(), "globals", Encrypted::yes), app().globals(some_id(), Encrypted::yes));
+    EXPECT_NE(app().database(some_id(), "tables", Encrypted::yes), app().proof(some_id(), Encrypted::yes));
 }
 
 TEST(DatabaseFileName, IsThePlainNameItself) {
@@ -85,6 +88,7 @@ TEST(PlaceOf, KnowsWhatItsOwnKeysAre) {
     EXPECT_EQ(place_of(app(), app().manifest(some_id())).kind, KeyKind::manifest);
     EXPECT_EQ(place_of(app(), app().partial_manifest(some_id())).kind, KeyKind::partial_manifest);
     EXPECT_EQ(place_of(app(), app().globals(some_id(), Encrypted::yes)).kind, KeyKind::data);
+    EXPECT_EQ(place_of(app(), app().proof(some_id(), Encrypted::yes)).kind, KeyKind::data);
     EXPECT_EQ(place("app/accepted/20261122T021700Z-7f3a.json").kind, KeyKind::accepted);
     EXPECT_EQ(place("app/data/20261122T021700Z-7f3a/shop.dump.zst.0001").id, some_id());
 }
