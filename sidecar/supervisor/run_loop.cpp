@@ -61,6 +61,13 @@ std::vector<health::Problem> problems_of(const std::vector<config::Problem>& all
     return problems;
 }
 
+// Whatever may cure settings that are refused: the time zone may have been missing.
+std::vector<std::filesystem::path> files_behind(const config::Loaded& loaded, const config::Sources& sources) {
+    auto files = loaded.files;
+    files.push_back(sources.zoneinfo / loaded.settings.schedule.timezone);
+    return files;
+}
+
 Result<Orders> orders_of(const config::Settings& settings) {
     auto calendar = schedule::Calendar::make(settings.schedule.cron, settings.schedule.timezone);
     if (!calendar) {
@@ -186,7 +193,7 @@ void Loop::read_and_take(bool somebody_asked) {
         log_.write(LogLevel::info, "settings_unchanged", {{"valid", reading.attempt.problems.empty()}});
         supervisor_.wish_retry();
     }
-    watch_.set_paths(reading.attempt.loaded.files, Steady::now());
+    watch_.set_paths(files_behind(reading.attempt.loaded, options_.sources), Steady::now());
 }
 
 bool Loop::take(const config::Reading& reading) {

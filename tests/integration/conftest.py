@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from support import ROOT, ceph, requirements, samples
+from support import ROOT, ceph, network, requirements, samples
 from support.fault_server import FaultServer
 from support.fingerprint import fingerprint
 from support.postgres import PostgresServer
@@ -19,6 +19,8 @@ def pytest_addoption(parser):
     group.addoption("--long", action="store_true", help="full counts where a plain run takes fewer rounds")
     group.addoption("--instrumented", action="store_true",
                     help="the program was built with a sanitizer: how much memory it takes is not its own doing")
+    group.addoption("--own-network", action="store_true",
+                    help="in a network of its own (needs root), so that another run beside it meets none of its sidecars")
     group.addoption("--require", choices=["none", "all"], default="none", help="all: what cannot run fails")
 
 
@@ -26,6 +28,8 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "footprint: of the program's memory and wake-ups; not with --instrumented")
     config.addinivalue_line("markers", "xdist_group(name): tests that do not run beside each other")
     config.addinivalue_line("markers", "long: a round of many of its kind, only with --long")
+    if config.getoption("--own-network"):
+        network.enter()
     requirements.insist(config.getoption("--require") == "all")
     # Whoever ends the run, by a time limit for one, still gets the servers stopped and the folders removed.
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("asked to end", returncode=143))

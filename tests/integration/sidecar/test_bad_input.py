@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import shutil
 import socket
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from support.fault_server import FaultServer
 from support.network import in_a_network_of_its_own
 from support.postgres import free_port
 from support.processes import memory_of
+from support.requirements import missing
 from support.sidecar import Sidecar, eventually
 from support.tools import ToolFolder
-from support.users import server_user
+from support.users import is_root, server_user
 
 RARELY = {"cron": "0 0 1 1 *", "jitter": "0s"}  # so that a run within a test is the first one, or a retry
 
@@ -139,6 +141,24 @@ def test_a_secret_file_that_is_missing_or_empty(workspace, content):
     file.unlink() if content is None else file.write_text(content)
     with sidecar:
         assert_settings_are_refused_until_cured(sidecar, ["password_file", str(file)], lambda: file.write_text(right))
+
+
+def test_a_time_zone_that_is_missing_is_found_once_it_is_there(workspace, folder):
+    """The machine's database is covered by one without this zone, for this sidecar alone."""
+    if not is_root():
+        missing("root", "run the tests as root to give a program mounts of its own")
+    zones = folder / "zones"
+    (zones / "Etc").mkdir(parents=True)
+    hide = f"mount --make-rprivate / && mount --bind {zones} /usr/share/zoneinfo && exec \"$0\" \"$@\""
+    wrapper = folder / "lifeboat"
+    wrapper.write_text(f"#!/bin/sh\nexec unshare --mount sh -c '{hide}' {workspace.lifeboat.binary} \"$@\"\n")
+    wrapper.chmod(0o755)
+    workspace.lifeboat.binary = wrapper
+    with Sidecar(workspace, schedule={"timezone": "Europe/Berlin"}) as sidecar:
+        assert_up_and_telling(sidecar, "misconfigured", "Europe/Berlin")
+        (zones / "Europe").mkdir()
+        shutil.copy("/usr/share/zoneinfo/Europe/Berlin", zones / "Europe" / "Berlin")
+        assert_recovered(sidecar)
 
 
 # --- ports ---

@@ -20,13 +20,22 @@ def in_a_network_of_its_own(work):
         missing("root", "run the tests as root to give a program a network of its own")
 
     def enter_and_work():
-        if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET) != 0:
-            missing("the right to make a network namespace", os.strerror(ctypes.get_errno()))
-        _bring_up_loopback()
+        try:
+            enter()
+        except OSError as error:
+            missing("the right to make a network namespace", error.strerror)
         work()
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=1) as thread:
         thread.submit(enter_and_work).result()
+
+
+def enter():
+    """The calling thread, and what it starts from now on, is in a network of its own. Needs root."""
+    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    _bring_up_loopback()
 
 
 def _bring_up_loopback():

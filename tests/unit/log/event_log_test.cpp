@@ -29,7 +29,7 @@ public:
     ~CapturedStderr() { restore(); }
 
     // What is in the pipe now.
-    std::string read_some() {
+    [[nodiscard]] std::string read_some() const {
         std::array<char, 65536> piece{};
         const ssize_t got = ::read(pipe_.read_end.get(), piece.data(), piece.size());
         return {piece.data(), static_cast<std::size_t>(got)};
@@ -85,6 +85,7 @@ TEST(EventLog, LongLinesOfSeveralProcessesStayWholeOnOnePipe) {
     constexpr int lines_each = 100;
     CapturedStderr captured;
     std::vector<pid_t> processes;
+    processes.reserve(writers);
     for (int writer = 0; writer < writers; ++writer) {
         processes.push_back(in_a_process([writer] {
             EventLog log(LogLevel::info, LogFormat::json);
