@@ -21,7 +21,7 @@ from urllib.parse import quote
 STATUS = "var/lib/dpkg/status"
 STATUS_FOLDER = "var/lib/dpkg/status.d/"
 COMPILED_IN = "usr/share/doc/lifeboat/compiled-in"
-RELEASE = "etc/os-release"
+RELEASE = "usr/lib/os-release"  # what /etc/os-release points at
 PROGRAM = "usr/bin/lifeboat"
 
 
@@ -83,7 +83,8 @@ def debian_element(package, distribution, kind="Package"):
     purl = f"pkg:deb/debian/{quote(name, safe='')}@{quote(version, safe='')}?arch={architecture}&distro={distribution}"
     more = {}
     if "Maintainer" in package:
-        more["supplier"] = f"Organization: {package['Maintainer']}"
+        # "Name <address>" there, "Name (address)" here.
+        more["supplier"] = f"Organization: {package['Maintainer'].replace('<', '(').replace('>', ')')}"
     if "Source" in package:
         more["sourceInfo"] = f"built from source package {package['Source']}"
     return element(name, version, identifier(kind, name, architecture), purl, **more)
