@@ -43,7 +43,7 @@ def test_it_runs_lifeboat_as_a_fixed_user_that_is_nobody_else(configuration):
     assert configuration["User"] == "65532:65532"
     assert configuration["Entrypoint"] == ["/usr/bin/lifeboat"]
     assert configuration["Cmd"] == ["run"]
-    assert not configuration["Volumes"] and not configuration["ExposedPorts"]
+    assert not configuration.get("Volumes") and not configuration.get("ExposedPorts")
 
 
 def test_its_labels_say_what_it_is(configuration):
@@ -89,7 +89,7 @@ def test_what_was_added_belongs_to_a_package_or_is_the_program(members, base_mem
     known = re.compile(
         r"/(usr/bin/lifeboat|usr/share/doc/lifeboat/.*|usr/lib/postgresql/\d+/bin/(pg_dump|pg_dumpall|pg_restore|psql)"
         r"|usr/share/doc/postgresql-client-\d+/copyright|var/(lib|cache)/(dpkg|apt|debconf|pam|systemd|ucf)/.*"
-        r"|etc/(ld\.so\.cache|passwd|group|shadow|localtime|timezone|ssl/certs/.*|ca-certificates\.conf"
+        r"|etc/(ld\.so\.cache|inputrc|passwd|group|shadow|localtime|timezone|ssl/certs/.*|ca-certificates\.conf"
         r"|dpkg/dpkg\.cfg\.d/lifeboat|\.pwd\.lock)"
         r"|usr/share/ca-certificates/.*|usr/local/share/ca-certificates)")
     added = {path for path, file in members.items() if path not in base_members and not file.isdir()}
