@@ -30,6 +30,7 @@ public:
     // Returns how many bytes it took: all, or those up to the end of the value or to a fault.
     std::size_t feed(stream::Bytes piece);
 
+    [[nodiscard]] bool begun() const { return fixed_have_ > 0; }
     [[nodiscard]] bool whole() const { return whole_; }
     [[nodiscard]] Fault fault() const { return fault_; }
 

@@ -176,7 +176,6 @@ private:
     TocOptions options_;
     Primitive value_;
     Field field_ = Field::signature;
-    std::size_t integer_size_ = 0;
     std::size_t offset_size_ = 0;
     int time_parts_ = 0;
 
@@ -221,7 +220,7 @@ void TocReader::Parser::accept_in_header() {
     switch (field_) {
         case Field::signature: return check_signature();
         case Field::version: return check_version();
-        case Field::integer_size: return accept_size(integer_size_);
+        case Field::integer_size: return accept_size(header_.integer_size);
         case Field::offset_size: return accept_size(offset_size_);
         case Field::format:
             return value_.byte() == custom_format ? next_field() : unknown_version("is not in the custom format");
@@ -263,13 +262,13 @@ void TocReader::Parser::expect(Field field) {
         case Field::offset_size:
         case Field::format: return value_.expect_bytes(1);
         case Field::compression:
-            return version_at_least(15) ? value_.expect_bytes(1) : value_.expect_integer(integer_size_);
+            return version_at_least(15) ? value_.expect_bytes(1) : value_.expect_integer(header_.integer_size);
         case Field::creation_time:
         case Field::entry_count:
         case Field::dump_id:
         case Field::has_data:
         case Field::section:
-        case Field::relation_kind: return value_.expect_integer(integer_size_);
+        case Field::relation_kind: return value_.expect_integer(header_.integer_size);
         case Field::data_offset: return value_.expect_offset(offset_size_);
         case Field::database:
         case Field::server_version:
@@ -292,9 +291,9 @@ void TocReader::Parser::expect(Field field) {
 
 void TocReader::Parser::expect_text(bool keep) {
     if (keep) {
-        value_.expect_text(integer_size_, options_.longest_text, room());
+        value_.expect_text(header_.integer_size, options_.longest_text, room());
     } else {
-        value_.expect_text_to_skip(integer_size_, options_.longest_text);
+        value_.expect_text_to_skip(header_.integer_size, options_.longest_text);
     }
 }
 

@@ -164,7 +164,8 @@ Type<std::string> region() {
 Type<std::string> absolute_folder() {
     return checked_text("path", [](const std::string& text) -> Status {
         if (text.front() != '/') {
-            return wrong(in_quotes(text) + " is no absolute path", "write the path from the root, beginning with a slash");
+            return wrong(in_quotes(text) + " is no absolute path",
+                         "write the path from the root, beginning with a slash");
         }
         return done();
     });
@@ -202,7 +203,8 @@ Type<std::string> object_name() {
                           text.back() != '.' &&
                           text.find_first_not_of(std::string(lower_and_digits) + "-.") == std::string::npos;
         if (!fits) {
-            return wrong(in_quotes(text) + " cannot name a Kubernetes object", "use lower-case letters, digits, - and .");
+            return wrong(in_quotes(text) + " cannot name a Kubernetes object",
+                         "use lower-case letters, digits, - and .");
         }
         return done();
     });

@@ -32,13 +32,21 @@ bool backup_is_running(const Facts& facts) {
     return facts.running && facts.running->activity == Activity::backup;
 }
 
+bool is_drained(const Facts& facts, TimePoint now) {
+    return facts.drained && now < facts.drained->until;
+}
+
 // What one does about a backup that is missing.
-std::string how_to_get_one(const Facts& facts) {
+std::string how_to_get_one(const Facts& facts, TimePoint now) {
     if (backup_is_running(facts)) {
         return "wait: a backup is being made since " + at(facts.running->since);
     }
     if (!facts.settings.in_force) {
         return "mend the settings: without them no backup can be made";
+    }
+    if (is_drained(facts, now)) {
+        return "nothing is started until " + at(facts.drained->until) +
+               ", as `lifeboat drain` was called; a restart of this container ends that";
     }
     if (facts.schedule.start) {
         const auto& because = facts.schedule.because;
@@ -135,7 +143,7 @@ std::optional<Reason> no_backup_yet(const Facts& facts, TimePoint now) {
     }
     if (facts.store.surveyed) {
         return Reason{ReasonCode::no_backup_yet, "the store holds no good backup of this instance",
-                      how_to_get_one(facts)};
+                      how_to_get_one(facts, now)};
     }
     std::string message =
         "no good backup is known: the store could not be read since the start, " + ago(facts.started, now);
@@ -143,8 +151,9 @@ std::optional<Reason> no_backup_yet(const Facts& facts, TimePoint now) {
         return Reason{ReasonCode::no_backup_yet, std::move(message),
                       or_else(facts.store.problem->next, "mend what keeps the store from being read")};
     }
+    const bool soon = facts.settings.in_force && !is_drained(facts, now);
     return Reason{ReasonCode::no_backup_yet, std::move(message),
-                  facts.settings.in_force ? "wait: it is read soon after the start" : how_to_get_one(facts)};
+                  soon ? "wait: it is read soon after the start" : how_to_get_one(facts, now)};
 }
 
 std::optional<Reason> overdue(const Facts& facts, TimePoint now) {
@@ -164,7 +173,7 @@ std::optional<Reason> overdue(const Facts& facts, TimePoint now) {
     return Reason{ReasonCode::overdue,
                   "the last good backup ended " + ago(last->finished, now) + ", at " + at(last->finished) +
                       "; one is due within " + duration_text(*facts.schedule.overdue_after),
-                  how_to_get_one(facts)};
+                  how_to_get_one(facts, now)};
 }
 
 std::string readable(const std::string& database) {
@@ -189,7 +198,7 @@ std::optional<Reason> partial(const Facts& facts) {
 }
 
 std::optional<Reason> drained(const Facts& facts, TimePoint now) {
-    if (!facts.drained || now >= facts.drained->until) {
+    if (!is_drained(facts, now)) {
         return std::nullopt;
     }
     return Reason{ReasonCode::drained,

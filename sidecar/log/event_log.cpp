@@ -88,20 +88,24 @@ private:
         return takes;
     }
 
-    // Not for ever: one that was stopped in the middle of a line must not stop the others. Where there is no such lock,
-    // it goes without.
-    static bool lock() {
-        constexpr int most_tries = 2000;
-        for (int i = 0; i < most_tries; ++i) {
-            if (set(F_WRLCK)) {
-                return true;
-            }
+    // Not for ever: one that was stopped in the middle of a line must not stop the others. Waited for once; as long as
+    // that one does not let go, no more. Where there is no such lock, it goes without.
+    bool lock() {
+        constexpr auto patience = std::chrono::seconds(2);
+        constexpr auto between_tries = std::chrono::milliseconds(1);
+        const auto until = std::chrono::steady_clock::now() + (kept_out_ ? std::chrono::seconds(0) : patience);
+        while (!set(F_WRLCK)) {
             if (errno != EAGAIN && errno != EACCES) {
                 return false;
             }
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            kept_out_ = std::chrono::steady_clock::now() >= until;
+            if (kept_out_) {
+                return false;
+            }
+            std::this_thread::sleep_for(between_tries);
         }
-        return false;
+        kept_out_ = false;
+        return true;
     }
 
     static bool set(short type) {
@@ -112,8 +116,9 @@ private:
     }
 
     std::size_t lost_ = 0;
-    bool deaf_ = false;  // the last time, nobody read
-    bool cut_ = false;   // what was written last ends in the middle of a line
+    bool deaf_ = false;      // the last time, nobody read
+    bool cut_ = false;       // what was written last ends in the middle of a line
+    bool kept_out_ = false;  // the last time, another process did not let go of the lock
 };
 
 // One for the process: there is one stderr, and new settings of a log change nothing about who reads it.

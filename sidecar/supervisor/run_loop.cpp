@@ -10,6 +10,7 @@
 #include "health/render.hpp"
 #include "health/server.hpp"
 #include "os/errno_text.hpp"
+#include "os/heap.hpp"
 #include "os/process.hpp"
 #include "real_children.hpp"
 
@@ -44,8 +45,27 @@ health::Endpoints endpoints_of(const config::Health& settings) {
     return {address_of(settings.listen), address_of(settings.page), settings.livez_warns};
 }
 
-health::Problem problem_of(const config::Problem& problem) {
-    return {problem.text(), problem.next};
+// A file with a mistake in each line is told of, and not line by line in the log, the status and our memory.
+constexpr std::size_t most_problems = 50;
+
+std::vector<health::Problem> problems_of(const std::vector<config::Problem>& all) {
+    std::vector<health::Problem> problems;
+    for (const auto& problem : all) {
+        if (problems.size() == most_problems) {
+            problems.push_back({"and " + std::to_string(all.size() - most_problems) + " problems more",
+                                "see all of them with `lifeboat config check`"});
+            break;
+        }
+        problems.push_back({problem.text(), problem.next});
+    }
+    return problems;
+}
+
+// Whatever may cure settings that are refused: the time zone may have been missing.
+std::vector<std::filesystem::path> files_behind(const config::Loaded& loaded, const config::Sources& sources) {
+    auto files = loaded.files;
+    files.push_back(sources.zoneinfo / loaded.settings.schedule.timezone);
+    return files;
 }
 
 Result<Orders> orders_of(const config::Settings& settings) {
@@ -87,6 +107,7 @@ private:
 
     Status open_endpoints();
     void read_settings(bool somebody_asked);
+    void read_and_take(bool somebody_asked);
     // Whether they were news.
     bool take(const config::Reading& reading);
     void serve(const config::Loaded& loaded);
@@ -162,20 +183,22 @@ Status Loop::open_endpoints() {
 }
 
 void Loop::read_settings(bool somebody_asked) {
+    read_and_take(somebody_asked);
+    os::return_free_pages();  // a reading takes far more than what is kept of it
+}
+
+void Loop::read_and_take(bool somebody_asked) {
     const auto reading = config::read_settings(options_.sources, config::Needs::everything());
     if (!take(reading) && somebody_asked) {
         log_.write(LogLevel::info, "settings_unchanged", {{"valid", reading.attempt.problems.empty()}});
         supervisor_.wish_retry();
     }
-    watch_.set_paths(reading.attempt.loaded.files, Steady::now());
+    watch_.set_paths(files_behind(reading.attempt.loaded, options_.sources), Steady::now());
 }
 
 bool Loop::take(const config::Reading& reading) {
     const auto& loaded = reading.attempt.loaded;
-    std::vector<health::Problem> problems;
-    for (const auto& problem : reading.attempt.problems) {
-        problems.push_back(problem_of(problem));
-    }
+    auto problems = problems_of(reading.attempt.problems);
     std::optional<Orders> orders;
     if (problems.empty()) {
         auto made = orders_of(loaded.settings);

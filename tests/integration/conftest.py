@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from support import ROOT, ceph, requirements, samples
+from support import ROOT, ceph, network, requirements, samples
 from support.fault_server import FaultServer
 from support.fingerprint import fingerprint
 from support.postgres import PostgresServer
@@ -17,27 +17,54 @@ def pytest_addoption(parser):
     group = parser.getgroup("lifeboat")
     group.addoption("--lifeboat", metavar="FILE", help="the executable under test (default: the one below build/)")
     group.addoption("--long", action="store_true", help="full counts where a plain run takes fewer rounds")
+    group.addoption("--instrumented", action="store_true",
+                    help="the program was built with a sanitizer: how much memory it takes is not its own doing")
+    group.addoption("--own-network", action="store_true",
+                    help="in a network of its own (needs root), so that another run beside it meets none of its sidecars")
     group.addoption("--require", choices=["none", "all"], default="none", help="all: what cannot run fails")
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "footprint: of the program's memory and wake-ups; not with --instrumented")
+    config.addinivalue_line("markers", "xdist_group(name): tests that do not run beside each other")
     config.addinivalue_line("markers", "long: a round of many of its kind, only with --long")
+    if config.getoption("--own-network"):
+        network.enter()
     requirements.insist(config.getoption("--require") == "all")
     # Whoever ends the run, by a time limit for one, still gets the servers stopped and the folders removed.
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("asked to end", returncode=143))
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--long"):
-        return
-    only_long = [item for item in items if item.get_closest_marker("long")]
-    items[:] = [item for item in items if not item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=only_long)
+    if not config.getoption("--long"):
+        leave_out(config, items, "long")
+    if config.getoption("--instrumented"):
+        leave_out(config, items, "footprint")
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(beside(item)))
+
+
+def beside(item):
+    """Which tests one process runs one after the other, where several share the work: those of a file. Sidecars of one
+    name would meet, as the name of their socket is the machine's: so all of theirs."""
+    of_a_sidecar = any(name.endswith("Sidecar") for name in vars(item.module))
+    return "sidecars" if of_a_sidecar else str(item.path.relative_to(ROOT))
+
+
+def leave_out(config, items, marker):
+    left_out = [item for item in items if item.get_closest_marker(marker)]
+    items[:] = [item for item in items if not item.get_closest_marker(marker)]
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session")
 def long_run(request):
     return request.config.getoption("--long")
+
+
+@pytest.fixture(scope="session")
+def instrumented(request):
+    return request.config.getoption("--instrumented")
 
 
 @pytest.fixture(scope="session")

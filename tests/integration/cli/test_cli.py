@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 from support import ROOT
@@ -94,6 +95,26 @@ def test_config_check_reports_all_problems_at_once(workspace):
 def test_config_check_looks_at_the_recipients(workspace):
     workspace.configure(encryption={"recipients": ["age1notarecipient"]})
     assert "recipient" in workspace.run("config", "check").expect(2).err
+
+
+def test_config_check_without_secrets_looks_at_all_else(workspace, folder):
+    """A file in its repository: what it names for secrets is in the pod alone."""
+    pod = {name: str(folder / "of-the-pod" / name) for name in ("id", "key", "password", "hook")}
+    workspace.configure(store={"url": "s3://backups/all", "endpoint": "https://store.example", "region": "here",
+                               "access_key_id_file": pod["id"], "secret_access_key_file": pod["key"]},
+                        postgres={"password_file": pod["password"]}, notify={"on_failure_file": pod["hook"]})
+    assert pod["key"] in workspace.run("config", "check").expect(2).err
+    workspace.run("config", "check", "--without-secrets").expect(0)
+
+    (folder / "of-the-pod").mkdir()
+    Path(pod["id"]).write_text("\n")
+    assert "is empty" in workspace.run("config", "check", "--without-secrets").expect(2).err, "what is here is read"
+
+    Path(pod["id"]).unlink()
+    workspace.configure(compression={"level": 99})
+    assert "level" in workspace.run("config", "check", "--without-secrets").expect(2).err
+    workspace.config.unlink()
+    assert "does not exist" in workspace.run("config", "check", "--without-secrets").expect(2).err
 
 
 def test_config_show_tells_where_each_value_is_from(workspace):

@@ -67,21 +67,17 @@ def test_the_guide_names_every_field_of_the_status(endpoints):
     assert set(endpoints.status()) == documented("The status as JSON")
 
 
-def test_an_alert_names_only_metrics_that_there_are(endpoints):
-    guide = (ROOT / "docs" / "operating.md").read_text()
-    rules = guide.split("\n## Alerts\n")[1].split("```yaml\n")[1].split("```")[0]
-    used = set(re.findall(r"\blifeboat_\w+", rules))
-    assert used and used <= families_in(endpoints.get("/metrics")[1])
-
-
-def test_prometheus_takes_the_alerts(folder):
-    guide = (ROOT / "docs" / "operating.md").read_text()
-    rules = folder / "rules.yaml"
-    rules.write_text(guide.split("\n## Alerts\n")[1].split("```yaml\n")[1].split("```")[0])
-    promtool_findings("")  # ends the test where there is no promtool
-    done = subprocess.run(["promtool", "check", "rules", rules], capture_output=True, text=True, timeout=60,
-                          check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_the_guide_names_every_path_and_where_it_is_served(endpoints):
+    table = (ROOT / "docs" / "operating.md").read_text().split("\n## Endpoints\n\n")[1].split("\n\n")[0]
+    served, address = {}, ""
+    for where, paths, *_ in (row.strip("|").split("|") for row in table.split("\n")[2:]):
+        address = (re.findall(r"`health\.(\w+)`", where) or [address])[0]
+        served.setdefault(address, set()).update(re.findall(r"`(/[\w.]*)`", paths))
+    in_sources = set(re.findall(r'path == "(/[^"]*)"', (ROOT / "sidecar" / "health" / "answers.cpp").read_text()))
+    assert in_sources == served["listen"] | served["page"]
+    for address, port in (("listen", endpoints.pod), ("page", endpoints.page)):
+        found = {path for path in in_sources | {"/", "/drain"} if endpoints.get(path, port=port)[0] != 404}
+        assert found == served[address]
 
 
 def test_healthz_and_status_are_json(endpoints):
@@ -94,6 +90,7 @@ def test_healthz_and_status_are_json(endpoints):
     assert len(endpoints.status()["backups"]) == 722
 
 
+@pytest.mark.footprint
 def test_holding_connections_costs_a_few_megabytes_and_no_answer(endpoints):
     endpoints.get("/metrics")
     before, open_before = endpoints.private_memory(), endpoints.descriptors()
@@ -112,6 +109,7 @@ def test_holding_connections_costs_a_few_megabytes_and_no_answer(endpoints):
     until(lambda: endpoints.private_memory() < before + 2 * MIB, "the memory is given back")
 
 
+@pytest.mark.footprint
 def test_readers_who_never_read_share_what_they_were_sent(endpoints):
     for client in endpoints.hold(200, b"GET /status.json HTTP/1.1\r\nHost: test\r\n\r\n", port=endpoints.page):
         client.close()

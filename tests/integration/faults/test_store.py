@@ -1,29 +1,12 @@
 """The folder that backups go to is full, closed, gone, or not a folder."""
 
-import contextlib
 import shutil
 import subprocess
 
 import pytest
-from support.requirements import missing
+from support.disk import disk as small_disk
 from support.store import Store
-from support.users import is_root, server_user
-
-
-@contextlib.contextmanager
-def small_disk(place, megabytes):
-    """A filesystem of that size, mounted at `place`."""
-    if not is_root():
-        missing("root", "run the tests as root to mount a small filesystem")
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", str(place)],
-                             capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        missing("the right to mount a tmpfs", mounted.stderr.strip())
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
+from support.users import server_user
 
 
 def used_bytes(place):

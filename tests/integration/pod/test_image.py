@@ -1,6 +1,7 @@
 """What the image is made of, and what it is not."""
 
 import re
+import subprocess
 import tarfile
 
 import pytest
@@ -129,3 +130,9 @@ def test_the_dockerfile_goes_with_the_sources_and_with_any_machine():
     text = (ROOT / "Dockerfile").read_text()
     assert set(re.findall(r"^ARG VERSION=(.*)$", text, re.MULTILINE)) == {VERSION}
     assert not re.search(r"amd64|x86|arm64|aarch64", text)
+
+
+def test_the_dockerfile_builds_with_the_libraries_that_the_project_builds_with():
+    listed = subprocess.run([ROOT / "scripts/deps", "--list"], capture_output=True, text=True, check=True, timeout=60).stdout.split()
+    wanted = {name for name in listed if name.endswith("-dev")} - {"libgmock-dev", "libgtest-dev"}
+    assert wanted == set(re.findall(r"[a-z0-9-]+-dev\b", (ROOT / "Dockerfile").read_text().split("COPY . /src")[0])) - {"dpkg-dev"}

@@ -1,17 +1,21 @@
 """Whatever is wrong when it starts: the sidecar stays up, answers, says what to do, and recovers when the cause is gone."""
 
 import contextlib
+import secrets
+import shutil
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
+from support.disk import disk, full_disk, remount
 from support.fault_server import FaultServer
+from support.network import in_a_network_of_its_own
 from support.postgres import free_port
+from support.processes import memory_of
 from support.requirements import missing
 from support.sidecar import Sidecar, eventually
 from support.tools import ToolFolder
-from support.users import is_root
+from support.users import is_root, server_user
 
 RARELY = {"cron": "0 0 1 1 *", "jitter": "0s"}  # so that a run within a test is the first one, or a retry
 
@@ -115,6 +119,20 @@ def test_with_a_mistake_in_the_settings_the_rest_says_where_to_answer(workspace,
         assert_settings_are_refused_until_cured(sidecar, words, workspace.configure)
 
 
+def test_a_mistake_in_each_of_thousands_of_lines_is_told_in_short(workspace):
+    sidecar = Sidecar(workspace)
+    workspace.config.write_text(workspace.config.read_text() + "".join(f"[table{n}]\n" for n in range(20_000)))
+    with sidecar:
+        assert_up_and_telling(sidecar, "misconfigured", "table0", "problems more")
+        *first, last = sidecar.events("settings_refused")
+        assert len(first) == 50 and "table49" in first[-1]["error"]
+        assert "and 19950 problems more" in last["error"] and "config check" in last["next"]
+        assert len(sidecar.get("/status.json", page=True)[1]) < 100_000
+        assert memory_of(sidecar.pid, "RssAnon") < 8 << 20
+        workspace.configure()
+        assert_recovered(sidecar)
+
+
 @pytest.mark.parametrize("content", [None, "", "\n"], ids=["missing", "empty", "blank"])
 def test_a_secret_file_that_is_missing_or_empty(workspace, content):
     file = Path(workspace.settings["postgres"]["password_file"])
@@ -123,6 +141,24 @@ def test_a_secret_file_that_is_missing_or_empty(workspace, content):
     file.unlink() if content is None else file.write_text(content)
     with sidecar:
         assert_settings_are_refused_until_cured(sidecar, ["password_file", str(file)], lambda: file.write_text(right))
+
+
+def test_a_time_zone_that_is_missing_is_found_once_it_is_there(workspace, folder):
+    """The machine's database is covered by one without this zone, for this sidecar alone."""
+    if not is_root():
+        missing("root", "run the tests as root to give a program mounts of its own")
+    zones = folder / "zones"
+    (zones / "Etc").mkdir(parents=True)
+    hide = f"mount --make-rprivate / && mount --bind {zones} /usr/share/zoneinfo && exec \"$0\" \"$@\""
+    wrapper = folder / "lifeboat"
+    wrapper.write_text(f"#!/bin/sh\nexec unshare --mount sh -c '{hide}' {workspace.lifeboat.binary} \"$@\"\n")
+    wrapper.chmod(0o755)
+    workspace.lifeboat.binary = wrapper
+    with Sidecar(workspace, schedule={"timezone": "Europe/Berlin"}) as sidecar:
+        assert_up_and_telling(sidecar, "misconfigured", "Europe/Berlin")
+        (zones / "Europe").mkdir()
+        shutil.copy("/usr/share/zoneinfo/Europe/Berlin", zones / "Europe" / "Berlin")
+        assert_recovered(sidecar)
 
 
 # --- ports ---
@@ -150,6 +186,72 @@ def test_a_port_that_is_taken_is_tried_until_it_is_free(workspace, which):
             sidecar.wait_for("listening", where=lambda event: event["what"] == what)
             assert sidecar.get("/livez", page=which == "page")[0] == 200
             assert len(sidecar.events("not_listening")) == 1
+
+
+def test_both_ports_taken_leave_the_log_and_the_command_line_to_tell_of_it(new_workspace, small_source):
+    instance = f"vessel-{secrets.token_hex(4)}"  # as every sidecar of this machine is asked by its name
+    workspace = new_workspace(small_source, instance=instance)
+    workspace.configure(postgres={"databases": ["postgres"]}, schedule=RARELY)
+    sidecar = Sidecar(workspace)
+    with contextlib.ExitStack() as somebody:
+        for port in (sidecar.port, sidecar.page_port):
+            somebody.enter_context(taken(port))
+        with sidecar:
+            told = sidecar.wait_for("not_listening", count=2)
+            assert {(event["what"], str(port) in event["error"]) for event, port
+                    in zip(told, (sidecar.port, sidecar.page_port), strict=True)} == {("endpoints", True), ("page", True)}
+            assert all(event["next"] for event in told)
+            sidecar.wait_for("backup_finished")
+            status = workspace.run("status", "--instance", instance, "--json").expect(3).json
+            reason, = status["reasons"]
+            assert reason["code"] == "misconfigured" and "1 problem more" in reason["message"] and reason["next"]
+            somebody.close()
+            assert_recovered(sidecar)
+            for page in (False, True):
+                assert sidecar.get("/livez", page=page)[0] == 200
+            assert len(sidecar.events("not_listening")) == 2
+
+
+def no_right_to_read(workspace):
+    workspace.config.chmod(0)
+    return lambda: workspace.config.chmod(0o600)
+
+
+def a_folder_in_its_place(workspace):
+    text = workspace.config.read_text()
+    workspace.config.unlink()
+    workspace.config.mkdir()
+
+    def cure():
+        workspace.config.rmdir()
+        workspace.config.write_text(text)
+        workspace.config.chmod(0o644)
+    return cure
+
+
+@pytest.mark.parametrize("breaks, words", [(no_right_to_read, ["ermission", "let the user"]),
+                                           (a_folder_in_its_place, ["is a folder"])])
+def test_a_file_that_cannot_be_read_is_told_of_at_the_default_addresses(new_workspace, breaks, words):
+    """Where the probe asks: settings that nobody can read cannot say where else to answer."""
+    workspace = new_workspace(user=server_user())
+    sidecar = Sidecar(workspace)
+    workspace.configure(health={"listen": None, "page": None})
+    sidecar.port, sidecar.page_port = 9847, 9848
+
+    def story():
+        cure = breaks(workspace)
+        with sidecar:
+            for page in (False, True):
+                assert_up_and_telling(sidecar, "misconfigured", str(workspace.config), *words, page=page)
+            with socket.create_connection(("::1", sidecar.port), timeout=5):
+                pass  # the kubelet of a cluster with IPv6 asks there
+            assert sidecar.events("not_listening") == []
+            cure()
+            sidecar.wait_for("settings_applied")
+            eventually(lambda: "misconfigured" not in sidecar.reasons(), what="settings that hold")
+            assert len(sidecar.events("listening")) == 2, "the addresses are the same as before"
+
+    in_a_network_of_its_own(story)
 
 
 # --- a server and a store that a change of a file cures: it is tried again at once ---
@@ -212,25 +314,6 @@ def test_a_run_that_fails_by_settings_which_were_mended_meanwhile_is_tried_again
 # --- what no file tells of: the pause decides (a minute after the first failure, 5 s after a store that cannot be read) ---
 
 
-@contextlib.contextmanager
-def disk(place, megabytes):
-    if not is_root():
-        missing("root", "run the tests as root to mount a small filesystem")
-    place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", str(place)],
-                          capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        missing("the right to mount a tmpfs", done.stderr.strip())
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
-def remount(place, options):
-    subprocess.run(["mount", "-o", f"remount,{options}", str(place)], check=True)
-
-
 def test_what_is_cured_elsewhere_is_tried_again_after_a_pause(new_workspace, folder, new_server, object_server):
     """Five sidecars at once, as each of them waits for a minute; and a server for each, as they would for each other."""
     servers = [new_server() for _ in range(5)]
@@ -247,10 +330,8 @@ def test_what_is_cured_elsewhere_is_tried_again_after_a_pause(new_workspace, fol
 
     with contextlib.ExitStack() as stack:
         read_only = stack.enter_context(disk(folder / "read-only", 8))
-        full = stack.enter_context(disk(folder / "full", 1))
-        (full / "ballast").write_bytes(bytes((1 << 20) - 8192))
+        full = stack.enter_context(full_disk(folder / "full"))
         (read_only / "store").mkdir()
-        (full / "store").mkdir()
         remount(read_only, "ro")
         cases = {
             "server down": (sidecar("server-down"), ["connect"], servers[0].start),

@@ -6,7 +6,9 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from support import faults
+from support.disk import full_disk
 from support.endpoints import Endpoints
 from support.fault_server import ALWAYS
 from support.patience import until
@@ -44,6 +46,7 @@ def figures(sidecar, what):
     return anonymous, resident
 
 
+@pytest.mark.footprint
 def test_an_idle_sidecar_is_small_and_quiet_also_after_a_backup(new_workspace, small_source):
     workspace = new_workspace(small_source)
     with Sidecar(workspace) as sidecar:
@@ -64,6 +67,7 @@ def test_an_idle_sidecar_is_small_and_quiet_also_after_a_backup(new_workspace, s
         assert resident < 24 * MIB
 
 
+@pytest.mark.footprint
 def test_a_sidecar_without_settings_is_small_and_quiet(new_workspace):
     workspace = new_workspace()
     sidecar = Sidecar(workspace)
@@ -92,34 +96,42 @@ def test_livez_fails_when_the_loop_is_wedged_and_recovers_with_it(new_workspace,
         assert sidecar.stop()[0].code == 0
 
 
-def livez_stays_good(sidecar, seconds=45):
-    """/livez answers, quickly, for longer than a wedge takes to show."""
+def livez_stays_good(*sidecars, seconds=45):
+    """/livez of each answers, quickly, for longer than a wedge takes to show."""
     slowest, until_then = 0.0, time.monotonic() + seconds
     while time.monotonic() < until_then:
-        began = time.monotonic()
-        assert sidecar.get("/livez") == (200, "ok\n")
-        slowest = max(slowest, time.monotonic() - began)
+        for sidecar in sidecars:
+            began = time.monotonic()
+            assert sidecar.get("/livez") == (200, "ok\n")
+            slowest = max(slowest, time.monotonic() - began)
         time.sleep(0.5)
     assert slowest < 2
     return True
 
 
-def test_nothing_but_a_wedge_fails_livez(new_workspace, object_server, fault_server, new_server, folder):
-    """All at once: a store that hangs, a child that is stopped, settings that are broken, a server that is gone."""
+def test_nothing_but_a_wedge_fails_livez(new_workspace, object_server, fault_server, new_server, small_source, folder):
+    """All at once: a store that hangs, a child that is stopped, settings that are broken, a server that is gone; and
+    beside it a sidecar whose store lies on a full disk, where one backup after another fails."""
     server = new_server()
     workspace = new_workspace(server)
     workspace.use_bucket(object_server, object_server.create_bucket(), endpoint=fault_server.endpoint)
     tools = ToolFolder(folder / "tools")
     gate = tools.gate("pg_dump", after_bytes=1)
-    with Sidecar(workspace, postgres={"bin_dir": tools.setting}) as sidecar:
+    with full_disk(folder / "full") as full, \
+            Sidecar(workspace, postgres={"bin_dir": tools.setting}) as sidecar, \
+            Sidecar(new_workspace(small_source, instance="barge"), store={"url": f"file://{full}/store"},
+                    schedule={"cron": "@every 1s", "jitter": "0s"}) as on_full_disk:
         gate.wait_until_reached(sidecar.running)
         fault_server.on("*", times=ALWAYS).fail(faults.stall("request"))
         os.kill(sidecar.child("backup"), signal.SIGSTOP)
         workspace.config.write_text("this is no TOML")
         server.stop("immediate")
         sidecar.wait_for("settings_refused")
-        assert livez_stays_good(sidecar)
+        assert "space" in on_full_disk.wait_for("backup_failed")[0]["error"]
+        assert livez_stays_good(sidecar, on_full_disk)
         assert sidecar.reasons() >= {"misconfigured"}
+        assert on_full_disk.reasons() >= {"failing", "no_backup_yet"}
+        assert len(on_full_disk.events("backup_failed")) > 10, "it went on trying"
 
 
 def test_slow_and_hostile_clients_do_not_delay_livez_while_a_backup_runs(new_workspace, folder, small_source):

@@ -67,6 +67,10 @@ class Running:
                        self._err.read_text(errors="replace"))
 
 
+# What a program that was built with a sanitizer reads.
+_FOR_SANITIZERS = ("ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
+
+
 class Lifeboat:
     """One executable and one home folder. `user` runs it as someone else (root only)."""
 
@@ -77,7 +81,8 @@ class Lifeboat:
         self._runs = 0
 
     def environment(self, extra=None):
-        return {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "LANG": "C.UTF-8", **(extra or {})}
+        of_sanitizers = {name: os.environ[name] for name in _FOR_SANITIZERS if name in os.environ}
+        return {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "LANG": "C.UTF-8", **of_sanitizers, **(extra or {})}
 
     def start(self, *arguments, env=None, stdin=None):
         """Starts a run; `stdin` is bytes to feed, small enough for a pipe."""

@@ -1,5 +1,5 @@
-// Writes the head of a custom-format archive byte by byte, in every version that the reader knows and in
-// broken forms that no pg_dump writes.
+// Writes custom-format archives byte by byte, in every version that the reader knows and in broken forms that no
+// pg_dump writes.
 #pragma once
 
 #include "archive/toc.hpp"
@@ -81,6 +81,37 @@ public:
 
     ArchiveBuilder& null_text() { return integer(-1); }
 
+    // Data blocks, behind build(). One chunk for each text, as pg_dump writes one for each row up to version 18.
+    ArchiveBuilder& table_block(std::int32_t dump_id, const std::vector<std::string>& chunks) {
+        byte(1).integer(dump_id);
+        return this->chunks(chunks);
+    }
+
+    ArchiveBuilder& rows_block(std::int32_t dump_id, std::vector<std::string> rows) {
+        rows.emplace_back("\\.\n\n\n");
+        return table_block(dump_id, rows);
+    }
+
+    // Oids above 2^31 are written as pg_dump does: negative.
+    struct LargeObject {
+        std::uint32_t oid = 0;
+        std::vector<std::string> chunks;
+    };
+    ArchiveBuilder& objects_block(std::int32_t dump_id, const std::vector<LargeObject>& objects) {
+        byte(3).integer(dump_id);
+        for (const auto& object : objects) {
+            integer(static_cast<std::int32_t>(object.oid)).chunks(object.chunks);
+        }
+        return integer(0);
+    }
+
+    ArchiveBuilder& chunks(const std::vector<std::string>& chunks) {
+        for (const auto& chunk : chunks) {
+            text(chunk);
+        }
+        return integer(0);
+    }
+
     [[nodiscard]] const std::string& bytes() const { return bytes_; }
 
 private:
@@ -114,6 +145,25 @@ private:
     std::string bytes_;
 };
 
+inline TocEntry data_entry(std::int32_t id, std::string schema, std::string table, std::string copy_stmt) {
+    TocEntry entry;
+    entry.dump_id = id;
+    entry.has_data = true;
+    entry.tag = std::move(table);
+    entry.desc = "TABLE DATA";
+    entry.section = Section::data;
+    entry.copy_stmt = std::move(copy_stmt);
+    entry.schema = std::move(schema);
+    entry.owner = "app";
+    return entry;
+}
+
+inline TocEntry objects_entry(std::int32_t id) {
+    auto entry = data_entry(id, "", "BLOBS", "");
+    entry.desc = "BLOBS";
+    return entry;
+}
+
 inline TocEntry sample_table(std::int32_t id = 217) {
     TocEntry entry;
     entry.dump_id = id;
@@ -130,15 +180,7 @@ inline TocEntry sample_table(std::int32_t id = 217) {
 }
 
 inline TocEntry sample_table_data(std::int32_t id = 3543) {
-    TocEntry entry;
-    entry.dump_id = id;
-    entry.has_data = true;
-    entry.tag = "Tab\"le\nnl";
-    entry.desc = "TABLE DATA";
-    entry.section = Section::data;
-    entry.copy_stmt = "COPY s.\"Tab\"\"le\nnl\" (a) FROM stdin;\n";
-    entry.schema = "s";
-    entry.owner = "app";
+    auto entry = data_entry(id, "s", "Tab\"le\nnl", "COPY s.\"Tab\"\"le\nnl\" (a) FROM stdin;\n");
     entry.dependencies = {217};
     return entry;
 }

@@ -189,6 +189,18 @@ TEST(Judge, IsDrainedUntilTheHourIsOver) {
     EXPECT_THAT(codes(facts, noon + 50min), IsEmpty());
 }
 
+// The schedule still has a next time, and nothing will begin then.
+TEST(Judge, PromisesNoRunWhileItIsDrained) {
+    auto facts = just_started();
+    facts.drained = DrainFacts{noon - 10min, noon + 50min};
+    const auto promises_none = says("no good backup", "nothing is started until 2026-11-22T12:50:00Z");
+    EXPECT_THAT(judge(facts, noon).reasons.at(0), promises_none);
+    facts.store.surveyed = noon;
+    facts.schedule.start = noon + 5min;
+    EXPECT_THAT(judge(facts, noon).reasons.at(0), promises_none);
+    EXPECT_THAT(the_reason(facts, noon + 50min), says("no good backup", "the next run begins at"));
+}
+
 TEST(Judge, NamesHiddenBackups) {
     auto facts = test::sample_facts();
     facts.store.hidden = {"20261101T021700Z-aaaa"};
@@ -234,6 +246,7 @@ TEST(Judge, WhatTheKeyMayNotSeeIsANoteAndNoReason) {
 // Alerts hang on these.
 TEST(ReasonCodes, KeepTheirNames) {
     std::vector<std::string_view> names;
+    names.reserve(reason_codes.size());
     for (const auto code : reason_codes) {
         names.push_back(name_of(code));
     }

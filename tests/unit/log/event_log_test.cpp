@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <array>
@@ -28,7 +29,7 @@ public:
     ~CapturedStderr() { restore(); }
 
     // What is in the pipe now.
-    std::string read_some() {
+    [[nodiscard]] std::string read_some() const {
         std::array<char, 65536> piece{};
         const ssize_t got = ::read(pipe_.read_end.get(), piece.data(), piece.size());
         return {piece.data(), static_cast<std::size_t>(got)};
@@ -84,6 +85,7 @@ TEST(EventLog, LongLinesOfSeveralProcessesStayWholeOnOnePipe) {
     constexpr int lines_each = 100;
     CapturedStderr captured;
     std::vector<pid_t> processes;
+    processes.reserve(writers);
     for (int writer = 0; writer < writers; ++writer) {
         processes.push_back(in_a_process([writer] {
             EventLog log(LogLevel::info, LogFormat::json);
@@ -152,6 +154,37 @@ TEST(EventLog, LosesLinesThatNobodyReadsAndTellsHowMany) {
     EXPECT_EQ(told.at("event"), "log_lines_lost");
     EXPECT_EQ(told.at("lines"), written - kept);
     EXPECT_EQ(nlohmann::json::parse(lines[1]).at("number"), written);
+}
+
+// As a child that was stopped in the middle of a line, or a stranger where stderr is /dev/null, which all share.
+TEST(EventLog, IsHeldUpOnceByAProcessThatKeepsTheLock) {
+    CapturedStderr captured;
+    auto ready = *os::make_pipe();
+    auto release = *os::make_pipe();
+    const pid_t keeper = in_a_process([&] {
+        struct flock whole {};
+        whole.l_type = F_WRLCK;
+        (void)::fcntl(STDERR_FILENO, F_SETLK, &whole);
+        ready.write_end = {};
+        release.write_end = {};
+        char byte = 0;
+        (void)!::read(release.read_end.get(), &byte, 1);
+    });
+    ready.write_end = {};
+    char byte = 0;
+    ASSERT_EQ(::read(ready.read_end.get(), &byte, 1), 0) << "it has the lock";
+
+    EventLog log(LogLevel::info, LogFormat::json);
+    constexpr int written = 20;
+    const auto began = std::chrono::steady_clock::now();
+    for (int number = 0; number < written; ++number) {
+        log.write(LogLevel::info, "tested", {{"number", number}});
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10)) << "it waits once";
+
+    release.write_end = {};
+    ::waitpid(keeper, nullptr, 0);
+    EXPECT_EQ(lines_of(captured.read_to_the_end()).size(), std::size_t{written}) << "and nothing is lost";
 }
 
 TEST(EventLog, BeginsANewLineAfterOneThatCouldNotBeEnded) {

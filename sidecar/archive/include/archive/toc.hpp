@@ -28,6 +28,7 @@ struct ArchiveHeader {
     int version_major = 0;
     int version_minor = 0;
     int version_revision = 0;
+    std::size_t integer_size = 0;  // bytes of a number's magnitude, in the data blocks as well
     Compression compression = Compression::unknown;
     std::string database;         // the raw name
     std::string server_version;   // as the server says it: "15.18 (Debian 15.18-0+deb12u1)"

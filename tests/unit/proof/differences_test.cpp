@@ -1,0 +1,266 @@
+#include "proof/differences.hpp"
+
+#include "proof_builder.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace lifeboat::proof {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const CompareOptions restored = {"in the backup", "after the restore", {}};
+
+std::vector<std::string> texts(const std::vector<Difference>& found) {
+    std::vector<std::string> texts;
+    std::ranges::transform(found, std::back_inserter(texts), &Difference::text);
+    return texts;
+}
+
+std::vector<std::string> compared(const DatabaseProof& first, const DatabaseProof& second) {
+    return texts(differences(first, second, restored));
+}
+
+TEST(Differences, ThereAreNoneBetweenTheSame) {
+    EXPECT_THAT(differences(sample_proof(), sample_proof()), IsEmpty());
+}
+
+// Each changes one thing after the restore; the sentence must name it, and there must be no other.
+struct Case {
+    const char* name;
+    void (*change)(archive::Contents&);
+    DifferenceKind kind;
+    std::string object;
+    std::string text;
+};
+
+void PrintTo(const Case& changed, std::ostream* out) {
+    *out << changed.name;
+}
+
+class OneChange : public testing::TestWithParam<Case> {};
+
+TEST_P(OneChange, IsNamed) {
+    auto second = sample_proof();
+    GetParam().change(second.databases[0].contents);
+    const auto found = differences(sample_proof(), second, restored);
+
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_EQ(found[0].text, GetParam().text);
+    EXPECT_EQ(name_of(found[0].kind), name_of(GetParam().kind));
+    EXPECT_EQ(found[0].object, GetParam().object);
+    EXPECT_EQ(found[0].database, "app");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Changes, OneChange,
+    testing::Values(
+        Case{"a row lost", [](archive::Contents& c) { c.tables[1].totals->rows = 3; }, DifferenceKind::rows,
+             "public.people", "table public.people: 4 rows in the backup, 3 after the restore"},
+        Case{"a row changed", [](archive::Contents& c) { c.tables[1].totals->hash.low = 9; }, DifferenceKind::content,
+             "public.people", "table public.people: 4 rows and 20 bytes in both, but not the same content"},
+        Case{"a row grown", [](archive::Contents& c) { c.tables[1].totals->bytes = 21; }, DifferenceKind::content,
+             "public.people",
+             "table public.people: 4 rows in both, but 20 bytes in the backup and 21 after the restore"},
+        Case{"a table missing", [](archive::Contents& c) { c.tables.erase(c.tables.begin()); }, DifferenceKind::table,
+             "public.orders", "table public.orders: only in the backup"},
+        Case{"a table more", [](archive::Contents& c) { c.tables.push_back(table("Extra\x1b[2J", 1)); },
+             DifferenceKind::table, "public.\"Extra\\x1b[2J\"",
+             "table public.\"Extra\\x1b[2J\": only after the restore"},
+        Case{"a table not read",
+             [](archive::Contents& c) {
+                 c.tables[1].totals.reset();
+                 c.tables[1].unread = archive::Unread::compressed;
+             },
+             DifferenceKind::not_proven, "public.people",
+             "table public.people: its rows were not read after the restore (compressed)"},
+        Case{"a sequence behind", [](archive::Contents& c) { c.sequences[0].value = 11; }, DifferenceKind::sequence,
+             "public.people_id_seq", "sequence public.people_id_seq: 12 in the backup, 11 after the restore"},
+        Case{"a sequence not called", [](archive::Contents& c) { c.sequences[0].called = false; },
+             DifferenceKind::sequence, "public.people_id_seq",
+             "sequence public.people_id_seq: 12 in the backup, 12 (not called yet) after the restore"},
+        Case{"a sequence not understood", [](archive::Contents& c) { c.sequences[0].value.reset(); },
+             DifferenceKind::not_proven, "public.people_id_seq",
+             "sequence public.people_id_seq: its value was not understood after the restore"},
+        Case{"a sequence missing", [](archive::Contents& c) { c.sequences.clear(); }, DifferenceKind::sequence,
+             "public.people_id_seq", "sequence public.people_id_seq: only in the backup"},
+        Case{"a large object lost", [](archive::Contents& c) { c.large_objects->objects = 1; },
+             DifferenceKind::large_objects, "", "large objects: 2 in the backup, 1 after the restore"},
+        Case{"a large object shorter", [](archive::Contents& c) { c.large_objects->bytes = 6; },
+             DifferenceKind::large_objects, "",
+             "large objects: 2 in both, but 7 bytes in the backup and 6 after the restore"},
+        Case{"a large object's byte", [](archive::Contents& c) { c.large_objects->hash.high = 0; },
+             DifferenceKind::large_objects, "",
+             "large objects: 2 and 7 bytes in both, but not the same oids or content"},
+        Case{"large objects not read", [](archive::Contents& c) { c.large_objects.reset(); },
+             DifferenceKind::not_proven, "", "large objects: they were not read after the restore"},
+        Case{"an index missing", [](archive::Contents& c) { c.entries.erase(c.entries.begin() + 1); },
+             DifferenceKind::entry, "INDEX public.people_name", "INDEX public.people_name: only in the backup"},
+        Case{"an entry more", [](archive::Contents& c) { c.entries.emplace_back("VIEW", "public", "v", "app", ""); },
+             DifferenceKind::entry, "VIEW public.v", "VIEW public.v: only after the restore"},
+        Case{"an entry doubled", [](archive::Contents& c) { c.entries.push_back(c.entries[2]); }, DifferenceKind::entry,
+             "TABLE public.people", "TABLE public.people: only after the restore"},
+        Case{"another owner",
+             [](archive::Contents& c) {
+                 c.entries[2] = {"TABLE", "public", "people", "Bob", ""};
+             },
+             DifferenceKind::owner, "TABLE public.people",
+             "TABLE public.people: owned by app in the backup, by \"Bob\" after the restore"},
+        Case{"no owner",
+             [](archive::Contents& c) {
+                 c.entries[2] = {"TABLE", "public", "people", "", ""};
+             },
+             DifferenceKind::owner, "TABLE public.people",
+             "TABLE public.people: owned by app in the backup, by nobody after the restore"},
+        Case{"other privileges",
+             [](archive::Contents& c) {
+                 c.entries[0] = {"ACL", "public", "TABLE people", "app", "REVOKE a;\nGRANT b;\n"};
+             },
+             DifferenceKind::privileges, "ACL TABLE people in schema public",
+             "ACL TABLE people in schema public: other privileges, in the backup: GRANT SELECT ON TABLE "
+             "public.people TO reader; after the restore: REVOKE a; GRANT b;"},
+        Case{"no privileges", [](archive::Contents& c) { c.entries.erase(c.entries.begin()); }, DifferenceKind::entry,
+             "ACL TABLE people in schema public", "ACL TABLE people in schema public: only in the backup"}));
+
+TEST(Differences, MindNoOrder) {
+    auto second = sample_proof();
+    std::ranges::reverse(second.databases[0].contents.tables);
+    std::ranges::reverse(second.databases[0].contents.entries);
+    EXPECT_THAT(differences(sample_proof(), second), IsEmpty());
+}
+
+TEST(Differences, AreReadTheOtherWayRound) {
+    auto second = sample_database();
+    second.contents.entries.erase(second.contents.entries.begin() + 1);
+    EXPECT_THAT(compared(second, sample_database()), ElementsAre("INDEX public.people_name: only after the restore"));
+}
+
+DatabaseProof partitions(std::uint64_t rows_a, std::uint64_t rows_b) {
+    auto database = sample_database();
+    for (auto part :
+         {table("part_a", rows_a, rows_a * 5, {0, rows_a}), table("part_b", rows_b, rows_b * 5, {0, rows_b})}) {
+        part.root = archive::QualifiedName{"public", "parted"};
+        database.contents.tables.push_back(part);
+    }
+    return database;
+}
+
+TEST(Differences, CompareTheTablesOfOneRootTogether) {
+    EXPECT_THAT(compared(partitions(60, 40), partitions(30, 70)), IsEmpty());
+    EXPECT_THAT(compared(partitions(60, 40), partitions(30, 69)),
+                ElementsAre("table public.parted with its partitions: 100 rows in the backup, 99 after the restore"));
+}
+
+TEST(Differences, KnowTheRootFromEitherSide) {
+    auto second = partitions(30, 70);
+    for (auto& table : second.contents.tables) {
+        table.root.reset();
+    }
+    EXPECT_THAT(compared(partitions(60, 40), second), IsEmpty());
+    EXPECT_THAT(compared(second, partitions(60, 40)), IsEmpty());
+}
+
+TEST(Differences, DoNotMixTablesWithoutARoot) {
+    auto first = sample_database();
+    first.contents.tables = {table("a", 1, 2, {0, 1}), table("b", 2, 4, {0, 2})};
+    auto second = first;
+    std::swap(second.contents.tables[0].totals, second.contents.tables[1].totals);
+    EXPECT_THAT(compared(first, second), SizeIs(2));
+}
+
+TEST(Differences, StillMissAPartition) {
+    auto second = partitions(100, 0);
+    second.contents.tables.pop_back();
+    EXPECT_THAT(compared(partitions(60, 40), second), ElementsAre("table public.part_b: only in the backup"));
+}
+
+TEST(Differences, NeverCompareWithRowsThatWereNotRead) {
+    auto second = partitions(30, 70);
+    second.contents.tables.back().totals.reset();
+    second.contents.tables.back().unread = archive::Unread::not_copy_text;
+    EXPECT_THAT(
+        compared(partitions(60, 40), second),
+        ElementsAre("table public.parted with its partitions: its rows were not read after the restore (not COPY "
+                    "text)"));
+}
+
+TEST(Differences, SayWhatIsNotProvenInsteadOfListingEverything) {
+    DatabaseProof unknown{"app", "1.17.0", "the archive has an unknown version (1.17)", {}};
+    unknown.contents.kept = archive::Kept::nothing;
+    EXPECT_THAT(compared(sample_database(), unknown),
+                ElementsAre("not proven after the restore: the archive has an unknown version (1.17)"));
+    EXPECT_THAT(compared(unknown, unknown), SizeIs(2));
+}
+
+TEST(Differences, StillCompareWhatWasReadOfAProofThatLacksSomething) {
+    auto second = sample_database();
+    second.not_proven = "what 1 of 2 data blocks hold was not read";
+    second.contents.sequences[0].value = 11;
+    EXPECT_THAT(compared(sample_database(), second),
+                ElementsAre("not proven after the restore: what 1 of 2 data blocks hold was not read",
+                            "sequence public.people_id_seq: 12 in the backup, 11 after the restore"));
+}
+
+TEST(Differences, StillCompareTablesWhereTheEntriesWereNotKept) {
+    auto second = sample_database();
+    second.not_proven = "the archive names more objects than may be kept";
+    second.contents.entries.clear();
+    second.contents.kept = archive::Kept::tables;
+    second.contents.tables[1].totals->rows = 5;
+    EXPECT_THAT(compared(sample_database(), second),
+                ElementsAre("not proven after the restore: the archive names more objects than may be kept",
+                            "table public.people: 4 rows in the backup, 5 after the restore"));
+}
+
+TEST(Differences, NameDatabasesThatAreInOneOnly) {
+    auto second = sample_proof();
+    second.databases[0].name = "other";
+    const auto found = differences(sample_proof(), second, restored);
+    EXPECT_THAT(texts(found),
+                ElementsAre("the database is only in the backup", "the database is only after the restore"));
+    EXPECT_EQ(found[0].database, "app");
+    EXPECT_EQ(found[1].database, "other");
+    EXPECT_EQ(found[1].kind, DifferenceKind::database);
+}
+
+TEST(Differences, LeaveOutTheEntriesThatTheCallerSays) {
+    auto first = sample_database();
+    first.contents.entries.emplace_back("SUBSCRIPTION", "", "sub", "app", "");
+    auto options = restored;
+    EXPECT_THAT(texts(differences(first, sample_database(), options)),
+                ElementsAre("SUBSCRIPTION sub: only in the backup"));
+    options.leave_out = [](const archive::TocLine& line) { return line.kind() == "SUBSCRIPTION"; };
+    EXPECT_THAT(differences(first, sample_database(), options), IsEmpty());
+}
+
+TEST(Differences, FindAChangedEntryBehindOneThatIsMissing) {
+    auto second = sample_database();
+    second.contents.entries.erase(second.contents.entries.begin() + 1);
+    second.contents.entries[1] = {"TABLE", "public", "people", "bob", ""};
+    EXPECT_THAT(compared(sample_database(), second),
+                ElementsAre("INDEX public.people_name: only in the backup",
+                            "TABLE public.people: owned by app in the backup, by bob after the restore"));
+}
+
+TEST(Differences, FindTheOtherOwnerAmongEntriesOfOneName) {
+    auto first = sample_database();
+    first.contents.entries = {{"DEFAULT ACL", "", "DEFAULT PRIVILEGES FOR TABLES", "a", "GRANT 1;\n"},
+                              {"DEFAULT ACL", "", "DEFAULT PRIVILEGES FOR TABLES", "b", "GRANT 2;\n"},
+                              {"TABLE", "public", "x", "a", ""}};
+    auto second = first;
+    second.contents.entries[1] = {"DEFAULT ACL", "", "DEFAULT PRIVILEGES FOR TABLES", "b", "GRANT 3;\n"};
+    second.contents.entries.emplace_back("AGGREGATE", "public", "early", "a", "");
+    EXPECT_THAT(
+        compared(first, second),
+        ElementsAre("AGGREGATE public.early: only after the restore",
+                    "DEFAULT ACL DEFAULT PRIVILEGES FOR TABLES: other privileges, in the backup: GRANT 2; after "
+                    "the restore: GRANT 3;"));
+}
+
+}  // namespace
+}  // namespace lifeboat::proof
