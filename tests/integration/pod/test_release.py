@@ -128,7 +128,7 @@ def test_without_docker_it_names_the_package(tmp_path):
 
 
 @pytest.mark.parametrize(("arguments", "code", "said"), [
-    (["--help"], 0, "scripts/release --image registry.example/platform/lifeboat --push"),
+    (["--help"], 0, "scripts/release --image registry.example.org/lifeboat --push"),
     (["--nonsense"], 2, "Usage: scripts/release"),
     (["--image"], 2, "Usage: scripts/release"),
     (["--image", "registry.example/lifeboat:1"], 1, "names a tag or a digest"),
