@@ -20,7 +20,8 @@ if(LIFEBOAT_WERROR)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # gcc 12 reports reads of uninitialised members inside std::variant moves that it cannot follow.
-  target_compile_options(lifeboat_compiler INTERFACE -Wno-maybe-uninitialized)
+  # gcc 13 and newer take the name by which an entry is looked up for what the reference to the entry lives on.
+  target_compile_options(lifeboat_compiler INTERFACE -Wno-maybe-uninitialized -Wno-dangling-reference)
 endif()
 
 if(LIFEBOAT_SANITIZE)

@@ -134,7 +134,7 @@ std::optional<Reason> failing(const Facts& facts) {
     }
     return Reason{
         ReasonCode::failing, std::move(message),
-        or_else(problems.front().next, "read this container's log; `lifeboat doctor` checks what a run needs")};
+        or_else(problems.front().next, "read this container's log: each try that failed is there, with its error")};
 }
 
 std::optional<Reason> no_backup_yet(const Facts& facts, TimePoint now) {

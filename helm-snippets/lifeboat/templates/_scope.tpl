@@ -25,7 +25,7 @@ As JSON, because a template returns nothing but text: the values, and the names 
   {{- $image = printf "%s:%s" $image ($values.image.tag | default $library.Chart.AppVersion) -}}
   {{- with $values.image.digest -}}{{- $image = printf "%s@%s" $image . -}}{{- end -}}
   {{- $reporting := $values.reporting -}}
-  {{- $reports := or $reporting.configmap $reporting.events $reporting.condition -}}
+  {{- $reports := not (not (or $reporting.configmap $reporting.events $reporting.condition)) -}}
   {{- dict
         "values" $values
         "reports" $reports

@@ -72,6 +72,29 @@ def test_a_deployment_of_its_own(build):
     assert [pod.owner["kind"] for pod in kubernetes.sidecar_pods(objects)] == ["Deployment"]
 
 
+def test_two_deployments_of_their_own_in_one_namespace(build, folder):
+    (text,) = [text for text in block("yaml", "# kustomization.yaml\n") if "kustomize/deployment" in text]
+    second = folder / "app" / "lifeboat-reports"
+    second.mkdir()
+    (second / "kustomization.yaml").write_text(
+        REMOTE.sub(r"../../\1", block("yaml", "# kustomization.yaml of a folder lifeboat-reports")[0]))
+    (second / "lifeboat.toml").write_text(blocks("toml")[0])
+    objects = build(text.replace("resources:\n", "resources:\n  - lifeboat-reports\n"))
+    validate(objects)
+    pods = {pod.owner["metadata"]["name"]: pod for pod in kubernetes.sidecar_pods(objects)}
+    assert set(pods) == {"lifeboat", "lifeboat-reports"}
+    for pod in pods.values():
+        kubernetes.assert_references_exist(objects, pod)
+        kubernetes.assert_volumes_are_optional_and_reloadable(pod)
+    reports = pods["lifeboat-reports"]
+    assert {volume["secret"]["secretName"] for volume in reports.sidecar_volumes if "secret" in volume} == {
+        "lifeboat-store-reports", "lifeboat-postgres-reports"}
+    chosen = reports.owner["spec"]["selector"]["matchLabels"]
+    assert chosen.items() <= reports.labels.items() and not chosen.items() <= pods["lifeboat"].labels.items()
+    others = pods["lifeboat"].owner["spec"]["selector"]["matchLabels"]
+    assert not others.items() <= reports.labels.items(), "the first would choose the pods of both"
+
+
 def test_cloudnativepg(build):
     (text,) = [text for text in block("yaml", "# kustomization.yaml\n") if "cloudnativepg" in text]
     objects = build(text)

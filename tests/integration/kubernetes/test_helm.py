@@ -388,6 +388,10 @@ def test_the_guide_names_the_templates_that_there_are(charts):
     ({"extraVolumeMounts": [{"name": "lifeboat-a", "mountPath": "/a", "readOnly": True, "subPath": "x"}]}, "subPath"),
     ({"extraVolumeMounts": [{"name": "lifeboat-a", "mountPath": "/a", "readOnly": False}]}, "/readOnly"),
     ({"reporting": {"configmap": "status"}}, "/reporting/configmap"),
+    # null takes a default of the library away, also one that cannot be done without.
+    *(({table: None}, f"'{table}'") for table in ("name", "image", "resources", "secrets", "settings", "reporting")),
+    *(({"settings": {table: None}}, f"'{table}'") for table in ("instance", "store", "encryption")),
+    ({"image": {"repository": None}}, "'repository'"),
 ], ids=str)
 def test_wrong_values_are_refused_by_their_place(charts, app, wrong, said):
     """By Helm itself: it holds what stands under the dependency's name against the library's schema."""
@@ -408,6 +412,11 @@ def test_plain_storage_happens_only_when_it_is_asked_for(charts, app, binary, fo
     assert "/settings/encryption" in refusal
     objects = charts.render(app, values(settings={"encryption": {"recipients": None, "mode": "none"}}))
     kubernetes.assert_settings_are_valid(objects, binary, folder)
+
+
+def test_what_is_null_in_reporting_is_not_reported(charts, app):
+    nothing = charts.render(app, values(reporting={"configmap": None, "events": None, "condition": None}))
+    assert nothing == charts.render(app, values())
 
 
 def test_a_chart_that_forgot_the_dependency_is_told_so(charts):

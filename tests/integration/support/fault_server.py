@@ -383,7 +383,7 @@ class Rule:
 class FaultServer:
     """Listens from its making on, until `stop`."""
 
-    def __init__(self, upstream_port, upstream_host="127.0.0.1", port=0):
+    def __init__(self, upstream_port, upstream_host="127.0.0.1", port=0, host="127.0.0.1"):
         self.upstream = (upstream_host, upstream_port)
         self.clock_shift = 0
         self.stopping = False
@@ -398,7 +398,7 @@ class FaultServer:
         self._listener = socket.socket()
         # A small window: a client that is not read from is to notice soon.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 * 1024)
-        self._listener.bind(("127.0.0.1", port))
+        self._listener.bind((host, port))
         self._listener.listen(128)
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
@@ -415,7 +415,7 @@ class FaultServer:
 
     @property
     def endpoint(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self._listener.getsockname()[0]}:{self.port}"
 
     # --- the script ---
 

@@ -325,7 +325,7 @@ TEST(ContentsReader, SumsUpTheLargeObjectsOfSeveralBlocks) {
 }
 
 TEST(ContentsReader, BindsTheBytesOfALargeObjectToItsOid) {
-    const auto hash = [](std::vector<ArchiveBuilder::LargeObject> objects) {
+    const auto hash = [](const std::vector<ArchiveBuilder::LargeObject>& objects) {
         ArchiveBuilder archive;
         (void)archive.add(objects_entry(7)).build();
         return read(archive.objects_block(7, objects).bytes()).contents().large_objects.value().hash;

@@ -246,6 +246,7 @@ TEST(Judge, WhatTheKeyMayNotSeeIsANoteAndNoReason) {
 // Alerts hang on these.
 TEST(ReasonCodes, KeepTheirNames) {
     std::vector<std::string_view> names;
+    names.reserve(reason_codes.size());
     for (const auto code : reason_codes) {
         names.push_back(name_of(code));
     }

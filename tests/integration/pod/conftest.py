@@ -1,0 +1,190 @@
+"""The image, built from the Dockerfile by an engine of the tests' own, and pods that it runs in."""
+
+import secrets
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from support import ROOT, requirements
+from support.age_key import AgeKey
+from support.bucket import BucketStore
+from support.containers import CannotRun, Engine, absent
+from support.fault_server import FaultServer
+from support.pod import POSTGRES_IMAGE, Pod
+from support.workspace import toml_text
+
+INSTANCE = "basketball-api"
+VERSION = (ROOT / "VERSION").read_text().strip()
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Yard:
+    """The engine, and the images that are built in it while other tests still run: those wait more than they work."""
+
+    def __init__(self):
+        self._folder = Path(tempfile.mkdtemp(prefix="lifeboat-"))
+        self._folder.chmod(0o755)
+        self.engine = self._trouble = None
+        self._image = f"lifeboat:{VERSION}"
+        self._building = threading.Thread(target=self._build, daemon=True)
+
+    def begin(self):
+        """Raises CannotRun."""
+        # Not in the thread: the engine dies with the thread that starts it.
+        self.engine = Engine.create(self._folder / "engine")
+        self._building.start()
+        return self
+
+    def _build(self):
+        try:
+            self.engine.import_base()
+            self.engine.build("pod-postgres", "-", input=POSTGRES_IMAGE)
+            self.engine.build(self._image, "--build-arg", "PG_SOURCE=debian", "--build-arg", f"REVISION={REVISION}", ROOT)
+        except BaseException as trouble:  # the tests that want the images are to tell of it
+            self._trouble = trouble
+
+    def images(self):
+        """Lifeboat's image as its Dockerfile makes it, with Debian's own PostgreSQL client, and that of a server."""
+        self._building.join()
+        if self._trouble:
+            raise self._trouble
+        return self._image, "pod-postgres"
+
+    def end(self):
+        if self.engine:
+            self.engine.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+_YARD = pytest.StashKey()
+
+
+def pytest_collection_finish(session):
+    wanted = any("engine" in item.fixturenames for item in session.items)
+    if not wanted or absent() or session.config.option.collectonly:
+        return
+    session.config.stash[_YARD] = yard = Yard()
+    try:
+        yard.begin()
+    except CannotRun as error:
+        yard.end()
+        session.config.stash[_YARD] = error
+
+
+def pytest_sessionfinish(session):
+    yard = session.config.stash.get(_YARD, None)
+    if isinstance(yard, Yard):
+        yard.end()
+
+
+@pytest.fixture(scope="session")
+def yard(request):
+    if lacking := absent():
+        requirements.missing(", ".join(lacking), "scripts/deps --ci installs the packages, and root runs the tests")
+    found = request.config.stash[_YARD]
+    if isinstance(found, CannotRun):
+        requirements.missing("a container engine", str(found))
+    return found
+
+
+@pytest.fixture(scope="session")
+def engine(yard):
+    return yard.engine
+
+
+@pytest.fixture(scope="session")
+def images(yard):
+    return yard.images()
+
+
+@pytest.fixture(scope="session")
+def image(images):
+    return images[0]
+
+
+@pytest.fixture(scope="session")
+def network(engine):
+    """A bridge that the pods hang on. Its address on this machine is what they reach."""
+    name = f"pods-{secrets.token_hex(4)}"
+    engine.docker("network", "create", name)
+    yield name
+    engine.docker("network", "rm", name, check=False)
+
+
+@pytest.fixture
+def store_server(engine, network, object_server):
+    """The tests' S3 server as pods see it, through a proxy that goes wrong on demand."""
+    gateway = engine.inspect(network)["IPAM"]["Config"][0]["Gateway"]
+    with FaultServer(object_server.port, host=gateway) as server:
+        yield server
+    assert server.failures == [], "the fault server itself failed"
+
+
+class Harbour(Pod):
+    """A pod with the secrets and settings that its owner gives it."""
+
+    def __init__(self, *arguments, endpoint, bucket, user, **options):
+        super().__init__(*arguments, **options)
+        self.password = secrets.token_hex(16)
+        self.key = AgeKey.create(self.config.folder.parent / "key.txt")
+        self.endpoint, self.user = endpoint, user
+        self.store = BucketStore(bucket[0], bucket[1], INSTANCE, "")
+        self.settings = {
+            "instance": {"name": INSTANCE},
+            "postgres": {"uri": "postgresql://lifeboat@127.0.0.1/postgres",
+                         "password_file": "/run/secrets/postgres/password"},
+            "store": {"url": self.store.url, "endpoint": endpoint, "access_key_id_file": "/run/secrets/store/key-id",
+                      "secret_access_key_file": "/run/secrets/store/key"},
+            "encryption": {"recipients": [self.key.recipient]},
+        }
+
+    def give_secrets(self):
+        self.store_secret.put(**{"key-id": self.user.access_key, "key": self.user.secret_key})
+        self.postgres_secret.put(password=self.password)
+
+    def configure(self, **tables):
+        for table, values in tables.items():
+            self.settings.setdefault(table, {}).update(values)
+        self.config.put(**{"lifeboat.toml": toml_text(self.settings)})
+
+    def start(self):
+        super().start()
+        self.postgres.sql("""
+            CREATE ROLE lifeboat LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION BYPASSRLS CONNECTION LIMIT 8;
+            GRANT pg_read_all_data, pg_read_all_settings TO lifeboat;
+            ALTER ROLE lifeboat SET default_transaction_read_only = on;
+            ALTER ROLE lifeboat SET lo_compat_privileges = on;
+        """)
+        self.postgres.set_password("lifeboat", self.password)
+        return self
+
+    def opted_in(self):
+        """All that the owner does, done: the sidecar runs."""
+        self.give_secrets()
+        self.configure()
+        self.sidecar.start()
+        return self
+
+
+@pytest.fixture
+def new_pod(engine, images, network, folder, object_server, store_server):
+    """Makes pods that share a bucket; they are gone after the test."""
+    pods = []
+    bucket = object_server, object_server.create_bucket(versioning=True)
+
+    def create():
+        name = f"pod-{secrets.token_hex(4)}"
+        pods.append(Harbour(engine, network, folder / name, image=images[0], postgres_image=images[1], name=name,
+                            endpoint=store_server.endpoint, bucket=bucket, user=object_server.owner))
+        return pods[-1].start()
+
+    yield create
+    for pod in pods:
+        pod.stop()
+
+
+@pytest.fixture
+def pod(new_pod):
+    return new_pod()
