@@ -42,11 +42,15 @@ def pytest_collection_modifyitems(config, items):
         leave_out(config, items, "footprint")
     for item in items:
         item.add_marker(pytest.mark.xdist_group(beside(item)))
+    # The longest first: the rest runs beside them.
+    items.sort(key=lambda item: {"pods": 0, "sidecars": 1}.get(beside(item), 2))
 
 
 def beside(item):
-    """Which tests one process runs one after the other, where several share the work: those of a file. Sidecars of one
-    name would meet, as the name of their socket is the machine's: so all of theirs."""
+    """Which tests one process runs one after the other, where several share the work: those of a file. Those with pods
+    share what an image costs. Sidecars of one name would meet, as the name of their socket is the machine's."""
+    if item.path.parent.name == "pod":
+        return "pods"
     of_a_sidecar = any(name.endswith("Sidecar") for name in vars(item.module))
     return "sidecars" if of_a_sidecar else str(item.path.relative_to(ROOT))
 

@@ -1,10 +1,6 @@
 """The image, built from the Dockerfile by an engine of the tests' own, and pods that it runs in."""
 
 import secrets
-import shutil
-import tempfile
-import threading
-from pathlib import Path
 
 import pytest
 from support import ROOT, requirements
@@ -20,83 +16,26 @@ VERSION = (ROOT / "VERSION").read_text().strip()
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
-class Yard:
-    """The engine, and the images that are built in it while other tests still run: those wait more than they work."""
-
-    def __init__(self):
-        self._folder = Path(tempfile.mkdtemp(prefix="lifeboat-"))
-        self._folder.chmod(0o755)
-        self.engine = self._trouble = None
-        self._image = f"lifeboat:{VERSION}"
-        self._building = threading.Thread(target=self._build, daemon=True)
-
-    def begin(self):
-        """Raises CannotRun."""
-        # Not in the thread: the engine dies with the thread that starts it.
-        self.engine = Engine.create(self._folder / "engine")
-        self._building.start()
-        return self
-
-    def _build(self):
-        try:
-            self.engine.import_base()
-            self.engine.build("pod-postgres", "-", input=POSTGRES_IMAGE)
-            self.engine.build(self._image, "--build-arg", "PG_SOURCE=debian", "--build-arg", f"REVISION={REVISION}", ROOT)
-        except BaseException as trouble:  # the tests that want the images are to tell of it
-            self._trouble = trouble
-
-    def images(self):
-        """Lifeboat's image as its Dockerfile makes it, with Debian's own PostgreSQL client, and that of a server."""
-        self._building.join()
-        if self._trouble:
-            raise self._trouble
-        return self._image, "pod-postgres"
-
-    def end(self):
-        if self.engine:
-            self.engine.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-_YARD = pytest.StashKey()
-
-
-def pytest_collection_finish(session):
-    wanted = any("engine" in item.fixturenames for item in session.items)
-    if not wanted or absent() or session.config.option.collectonly:
-        return
-    session.config.stash[_YARD] = yard = Yard()
-    try:
-        yard.begin()
-    except CannotRun as error:
-        yard.end()
-        session.config.stash[_YARD] = error
-
-
-def pytest_sessionfinish(session):
-    yard = session.config.stash.get(_YARD, None)
-    if isinstance(yard, Yard):
-        yard.end()
-
-
 @pytest.fixture(scope="session")
-def yard(request):
+def engine(room):
     if lacking := absent():
         requirements.missing(", ".join(lacking), "scripts/deps --ci installs the packages, and root runs the tests")
-    found = request.config.stash[_YARD]
-    if isinstance(found, CannotRun):
-        requirements.missing("a container engine", str(found))
-    return found
+    try:
+        engine = Engine.create(room / "engine")
+    except CannotRun as error:
+        requirements.missing("a container engine", str(error))
+    yield engine
+    engine.stop()
 
 
 @pytest.fixture(scope="session")
-def engine(yard):
-    return yard.engine
-
-
-@pytest.fixture(scope="session")
-def images(yard):
-    return yard.images()
+def images(engine):
+    """Lifeboat's image as its Dockerfile makes it, with Debian's own PostgreSQL client, and that of a server."""
+    engine.import_base()
+    engine.build("pod-postgres", "-", input=POSTGRES_IMAGE)
+    image = f"lifeboat:{VERSION}"
+    engine.build(image, "--build-arg", "PG_SOURCE=debian", "--build-arg", f"REVISION={REVISION}", ROOT)
+    return image, "pod-postgres"
 
 
 @pytest.fixture(scope="session")

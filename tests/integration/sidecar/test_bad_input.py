@@ -119,7 +119,7 @@ def test_with_a_mistake_in_the_settings_the_rest_says_where_to_answer(workspace,
         assert_settings_are_refused_until_cured(sidecar, words, workspace.configure)
 
 
-def test_a_mistake_in_each_of_thousands_of_lines_is_told_in_short(workspace):
+def test_a_mistake_in_each_of_thousands_of_lines_is_told_in_short(workspace, instrumented):
     sidecar = Sidecar(workspace)
     workspace.config.write_text(workspace.config.read_text() + "".join(f"[table{n}]\n" for n in range(20_000)))
     with sidecar:
@@ -128,7 +128,8 @@ def test_a_mistake_in_each_of_thousands_of_lines_is_told_in_short(workspace):
         assert len(first) == 50 and "table49" in first[-1]["error"]
         assert "and 19950 problems more" in last["error"] and "config check" in last["next"]
         assert len(sidecar.get("/status.json", page=True)[1]) < 100_000
-        assert memory_of(sidecar.pid, "RssAnon") < 8 << 20
+        if not instrumented:  # it is read once more after the start, and then not again: what that takes is given back
+            eventually(lambda: memory_of(sidecar.pid, "RssAnon") < 4 << 20, what="a small sidecar")
         workspace.configure()
         assert_recovered(sidecar)
 
