@@ -35,6 +35,7 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("asked to end", returncode=143))
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist's own, which looks at the groups, comes after it
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--long"):
         leave_out(config, items, "long")
