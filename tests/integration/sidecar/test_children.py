@@ -8,7 +8,7 @@ import pytest
 from support import faults, samples
 from support.fault_server import ALWAYS
 from support.patience import until
-from support.processes import arguments_of, is_zombie, lives, program_of
+from support.processes import arguments_of, is_zombie, lives, program_of, settled_descriptors
 from support.sidecar import Sidecar
 from support.tools import ToolFolder
 
@@ -143,24 +143,13 @@ def test_dead_children_leave_no_descriptor(new_workspace, folder, server):
         recover(sidecar, held, workspace)
         sidecar.wait_for("backup_finished")
         until(lambda: not sidecar.children(), "the sweep is over")
-        before = descriptors(sidecar.pid)
+        before = settled_descriptors(sidecar.pid)
         for level in range(3, 9):
             done = len(sidecar.events("store_surveyed"))
             workspace.configure(compression={"level": level}, log={"level": "debug"})  # each change asks the store anew
             sidecar.wait_for("store_surveyed", count=done + 1)
         until(lambda: not sidecar.children(), "the survey is over")
-        until(lambda: descriptors(sidecar.pid) == before, f"the same descriptors as before: {before}", timeout=10)
-
-
-def descriptors(pid):
-    """What its descriptors are, without those of clients that come and go."""
-    names = []
-    for path in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            names.append(path.readlink().name.split("[")[0])
-        except OSError:
-            continue
-    return sorted(names)
+        assert settled_descriptors(sidecar.pid) == before
 
 
 def test_pg_dump_inherits_nothing_but_its_streams_and_its_password(new_workspace, folder, server):

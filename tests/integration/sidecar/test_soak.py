@@ -1,6 +1,5 @@
 """Many short cycles in bad weather: whatever happens, what is listed is whole, and nothing is leaked."""
 
-import contextlib
 import random
 import signal
 import time
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from support import faults, samples
 from support.postgres import PostgresServer
-from support.processes import open_descriptors, private_memory, threads_of
+from support.processes import private_memory, settled_descriptors, threads_of
 from support.sidecar import Sidecar, eventually
 from support.volume import Volume
 
@@ -28,14 +27,7 @@ class Footprint:
     @classmethod
     def of(cls, sidecar):
         eventually(lambda: sidecar.children() == [], what="the end of all children")
-        return cls(open_descriptors(sidecar.pid), threads_of(sidecar.pid), private_memory(sidecar.pid))
-
-    @classmethod
-    def settled(cls, sidecar, before):
-        """As soon as it holds no more descriptors than before: a connection to the endpoints may stay for seconds."""
-        with contextlib.suppress(AssertionError):
-            eventually(lambda: cls.of(sidecar).descriptors == before.descriptors)
-        return cls.of(sidecar)
+        return cls(settled_descriptors(sidecar.pid), threads_of(sidecar.pid), private_memory(sidecar.pid))
 
 
 class Weather:
@@ -160,7 +152,7 @@ def soak(new_workspace, server, object_server, fault_server, instrumented):
             workspace.configure(schedule={"cron": SELDOM})
             sidecar.wait_for("settings_applied", where=lambda event: event["cron"] == SELDOM, count=2)
             ended = runs(sidecar)
-            after = Footprint.settled(sidecar, before)
+            after = Footprint.of(sidecar)
             print(f"{ended}; {weather.seen}; memory {before.memory} -> {after.memory}")
             sidecar.wait_healthy()
             eventually(lambda: server.sessions() == [], what="the end of all sessions")

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from pathlib import Path
 
 
@@ -78,6 +79,31 @@ def open_descriptors(pid):
         with contextlib.suppress(OSError):
             found.append(str(descriptor.readlink()).split(":[")[0])
     return sorted(found)
+
+
+def settled_descriptors(pid, timeout=60):
+    """The open descriptors of a process that is idle. What it holds for a moment more is waited for: the connection of a
+    client that is gone, which a server may keep for seconds, and whatever belonged to a child that was just reaped."""
+    deadline = time.monotonic() + timeout
+    seen, since = None, 0
+    while time.monotonic() < deadline:
+        now = None if _connections_of(pid) else open_descriptors(pid)
+        if now is None or now != seen:
+            seen, since = now, time.monotonic()
+        elif time.monotonic() - since > 1:
+            return now
+        time.sleep(0.05)
+    raise AssertionError(f"within {timeout} s its descriptors did not come to rest: {open_descriptors(pid)}")
+
+
+def _connections_of(pid):
+    """Its TCP sockets that do not listen."""
+    own = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            own.add(str(descriptor.readlink()))
+    rows = [row.split() for table in ("tcp", "tcp6") for row in Path(f"/proc/{pid}/net/{table}").read_text().split("\n")[1:-1]]
+    return [row for row in rows if row[3] != "0A" and f"socket:[{row[9]}]" in own]
 
 
 def threads_of(pid):
