@@ -17,7 +17,7 @@ namespace lifeboat::archive {
 // Gathers the essence of each entry on the way, so that a database of a hundred thousand tables costs no more
 // memory than its role names. Feed it through a reader:
 //     Prerequisites needs;
-//     TocTap tap(next, needs.options());
+//     ContentsTap tap(next, {.also = needs.options()});
 // All names are raw, without quotes. The object must outlive the reader and stay where it is.
 class Prerequisites {
 public:

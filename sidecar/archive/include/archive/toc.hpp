@@ -124,20 +124,4 @@ private:
     std::unique_ptr<Parser> parser_;
 };
 
-// Reads the table of contents of the archive that passes through it. Bytes go on to `next` unchanged,
-// whatever the reader makes of them: its verdict is in toc().verdict(), never in write() or finish().
-class TocTap final : public stream::Sink {
-public:
-    explicit TocTap(stream::Sink& next, TocOptions options = {});
-
-    Status write(stream::Bytes chunk) override;
-    Status finish() override;
-
-    [[nodiscard]] const TocReader& toc() const noexcept { return reader_; }
-
-private:
-    stream::Sink& next_;
-    TocReader reader_;
-};
-
 }  // namespace lifeboat::archive
