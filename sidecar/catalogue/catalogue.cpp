@@ -58,16 +58,20 @@ bool is_there(const store::StoredObject& object, const ObjectInfo& info) {
            (object.version_id.empty() || object.version_id == info.version_id || object.size == info.size);
 }
 
-bool all_listed(const Manifest& manifest, const std::vector<ObjectInfo>& present) {
-    const auto objects = manifest.all_objects();
-    return std::all_of(objects.begin(), objects.end(), [&](const auto& object) {
-        return std::any_of(present.begin(), present.end(), [&](const auto& info) { return is_there(object, info); });
-    });
+std::vector<store::ObjectKey> not_listed(const Manifest& manifest, const Listing& listing) {
+    const auto data = listing.data.find(manifest.id);
+    const auto present = data == listing.data.end() ? std::vector<ObjectInfo>{} : data->second;
+    std::vector<store::ObjectKey> gone;
+    for (const auto& object : manifest.all_objects()) {
+        if (std::none_of(present.begin(), present.end(), [&](const auto& info) { return is_there(object, info); })) {
+            gone.push_back(object.key);
+        }
+    }
+    return gone;
 }
 
-State state_of(const Manifest& manifest, KeyKind kind, const Listing& listing) {
-    const auto data = listing.data.find(manifest.id);
-    if (!all_listed(manifest, data == listing.data.end() ? std::vector<ObjectInfo>{} : data->second)) {
+State state_of(const Manifest& manifest, KeyKind kind, bool whole, const Listing& listing) {
+    if (!whole) {
         return State::expired;
     }
     if (kind == KeyKind::partial_manifest) {
@@ -94,7 +98,7 @@ private:
     Result<std::string> text_of(const ObjectInfo& object) {
         return store::get(store_, object.key, object.version_id, largest_manifest);
     }
-    Judged judge(const Manifest& manifest, KeyKind kind, History::const_iterator first, History::const_iterator end,
+    Judged judge(const Manifest& manifest, State state, History::const_iterator first, History::const_iterator end,
                  const std::string& json);
     [[nodiscard]] bool by_age_rule(const Manifest& manifest, const ObjectInfo& first, const ObjectInfo& marker) const;
 
@@ -126,8 +130,11 @@ Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
         catalogue_.refused.push_back(std::move(manifest).error());
         return done();
     }
-    auto judged = judge(*manifest, kind, first, history.end(), *json);
-    catalogue_.backups.push_back({std::move(*manifest), judged.state, first->modified, std::move(judged.tampering)});
+    auto gone = not_listed(*manifest, listing_);
+    const State state = state_of(*manifest, kind, gone.empty(), listing_);
+    auto judged = judge(*manifest, state, first, history.end(), *json);
+    catalogue_.backups.push_back(
+        {std::move(*manifest), judged.state, first->modified, std::move(judged.tampering), std::move(gone)});
     return done();
 }
 
@@ -138,9 +145,8 @@ bool Reader::by_age_rule(const Manifest& manifest, const ObjectInfo& first, cons
 }
 
 // What came after the first version decides whether somebody meddled.
-Reader::Judged Reader::judge(const Manifest& manifest, KeyKind kind, History::const_iterator first,
+Reader::Judged Reader::judge(const Manifest& manifest, State state, History::const_iterator first,
                              History::const_iterator end, const std::string& json) {
-    const State state = state_of(manifest, kind, listing_);
     if (state == State::expired) {
         return {state, {}};
     }

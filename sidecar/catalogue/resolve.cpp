@@ -69,7 +69,7 @@ std::string state_in_words(const Backup& backup) {
     } else if (backup.state == State::hidden) {
         words += " (" + backup.tampering + "); its id restores it";
     } else if (backup.state == State::expired) {
-        words += " (some of its objects are gone)";
+        words += backup.gone.empty() ? " (by the store's own age rule)" : " (some of its objects are gone)";
     }
     return words;
 }

@@ -3,6 +3,7 @@
 #include "config/values.hpp"
 #include "format.hpp"
 #include "progress.hpp"
+#include "result/in_quotes.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -115,10 +116,35 @@ Status check_state(const catalogue::Backup& backup, const RestoreFlags& flags) {
             ErrorKind::refused, "backup " + id + " is partial: some of its databases failed",
             "`lifeboat show " + id + "` tells which; restore what it has with --partial, or one with --database"};
     }
-    if (backup.state == catalogue::State::expired) {
+    return done();
+}
+
+// What is left of an expired backup can be restored: it may be the last one. Named before anything is changed.
+Status check_objects(const catalogue::Backup& backup, const restore::RestorePlan& plan) {
+    const auto any_gone = [&backup](const std::vector<store::StoredObject>& objects) {
+        return std::any_of(objects.begin(), objects.end(), [&backup](const auto& object) {
+            return std::find(backup.gone.begin(), backup.gone.end(), object.key) != backup.gone.end();
+        });
+    };
+    const auto wanted = [&plan](const std::string& name) {
+        return plan.databases.empty() || std::any_of(plan.databases.begin(), plan.databases.end(),
+                                                     [&name](const auto& choice) { return choice.name == name; });
+    };
+    std::string lost = plan.globals && any_gone(backup.manifest.globals) ? "the globals" : "";
+    for (const auto& database : backup.manifest.databases) {
+        if (wanted(database.name) && any_gone(database.objects)) {
+            lost += (lost.empty() ? "database " : ", database ") + in_quotes(database.name);
+        }
+    }
+    const std::string& id = backup.manifest.id.text();
+    if (!lost.empty()) {
         return Error{ErrorKind::not_found,
-                     "backup " + id + " is expired: its manifest is there and some of its objects are not",
-                     "restore another backup"};
+                     "backup " + id + " is expired: its manifest is there, and the store no longer has " + lost,
+                     "restore another backup, or what is left of this one: with --database for each that is there, and "
+                     "--no-globals where those are gone"};
+    }
+    if (backup.state == catalogue::State::expired) {
+        Session::note("backup " + id + " is expired; all that this restore needs is still there");
     }
     return done();
 }
@@ -211,7 +237,8 @@ Result<ExitCode> restore_backup(Session& session, const RestoreFlags& flags) {
         return std::move(identities).error();
     }
     const auto& manifest = (*backup)->manifest;
-    for (const auto& checked : {check_state(**backup, flags), require_identity(manifest, *identities)}) {
+    for (const auto& checked :
+         {check_state(**backup, flags), check_objects(**backup, *plan), require_identity(manifest, *identities)}) {
         if (!checked) {
             return checked.error();
         }

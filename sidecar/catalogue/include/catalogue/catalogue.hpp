@@ -26,6 +26,8 @@ struct Backup {
     State state = State::good;
     os::TimePoint stored;        // when its manifest reached the store, by the store's clock
     std::string tampering = {};  // what was done to a hidden one, in words
+    // Of an expired one: what its manifest names and the store does not have. Nothing: it is expired by its age alone.
+    std::vector<store::ObjectKey> gone = {};
 };
 
 // What a run left that has no manifest: being written now, or left by a run that was killed.
