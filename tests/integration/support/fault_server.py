@@ -324,11 +324,11 @@ class Exchange:
     def wait_for_release(self, seconds):
         """Waits that long at most; True when the rule is released. Over when the client goes, or the server stops."""
         self._rule.reached.set()
-        if self._rule.released.wait(seconds):
-            return True
+        released = self._rule.released.wait(seconds)
+        # Looked for also when released: nobody waits for a request whose client went just before.
         if self._server.stopping or self._client_has_gone():
             raise Closed
-        return False
+        return released
 
     def _client_has_gone(self):
         poll = select.poll()
