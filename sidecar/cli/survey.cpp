@@ -1,5 +1,7 @@
 #include "survey.hpp"
 
+#include "health/recent.hpp"
+
 #include <algorithm>
 
 namespace lifeboat::cli {
@@ -9,11 +11,8 @@ using catalogue::Catalogue;
 using catalogue::State;
 using supervisor::SurveyEnded;
 
-constexpr std::chrono::days recent{30};
-constexpr std::size_t most_recent = 1000;  // of these
 constexpr std::size_t most_runs = 200;     // that a schedule has to know of
 constexpr std::size_t most_unfinished = 50;
-constexpr std::size_t most_contents = 2000;  // databases whose sizes are told one by one
 
 health::BackupState state_of(State state) {
     switch (state) {
@@ -140,7 +139,7 @@ health::BackupFacts facts_of(const catalogue::Manifest& manifest, health::Backup
     std::uint64_t dumped = 0;
     for (const auto& database : manifest.databases) {
         facts.databases.push_back(database.name);
-        if (facts.contents.size() < most_contents) {
+        if (facts.contents.size() < health::most_contents) {
             facts.contents.push_back(facts_of(database));
         }
         dumped += database.archive_bytes;
@@ -168,7 +167,7 @@ health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now) {
         } else if (backup.state == State::hidden) {
             store.hidden.push_back(facts.id);
         }
-        if (backup.stored > now - recent) {
+        if (backup.stored > now - health::recent_days) {
             facts.contents.clear();
             store.recent.insert(store.recent.begin(), std::move(facts));
         }
@@ -192,7 +191,7 @@ Result<SurveyEnded> survey(store::ObjectStore& store, const config::Settings& se
     if (!seen) {
         return seen;
     }
-    keep_newest(seen->store.recent, most_recent, [](const auto& backup) { return backup.started; });
+    health::keep_recent(seen->store.recent);
     keep_newest(seen->store.unfinished, most_unfinished, [](const auto& started) { return started; });
     keep_newest(seen->runs.good, most_runs, [](const auto& started) { return started; });
     keep_newest(seen->runs.failed, most_runs, [](const auto& attempt) { return attempt.started; });

@@ -54,12 +54,12 @@ progress::-moz-progress-bar{background:var(--bar)}
 h2{font-size:1.05rem;font-weight:650;margin-bottom:.8rem}
 h3{font-size:1rem;font-weight:650}
 .todo{list-style:none;counter-reset:step}
-.todo li{display:grid;grid-template-columns:auto 1fr;gap:.1rem .8rem;padding:.9rem 0;border-top:1px solid var(--line)}
+.todo li{display:grid;grid-template-columns:auto 1fr auto;align-items:start;gap:.1rem .8rem;padding:.9rem 0;border-top:1px solid var(--line)}
 .todo li:first-child{border-top:0;padding-top:0}
 .todo li:last-child{padding-bottom:0}
 .todo svg{width:1.4rem;height:1.4rem;color:var(--tone)}
-.todo .code{color:var(--soft);font-weight:400;margin-left:.4rem}
-.todo p{grid-column:2}
+.todo .code{color:var(--soft);font-size:.8125rem;line-height:1.5rem}
+.todo p{grid-column:2/-1}
 .todo .next{margin-top:.45rem;padding:.55rem .8rem;border-radius:.5rem;background:var(--tone-soft)}
 .todo .next b{font-weight:650}
 .note{display:grid;grid-template-columns:auto 1fr;gap:.8rem;color:var(--soft)}
@@ -77,7 +77,7 @@ background:var(--well)}
 .days svg{width:1.15rem;height:1.15rem}
 .days .date{font-size:.75rem;color:var(--soft);line-height:1.1;margin-top:.35rem;text-align:center;
 font-variant-numeric:tabular-nums}
-.days .date b{display:block;font-weight:650;color:var(--ink)}
+.days .date b{display:block;font-weight:600;color:var(--ink);margin-top:.15rem}
 .days .also{position:absolute;top:.1rem;right:.1rem;width:.6rem;height:.6rem;color:var(--bad)}
 .is-good{color:var(--good)}.is-marked,.is-partial{color:var(--warn)}.is-failed,.is-hidden{color:var(--bad)}
 .is-none,.is-expired{color:var(--soft)}.is-running{color:var(--bar)}
@@ -103,17 +103,28 @@ th,td{text-align:left;padding:.5rem .75rem .5rem 0;border-top:1px solid var(--li
 thead th{border-top:0;padding-top:0;color:var(--soft);font-size:.875rem}
 th:last-child,td:last-child{padding-right:0}
 .num{text-align:right;white-space:nowrap}
+.num+:not(.num){padding-left:1.25rem}
+.copy{min-width:8.5rem}
+thead .copy{white-space:nowrap}
+.runs{table-layout:fixed}
+.runs .c1{width:11.5rem}.runs .c2{width:11rem}.runs .c3{width:7rem}.runs .c4{width:6.5rem}
+.runs tbody th{white-space:nowrap}
+.runs td,.runs th{vertical-align:baseline}
+details{margin-top:.6rem}
+summary{cursor:pointer;color:var(--soft);font-size:.95rem;padding:.35rem 0}
+details thead{display:none}
 tbody th{font-weight:550}
+.runs tbody th{font-weight:400}
 td.state{white-space:nowrap}
-td.state span{display:inline-flex;gap:.4rem;align-items:center}
-td.state svg{width:1rem;height:1rem;flex:none}
+td.state span{display:inline-flex;gap:.4rem;align-items:baseline}
+td.state svg{width:1rem;height:1rem;flex:none;align-self:center}
 .lack{color:var(--bad);font-weight:550}
 .rest{color:var(--soft);margin-top:.8rem;font-size:.9rem}
 .why{color:var(--soft);font-size:.9rem}
 footer{color:var(--soft);font-size:.875rem;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;padding:.4rem .2rem 0}
 @media(max-width:46rem){
 .all{padding:.8rem .7rem 2rem}
-header .when{margin-left:0;width:100%}
+header .what{display:none}
 section,.hero{padding:1rem}
 .hero{gap:.2rem .8rem;grid-template-columns:auto 1fr}
 .hero>svg{width:2.4rem;height:2.4rem}
@@ -125,6 +136,11 @@ section,.hero{padding:1rem}
 .days{grid-template-columns:repeat(10,minmax(0,1fr));gap:.25rem}
 .charts{grid-template-columns:minmax(0,1fr);gap:0}
 .wide{display:none}
+.todo li{grid-template-columns:auto 1fr}
+.todo .code{grid-column:2}
+.runs .c1{width:7.5rem}.runs .c2{width:auto}.runs .c3{width:5.5rem}.runs .c4{width:4.6rem}
+th,td{padding-right:.4rem;font-size:.9375rem}
+.num+:not(.num){padding-left:.75rem}
 }
 @media(prefers-contrast:more){:root{--line:currentColor;--soft:var(--ink)}}
 @media print{body{background:#fff}section,.hero{break-inside:avoid}}

@@ -120,7 +120,8 @@ Json written_backup(const BackupFacts& backup) {
             {"databases", backup.databases},
             {"state", written_enum(backup.state)},
             {"failed_databases", backup.failed_databases},
-            {"contents", list_of(backup.contents, written_database)}};
+            {"contents", list_of(backup.contents, written_database)},
+            {"names_left_out", backup.names_left_out}};
 }
 
 BackupFacts backup_in(const Json& json) {
@@ -135,6 +136,7 @@ BackupFacts backup_in(const Json& json) {
     backup.state = enum_in(json.at("state"), health::BackupState::expired);
     backup.failed_databases = json.at("failed_databases").get<std::vector<std::string>>();
     backup.contents = read_list(json.at("contents"), database_in);
+    backup.names_left_out = number_in(json.at("names_left_out"));
     return backup;
 }
 

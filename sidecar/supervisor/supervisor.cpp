@@ -2,6 +2,7 @@
 
 #include "health/judge.hpp"
 #include "health/names.hpp"
+#include "health/recent.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -14,10 +15,6 @@ using health::Problem;
 using health::RunResult;
 using log::LogLevel;
 using Fields = log::EventLog::Fields;
-
-constexpr std::chrono::days recent{30};
-constexpr std::size_t most_recent = 1000;   // backups that are kept in mind of these days
-constexpr std::size_t most_failures = 100;  // runs
 
 const char* text_of(schedule::Why why) {
     switch (why) {
@@ -245,9 +242,7 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
     } else if (end.result == RunResult::good || end.result == RunResult::partial || end.result == RunResult::not_ours) {
         runs.consecutive_failures = 0;  // or the server answers, and its backups are somebody else's to make
     }
-    while (!failures.empty() && (failures.size() > most_failures || failures.back().ended < now - recent)) {
-        failures.pop_back();
-    }
+    health::keep_recent(failures, now);
     process_.free_since = now;
 }
 
@@ -307,12 +302,9 @@ Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
 }
 
 void Supervisor::remember(health::BackupFacts backup) {
-    auto& all = facts_.store.recent;
-    backup.contents.clear();
-    all.insert(all.begin(), std::move(backup));
-    if (all.size() > most_recent) {
-        all.pop_back();
-    }
+    auto& recent = facts_.store.recent;
+    recent.insert(recent.begin(), std::move(backup));
+    health::keep_recent(recent);
 }
 
 // A good one, made just now: the store need not be asked what it holds.

@@ -86,7 +86,8 @@ struct BackupFacts {
     std::vector<std::string> databases = {};
     BackupState state = BackupState::good;
     std::vector<std::string> failed_databases = {};  // of a partial one; "" stands for the globals
-    std::vector<DatabaseFacts> contents = {};        // only where it matters most: see StoreFacts
+    std::vector<DatabaseFacts> contents = {};        // of its databases, 2000 at most; only where StoreFacts says so
+    std::size_t names_left_out = 0;                  // databases that are not among `databases`: see recent.hpp
 };
 
 // What the store held when it was last looked at (a survey).
@@ -98,7 +99,7 @@ struct StoreFacts {
     std::optional<Problem> limited = std::nullopt;        // what this key may not see, if anything: no fault by itself
     std::optional<BackupFacts> last_good = std::nullopt;  // with its contents
     std::optional<BackupFacts> newest_partial = std::nullopt;  // only if newer than last_good; with its contents
-    std::vector<BackupFacts> recent = {};                      // of the last 30 days, newest first
+    std::vector<BackupFacts> recent = {};                      // of the last 30 days, newest first; see recent.hpp
     // When runs began that left data and no manifest, newest first: killed, or at work now. A few at most.
     std::vector<TimePoint> unfinished = {};
     std::uint64_t backups = 0;  // all that are stored, whatever their age and state
@@ -162,7 +163,7 @@ struct RunsFacts {
     // are not ours; the other results do not count.
     std::uint64_t consecutive_failures = 0;
     RunCounts counts = {};
-    std::vector<RunFacts> failures = {};  // those that failed in the last 30 days, newest first; the newest few of them
+    std::vector<RunFacts> failures = {};  // those that failed in the last 30 days, newest first; see recent.hpp
     std::uint64_t store_retries = 0;      // requests to the store that were tried again
 };
 
