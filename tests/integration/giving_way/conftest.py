@@ -4,10 +4,10 @@ import pytest
 from support.samples import incompressible
 from support.tools import ToolFolder
 
-# `noise` is what a dump stands still in; `page` is what others want, and holds what nobody may read in a log.
+# `noise` is what a dump stands still in; `confessions` is what others want, and holds what nobody may read in a log.
 TABLES = incompressible(2) + """
-    CREATE TABLE page (id integer PRIMARY KEY, note text);
-    INSERT INTO page SELECT n, 'Ada Lovelace' FROM generate_series(1, 100) AS n;
+    CREATE TABLE confessions (id integer PRIMARY KEY, note text);
+    INSERT INTO confessions SELECT n, 'Ada Lovelace' FROM generate_series(1, 100) AS n;
 """
 
 

@@ -10,12 +10,20 @@ from support.samples import incompressible
 SLACK = 2.0  # what a shutdown may take longer than without us, by the promise
 
 
-@pytest.fixture
-def server(folder):
-    server = PostgresServer.create(folder / "server")
+@pytest.fixture(scope="module")
+def one_server(new_server):
+    server = new_server()
     server.create_database("first", incompressible(2))
     yield server
     server.stop("immediate")
+
+
+@pytest.fixture
+def server(one_server):
+    """It, and running."""
+    if not one_server.runs():
+        one_server.start()
+    return one_server
 
 
 def seconds_to_stop(server, mode):
@@ -42,11 +50,6 @@ def test_a_shutdown_is_not_held_up(held_dump, server, mode):
     server.start()
     workspace.configure(postgres={"bin_dir": None})
     workspace.verify(workspace.backup()).expect(0)
-
-
-def test_a_smart_shutdown_is_not_held_up_by_a_store_that_takes_its_time(new_workspace, server, object_server,
-                                                                        fault_server):
-    """All is dumped, and the last part is on its way: the connections are all that is left to let go of."""
 
 
 def test_a_dump_of_a_server_that_crashes_has_failed(held_dump, server):

@@ -9,11 +9,11 @@ from support.sessions import begin
 
 YIELD = 1.0
 SLACK = 2.0  # what is allowed on top, by the promise
-ALTER = "ALTER TABLE page ALTER note SET DEFAULT 'Grace Hopper'"
+ALTER = "ALTER TABLE confessions ALTER note SET DEFAULT 'Grace Hopper'"
 
 
 def assert_nothing_private(text):
-    for private in ("Ada", "Grace", "4711", "page", "SET DEFAULT"):
+    for private in ("Ada", "Grace", "4711", "confessions", "SET DEFAULT"):
         assert private not in text
 
 
@@ -30,10 +30,10 @@ def dump_holds(server, table, database="first"):
 
 @pytest.mark.parametrize("sql, kind", [
     (f"/* of a tool */ {ALTER}", "ALTER TABLE"),
-    ("DO $$ BEGIN ALTER TABLE page ALTER note SET DEFAULT 'Grace Hopper'; END $$", "DO"),
-    ("VACUUM (ANALYZE, FULL) page", "VACUUM FULL"),
-    ("CREATE INDEX CONCURRENTLY ON page (note) WHERE id = 4711", "CREATE INDEX CONCURRENTLY"),
-    ("REINDEX TABLE CONCURRENTLY page", "REINDEX CONCURRENTLY"),
+    ("DO $$ BEGIN ALTER TABLE confessions ALTER note SET DEFAULT 'Grace Hopper'; END $$", "DO"),
+    ("VACUUM (ANALYZE, FULL) confessions", "VACUUM FULL"),
+    ("CREATE INDEX CONCURRENTLY ON confessions (note) WHERE id = 4711", "CREATE INDEX CONCURRENTLY"),
+    ("REINDEX TABLE CONCURRENTLY confessions", "REINDEX CONCURRENTLY"),
 ])
 def test_a_statement_behind_a_dump_gets_its_lock_in_time(held_dump, busy_server, sql, kind):
     workspace, run, _ = held_dump(busy_server, yield_to_ddl="1s")
@@ -54,7 +54,7 @@ def test_those_who_queue_behind_that_statement_go_on(held_dump, busy_server):
     _, run, _ = held_dump(busy_server, yield_to_ddl="1s")
     waiting = begin(busy_server, ALTER, "first", "migration").until_it_waits()
     since = time.monotonic()
-    readers = [begin(busy_server, "SELECT count(*) FROM page", "first", f"reader{n}").until_it_waits()
+    readers = [begin(busy_server, "SELECT count(*) FROM confessions", "first", f"reader{n}").until_it_waits()
                for n in range(3)]
     assert [reader.result() for reader in readers] == ["100"] * 3
     waiting.result()
@@ -65,7 +65,7 @@ def test_those_who_queue_behind_that_statement_go_on(held_dump, busy_server):
 def test_nobody_waits_for_longer_than_allowed_before_anything_was_dumped(new_workspace, busy_server):
     """pg_dump takes lock after lock, and waits for one of them: it holds the others meanwhile."""
     workspace = new_workspace(busy_server).configure(postgres={"databases": ["first"], "yield_to_ddl": "1s"})
-    with busy_server.transaction("LOCK TABLE page IN ACCESS EXCLUSIVE MODE", "first"):
+    with busy_server.transaction("LOCK TABLE confessions IN ACCESS EXCLUSIVE MODE", "first"):
         run = workspace.start("backup")
         until(lambda: busy_server.sql(
             "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted "
@@ -116,13 +116,13 @@ def test_vacuum_and_the_locks_of_others_are_no_wait_for_a_dump(held_dump, busy_s
     """VACUUM, also with the aim to freeze, and autovacuum go on beside a dump; of two who wait for each other, neither
     waits for us."""
     workspace, run, gate = held_dump(busy_server, yield_to_ddl="500ms")
-    busy_server.sql("VACUUM (FREEZE) page; ANALYZE page", "first")
-    vacuumed = "SELECT coalesce(sum(autovacuum_count), 0) FROM pg_stat_all_tables WHERE relname = 'page'"
+    busy_server.sql("VACUUM (FREEZE) confessions; ANALYZE confessions", "first")
+    vacuumed = "SELECT coalesce(sum(autovacuum_count), 0) FROM pg_stat_all_tables WHERE relname = 'confessions'"
     before = int(busy_server.sql(vacuumed, "first"))
-    busy_server.sql("UPDATE page SET note = note", "first")
+    busy_server.sql("UPDATE confessions SET note = note", "first")
     until(lambda: int(busy_server.sql(vacuumed, "first")) > before, "autovacuum came by")
-    with busy_server.transaction("LOCK TABLE page IN SHARE MODE", "first"):
-        writer = begin(busy_server, "UPDATE page SET note = note", "first", "writer").until_it_waits()
+    with busy_server.transaction("LOCK TABLE confessions IN SHARE MODE", "first"):
+        writer = begin(busy_server, "UPDATE confessions SET note = note", "first", "writer").until_it_waits()
         deadline = time.monotonic() + 1.5
         until(lambda: time.monotonic() > deadline or run.process.poll() is not None, "three times the wait", timeout=5)
         assert run.process.poll() is None
@@ -146,7 +146,7 @@ def test_the_other_databases_are_kept_and_that_one_is_tried_again_after_them(hel
 def test_where_that_one_gives_way_again_the_backup_is_partial(held_dump, busy_server):
     workspace, run, gate = held_dump(busy_server, databases=("first", "second"), yield_to_ddl="500ms")
     for _ in range(2):
-        until(lambda: dump_holds(busy_server, "page"), "the dump holds its locks")
+        until(lambda: dump_holds(busy_server, "confessions"), "the dump holds its locks")
         begin(busy_server, ALTER, "first", "migration").result()
     outcome = run.wait().expect(1)
     partial, = workspace.store.manifest_ids("partial")
