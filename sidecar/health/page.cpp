@@ -533,10 +533,10 @@ void add_run(Html& page, const RunRow& row, TimePoint now) {
     page.text(row.result).markup("</span></td>");
     add_number(page, "num", took_text(row.took));
     if (row.backup != nullptr) {
-        add_number(page, "num", bytes_text(row.backup->stored_bytes));
+        add_number(page, "num c4", bytes_text(row.backup->stored_bytes));
         page.markup("<td class=\"wide mono\">").text(row.backup->id).markup("</td>");
     } else {
-        add_number(page, "num", "–");
+        add_number(page, "num c4", "–");
         page.markup("<td class=\"wide why\">");
         page.prose(row.problem == nullptr ? "" : shortened(row.problem->what, 300)).markup("</td>");
     }

@@ -138,7 +138,10 @@ section,.hero{padding:1rem}
 .wide{display:none}
 .todo li{grid-template-columns:auto 1fr}
 .todo .code{grid-column:2}
-.runs .c1{width:7.5rem}.runs .c2{width:auto}.runs .c3{width:5.5rem}.runs .c4{width:4.6rem}
+.runs .c1,.runs .c2,.runs .c3{width:auto}
+.runs .c4{display:none}
+.runs{table-layout:auto}
+td.state{white-space:normal}
 th,td{padding-right:.4rem;font-size:.9375rem}
 .num+:not(.num){padding-left:.75rem}
 }

@@ -97,6 +97,14 @@ Problem problem_in(const Json& json) {
     return {json.at("what").get<std::string>(), json.at("next").get<std::string>()};
 }
 
+Json written_yield(const YieldedTo& to) {
+    return {{"name", to.name}, {"cure", to.cure}};
+}
+
+YieldedTo yield_in(const Json& json) {
+    return {json.at("name").get<std::string>(), json.at("cure").get<std::string>()};
+}
+
 Json written_database(const health::DatabaseFacts& database) {
     return {{"name", database.name},
             {"stored_bytes", database.stored_bytes},
@@ -195,7 +203,8 @@ struct Writer {
                 {"result", written_enum(ended.result)},
                 {"backup", if_there(ended.backup, written_backup)},
                 {"problem", if_there(ended.problem, written_problem)},
-                {"detail", ended.detail}};
+                {"detail", ended.detail},
+                {"yielded_to", if_there(ended.yielded_to, written_yield)}};
     }
     Json operator()(const SurveyEnded& ended) const {
         return {{"report", "survey_ended"},
@@ -226,7 +235,8 @@ Result<Report> read(const Json& json) {
     if (kind == "backup_ended") {
         return Report(BackupEnded{enum_in(json.at("result"), health::run_results.back()),
                                   read_if_there(json.at("backup"), backup_in),
-                                  read_if_there(json.at("problem"), problem_in), json.at("detail").get<std::string>()});
+                                  read_if_there(json.at("problem"), problem_in), json.at("detail").get<std::string>(),
+                                  read_if_there(json.at("yielded_to"), yield_in)});
     }
     if (kind == "survey_ended") {
         return Report(SurveyEnded{store_in(json.at("store")), runs_in(json.at("runs")),

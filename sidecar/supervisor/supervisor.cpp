@@ -74,6 +74,7 @@ Telling telling_of(RunResult result, bool said_before) {
         case RunResult::good: return {LogLevel::info, "backup_finished"};
         case RunResult::partial: return {LogLevel::error, "backup_finished"};
         case RunResult::interrupted: return {LogLevel::warn, "backup_interrupted"};
+        case RunResult::yielded: return {LogLevel::warn, "backup_yielded"};
         case RunResult::not_ours:
         case RunResult::lock_held:
         case RunResult::not_needed: return {said_before ? LogLevel::debug : LogLevel::info, "backup_skipped"};
@@ -161,6 +162,7 @@ void Supervisor::forget_place() {
     newest_id_.clear();
     viewed_.reset();
     facts_.runs.consecutive_failures = 0;
+    facts_.runs.consecutive_yields = 0;
     facts_.runs.failures.clear();
     process_.failures = {};
     plan_.reset();
@@ -242,6 +244,15 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
     } else if (end.result == RunResult::good || end.result == RunResult::partial || end.result == RunResult::not_ours) {
         runs.consecutive_failures = 0;  // or the server answers, and its backups are somebody else's to make
     }
+    if (end.yielded_to) {
+        ++runs.consecutive_yields;
+        runs.yielded_to = end.yielded_to->name;
+        runs.yield_cure = end.yielded_to->cure;
+    } else if (end.result == RunResult::good || end.result == RunResult::not_ours) {
+        runs.consecutive_yields = 0;
+        runs.yielded_to.clear();
+        runs.yield_cure.clear();
+    }
     health::keep_recent(failures, now);
     process_.free_since = now;
 }
@@ -269,7 +280,8 @@ void Supervisor::take_consequences(const Child& child, const BackupEnded& end) {
             break;
         case RunResult::failed:
         case RunResult::crashed:
-        case RunResult::overrun: count_failure(child); break;
+        case RunResult::overrun:
+        case RunResult::yielded: count_failure(child); break;
         case RunResult::not_needed: survey_wanted_ = true; [[fallthrough]];
         case RunResult::not_ours:
         case RunResult::lock_held:
@@ -290,6 +302,9 @@ Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
         fields["stored_bytes"] = end.backup->stored_bytes;
     }
     fields["store_retries"] = child.store_retries;
+    if (end.yielded_to) {
+        fields["yielded_to"] = end.yielded_to->name;
+    }
     if (end.problem) {
         fields.update(words_of(*end.problem, end.detail));
     }
@@ -370,6 +385,7 @@ void Supervisor::take_survey(const SurveyEnded& seen) {
     const auto& good = facts_.store.last_good;
     if (good && facts_.runs.last && good->finished > facts_.runs.last->ended) {
         facts_.runs.consecutive_failures = 0;  // made by hand, or by another sidecar
+        facts_.runs.consecutive_yields = 0;
         process_.failures = {};
     }
     const std::string limited = seen.limited ? seen.limited->what : "";

@@ -132,10 +132,12 @@ enum class RunResult {
     interrupted,  // by a stop, a drain or a shutdown
     crashed,      // the child died
     overrun,      // ended because it took longer than `schedule.max_duration`
+    yielded,      // gave way to a statement that waited, to a shutdown or to a promotion; tried again later
 };
 inline constexpr std::array run_results{RunResult::good,        RunResult::partial,   RunResult::failed,
                                         RunResult::not_ours,    RunResult::lock_held, RunResult::not_needed,
-                                        RunResult::interrupted, RunResult::crashed,   RunResult::overrun};
+                                        RunResult::interrupted, RunResult::crashed,   RunResult::overrun,
+                                        RunResult::yielded};
 
 struct RunFacts {
     RunResult result = RunResult::good;
@@ -162,6 +164,12 @@ struct RunsFacts {
     // Runs in a row that were failed, crashed or overrun, up to now. Good and partial ones end the row, and those that
     // are not ours; the other results do not count.
     std::uint64_t consecutive_failures = 0;
+    // Runs in a row that gave way, as a whole or in a part of a partial backup. Only good ones and those that are not
+    // ours end the row.
+    std::uint64_t consecutive_yields = 0;
+    // What the latest of these gave way to: "ALTER TABLE", "the server's shutdown". Never a statement's text.
+    std::string yielded_to = {};
+    std::string yield_cure = {};  // what can be done about it
     RunCounts counts = {};
     std::vector<RunFacts> failures = {};  // those that failed in the last 30 days, newest first; see recent.hpp
     std::uint64_t store_retries = 0;      // requests to the store that were tried again
