@@ -11,7 +11,7 @@ using catalogue::Catalogue;
 using catalogue::State;
 using supervisor::SurveyEnded;
 
-constexpr std::size_t most_runs = 200;     // that a schedule has to know of
+constexpr std::size_t most_runs = 200;  // that a schedule has to know of
 constexpr std::size_t most_unfinished = 50;
 
 health::BackupState state_of(State state) {

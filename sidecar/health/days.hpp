@@ -19,7 +19,7 @@ struct Day {
     std::chrono::sys_days date;  // UTC
     DayMark mark = DayMark::none;
     std::size_t backups = 0;              // that ended on it and are in the store, whatever their state
-    std::size_t failed = 0;               // runs that failed or left unfinished data
+    std::size_t failed = 0;               // runs that came to nothing: failed, gave way, or left unfinished data
     const BackupFacts* backup = nullptr;  // the newest of those that gave it its mark; of the Facts
     const RunFacts* failure = nullptr;    // the newest, if it is known why; of the Facts
 };

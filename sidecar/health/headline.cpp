@@ -19,22 +19,25 @@ struct Said {
 // By name: what is not here is said in general words, with the reason's own below.
 constexpr std::array said{
     Said{"tampered", Level::bad, "Somebody tampered with a backup.", "A backup was hidden or written over"},
-    Said{"lineage", Level::bad, "The newest backup does not look like the ones before it.", "The data looks like another database, or like much less of it"},
+    Said{"lineage", Level::bad, "The newest backup does not look like the ones before it.",
+         "The data looks like another database, or like much less of it"},
     Said{"expiring", Level::bad, "The last good backup is about to expire.", "The bucket will delete it"},
     Said{"misconfigured", Level::attention, "The newest settings are not in force.", "The newest settings are refused"},
     Said{"failing", Level::bad, "Backups are failing.", "Runs do not succeed"},
     Said{"no_backup_yet", Level::bad, "There is no backup yet.", "There is nothing to restore"},
     Said{"overdue", Level::bad, "The next backup is overdue.", "The last good backup is too old"},
-    Said{"starved", Level::bad, "Backups keep giving way and do not get done.", "Others wait for the same tables all the time"},
+    Said{"starved", Level::bad, "Backups keep giving way and do not get done.",
+         "Others wait for the same tables all the time"},
     Said{"partial", Level::attention, "The newest backup lacks something.", "Some of it was left out"},
-    Said{"unproven", Level::attention, "It is too long since a backup was proven by a restore.", "No drill has passed lately"},
+    Said{"unproven", Level::attention, "It is too long since a backup was proven by a restore.",
+         "No drill has passed lately"},
     Said{"prune_stopped", Level::attention, "Old backups are not being removed.", "Pruning has stopped"},
     Said{"drained", Level::attention, "Backups are paused.", "Nothing new is started"},
 };
 constexpr Said otherwise{"", Level::bad, "Backups need attention.", "Something needs a look"};
 
 constexpr Said without_settings{"misconfigured", Level::bad, "The settings are not valid, so no backup can be made.",
-                               "There are no valid settings"};
+                                "There are no valid settings"};
 
 const Said& said_of(const Reason& reason, const Facts& facts) {
     if (reason.code == ReasonCode::misconfigured && !facts.settings.in_force) {

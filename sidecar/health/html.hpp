@@ -29,8 +29,8 @@ public:
     Html& text(std::string_view text);
     Html& number(std::int64_t value);
 
-    // Sentences that were made for logs and terminals: what stands between two backticks is code, and a time as machines
-    // write it ("2026-11-22T02:17:00Z") is told as people do.
+    // Sentences that were made for logs and terminals: what stands between two backticks is code, and a time as
+    // machines write it ("2026-11-22T02:17:00Z") is told as people do.
     Html& prose(std::string_view text);
     // A name that somebody else chose: it may be written from right to left, and changes no text around it.
     Html& name(std::string_view text);

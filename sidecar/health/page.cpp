@@ -85,6 +85,14 @@ std::string_view words_for(DayMark mark) {
     return "";
 }
 
+std::string_view words_for(RunResult result) {
+    switch (result) {
+        case RunResult::overrun: return "took too long";
+        case RunResult::yielded: return "gave way";
+        default: return name_of(result);
+    }
+}
+
 // ---- head ----
 
 // The colour says it in the browser's tab as well.
@@ -371,7 +379,8 @@ void add_days(Html& page, const Facts& facts, const Days& days) {
     }
     page.markup("<ol class=\"days\">");
     for (const auto& day : days) {
-        const bool first = &day == &days.front() || static_cast<unsigned>(std::chrono::year_month_day(day.date).day()) == 1;
+        const bool first =
+            &day == &days.front() || static_cast<unsigned>(std::chrono::year_month_day(day.date).day()) == 1;
         if (&day == &days.back() && running) {
             add_day(page, day, "running", day_text(day.date) + ": a backup is under way", true, first);
         } else {
@@ -473,7 +482,8 @@ void add_databases(Html& page, const StoreFacts& store, TimePoint now) {
         "<section aria-labelledby=\"databases\"><h2 id=\"databases\">Databases</h2><table><thead><tr>"
         "<th scope=\"col\">Name</th><th scope=\"col\" class=\"num wide\">Tables</th>"
         "<th scope=\"col\" class=\"num wide\">Rows</th><th scope=\"col\" class=\"num wide\">As dumped</th>"
-        "<th scope=\"col\" class=\"num\">Stored</th><th scope=\"col\" class=\"copy\">Newest copy</th></tr></thead><tbody>");
+        "<th scope=\"col\" class=\"num\">Stored</th><th scope=\"col\" class=\"copy\">Newest "
+        "copy</th></tr></thead><tbody>");
     for (std::size_t i = 0; i < std::min(rows.size(), most_databases); ++i) {
         add_database(page, rows[i], now);
     }
@@ -516,7 +526,7 @@ std::vector<RunRow> run_rows(const Facts& facts) {
     const auto& failures = facts.runs.failures;
     for (std::size_t i = 0; i < std::min(failures.size(), most_runs); ++i) {
         const auto& run = failures[i];
-        rows.push_back({run.ended, DayMark::failed, run.result == RunResult::overrun ? "took too long" : name_of(run.result),
+        rows.push_back({run.ended, DayMark::failed, words_for(run.result),
                         duration_cast<seconds>(run.ended - run.started), nullptr,
                         run.problem ? &*run.problem : nullptr});
     }
@@ -544,9 +554,11 @@ void add_run(Html& page, const RunRow& row, TimePoint now) {
 }
 
 void add_run_table(Html& page, const std::vector<RunRow>& rows, std::size_t first, std::size_t last, TimePoint now) {
-    page.markup("<table class=\"runs\"><thead><tr><th scope=\"col\" class=\"c1\">Ended</th>"
-                "<th scope=\"col\" class=\"c2\">Result</th><th scope=\"col\" class=\"num c3\">Took</th>"
-                "<th scope=\"col\" class=\"num c4\">Stored</th><th scope=\"col\" class=\"wide\">Details</th></tr></thead><tbody>");
+    page.markup(
+        "<table class=\"runs\"><thead><tr><th scope=\"col\" class=\"c1\">Ended</th>"
+        "<th scope=\"col\" class=\"c2\">Result</th><th scope=\"col\" class=\"num c3\">Took</th>"
+        "<th scope=\"col\" class=\"num c4\">Stored</th><th scope=\"col\" "
+        "class=\"wide\">Details</th></tr></thead><tbody>");
     for (std::size_t i = first; i < last; ++i) {
         add_run(page, rows[i], now);
     }

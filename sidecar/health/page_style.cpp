@@ -11,7 +11,7 @@ namespace {
 constexpr const char style[] = R"css(
 :root{color-scheme:light dark;--page:#eef2f5;--card:#fff;--ink:#16212c;--soft:#536171;--line:#d9e0e7;--well:#f4f7f9;
 --good:#11734a;--good-soft:#e3f4eb;--warn:#8a5000;--warn-soft:#fdf1dc;--bad:#b42318;--bad-soft:#fdeae7;
---idle:#3f566e;--idle-soft:#e5ecf3;--bar:#2b7bb0;--bar-other:#8a5000}
+--idle:#3f566e;--idle-soft:#e5ecf3;--bar:#22699c;--bar-other:#8a5000}
 @media(prefers-color-scheme:dark){:root{--page:#0f151b;--card:#182029;--ink:#e7edf3;--soft:#a2b0be;--line:#2b3743;
 --well:#1f2933;--good:#4fc98f;--good-soft:#16322a;--warn:#f2b550;--warn-soft:#3a2c14;--bad:#ff8b7f;--bad-soft:#40201d;
 --idle:#a9c1da;--idle-soft:#22303e;--bar:#5aaee0;--bar-other:#f2b550}}

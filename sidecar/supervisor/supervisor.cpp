@@ -237,10 +237,8 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
     const TimePoint now = world_.now();
     runs.last = health::RunFacts{end.result, child.began, now, end.backup ? end.backup->id : child.id, end.problem};
     runs.counts.add(end.result);
-    auto& failures = runs.failures;
     if (is_failure(end.result)) {
         ++runs.consecutive_failures;
-        failures.insert(failures.begin(), *runs.last);
     } else if (end.result == RunResult::good || end.result == RunResult::partial || end.result == RunResult::not_ours) {
         runs.consecutive_failures = 0;  // or the server answers, and its backups are somebody else's to make
     }
@@ -253,7 +251,10 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
         runs.yielded_to.clear();
         runs.yield_cure.clear();
     }
-    health::keep_recent(failures, now);
+    if (is_failure(end.result) || end.result == RunResult::yielded) {
+        runs.failures.insert(runs.failures.begin(), *runs.last);
+    }
+    health::keep_recent(runs.failures, now);
     process_.free_since = now;
 }
 

@@ -134,10 +134,9 @@ enum class RunResult {
     overrun,      // ended because it took longer than `schedule.max_duration`
     yielded,      // gave way to a statement that waited, to a shutdown or to a promotion; tried again later
 };
-inline constexpr std::array run_results{RunResult::good,        RunResult::partial,   RunResult::failed,
-                                        RunResult::not_ours,    RunResult::lock_held, RunResult::not_needed,
-                                        RunResult::interrupted, RunResult::crashed,   RunResult::overrun,
-                                        RunResult::yielded};
+inline constexpr std::array run_results{
+    RunResult::good,       RunResult::partial,     RunResult::failed,  RunResult::not_ours, RunResult::lock_held,
+    RunResult::not_needed, RunResult::interrupted, RunResult::crashed, RunResult::overrun,  RunResult::yielded};
 
 struct RunFacts {
     RunResult result = RunResult::good;
@@ -171,8 +170,9 @@ struct RunsFacts {
     std::string yielded_to = {};
     std::string yield_cure = {};  // what can be done about it
     RunCounts counts = {};
-    std::vector<RunFacts> failures = {};  // those that failed in the last 30 days, newest first; see recent.hpp
-    std::uint64_t store_retries = 0;      // requests to the store that were tried again
+    // Those of the last 30 days that failed, crashed, took too long or gave way, newest first; see recent.hpp.
+    std::vector<RunFacts> failures = {};
+    std::uint64_t store_retries = 0;  // requests to the store that were tried again
 };
 
 struct DrainFacts {
