@@ -140,7 +140,7 @@ void print_sum(const std::vector<Pruned>& all, bool dry_run) {
 // ---- the verb -------------------------------------------------------------------------------------------------------
 
 Result<Pruned> prune_one(store::ObjectStore& store, const catalogue::Layout& layout, const prune::Wishes& wishes,
-                         bool dry_run, const std::stop_token& stop) {
+                         std::chrono::milliseconds min_age, bool dry_run, const std::stop_token& stop) {
     auto plan = prune::make_plan(store, layout, wishes, os::SystemClock().now());
     if (!plan) {
         return in_context("instance '" + layout.instance() + "'", std::move(plan).error());
@@ -151,6 +151,12 @@ Result<Pruned> prune_one(store::ObjectStore& store, const catalogue::Layout& lay
     Pruned pruned{*std::move(plan), std::nullopt};
     if (!dry_run && !pruned.plan.stop) {
         pruned.outcome = prune::carry_out(store, pruned.plan, stop);
+        if (!pruned.outcome->failure && !pruned.outcome->may_not()) {
+            auto cleared = prune::clear_remains(store, layout, min_age, stop);
+            if (!cleared) {
+                pruned.outcome->failure = std::move(cleared).error();
+            }
+        }
     }
     return pruned;
 }
@@ -205,7 +211,7 @@ Result<ExitCode> prune(Session& session, const Asked& asked) {
     }
     std::vector<Pruned> all;
     for (const auto& layout : *layouts) {
-        auto pruned = prune_one(**store, layout, *wishes, asked.dry_run, session.stop());
+        auto pruned = prune_one(**store, layout, *wishes, least_age(loaded->settings), asked.dry_run, session.stop());
         if (!pruned) {
             return std::move(pruned).error();
         }

@@ -64,9 +64,9 @@ void Deed::leave(const catalogue::BackupId& id, const Error& why) {
     }
 }
 
-// Versions with bytes from the newest to the oldest, which is the manifest: a later one under its name cannot become the
-// manifest that way, should this be the last that we do. Then the markers, which hide nothing any more, and last what
-// else the prefix found: its signature.
+// Versions with bytes from the newest to the oldest, which is the manifest: a later one under its name cannot become
+// the manifest that way, should this be the last that we do. Then the markers, which hide nothing any more, and last
+// what else the prefix found: its signature.
 void put_in_order(std::vector<ObjectInfo>& versions, const store::ObjectKey& manifest) {
     std::reverse(versions.begin(), versions.end());
     std::stable_sort(versions.begin(), versions.end(), [&](const auto& a, const auto& b) {
@@ -123,7 +123,8 @@ Status Deed::look_at_anchor() {
         return std::move(versions).error();
     }
     std::erase_if(*versions, [&](const auto& info) { return info.key != key; });
-    const bool hidden = std::any_of(versions->begin(), versions->end(), [](const auto& info) { return info.hide_marker; });
+    const bool hidden =
+        std::any_of(versions->begin(), versions->end(), [](const auto& info) { return info.hide_marker; });
     if (versions->empty() || hidden) {
         return Error{ErrorKind::refused,
                      "the newest good backup, " + plan_.anchor->text() +
@@ -144,11 +145,11 @@ Status Deed::let_go(const Row& row) {
     if (*became == Became::left) {
         return done();
     }
-    outcome_.gone.push_back(row.id);
-    outcome_.bytes += row.bytes;
-    const auto& layout = plan_.layout;
-    for (const auto& prefix : {layout.data_prefix(row.id), layout.prefix() + "drills/" + row.id.text() + "/",
-                               layout.prefix() + "accepted/" + row.id.text() + ".json"}) {
+    if (std::find(outcome_.gone.begin(), outcome_.gone.end(), row.id) == outcome_.gone.end()) {
+        outcome_.gone.push_back(row.id);
+        outcome_.bytes += row.bytes;
+    }
+    for (const auto& prefix : {plan_.layout.data_prefix(row.id), plan_.layout.drills_prefix(row.id)}) {
         if (auto removed = remove_below(prefix, row.id); !removed) {
             return removed;
         }
@@ -158,11 +159,7 @@ Status Deed::let_go(const Row& row) {
 
 Outcome Deed::run() {
     for (const auto& row : plan_.rows) {
-        const bool accepted =
-            std::find(plan_.acceptances.begin(), plan_.acceptances.end(), row.id) != plan_.acceptances.end();
-        const bool already = !outcome_.gone.empty() && outcome_.gone.back() == row.id;
-        // Without its acceptance, an older one that had to stay would count as the only one of a database.
-        if (row.keep || already || (accepted && !outcome_.left.empty())) {
+        if (row.keep) {
             continue;
         }
         if (auto went = let_go(row); !went) {

@@ -1,6 +1,7 @@
 #include "prune/prune.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace lifeboat::prune {
 namespace {
@@ -38,7 +39,7 @@ Candidate candidate_of(const Backup& backup) {
             candidate.databases.push_back(database.name);
         }
     }
-    candidate.accepted = backup.state == State::good && !backup.manifest.marks.empty();
+    candidate.proven = backup.proven_at.has_value();
     return candidate;
 }
 
@@ -47,6 +48,27 @@ const Backup* newest_good(const catalogue::Catalogue& catalogue) {
     const auto found =
         std::find_if(backups.rbegin(), backups.rend(), [](const auto& each) { return each.state == State::good; });
     return found == backups.rend() ? nullptr : &*found;
+}
+
+bool is_accepted(const Backup& backup) {
+    return backup.state == State::good && !backup.manifest.marks.empty();
+}
+
+// What an accepted backup lacks was given up on purpose.
+retention::Losses losses_in(const catalogue::Catalogue& catalogue) {
+    retention::Losses losses;
+    std::set<std::string> known;
+    for (const auto& backup : catalogue.backups) {  // oldest first
+        for (const auto& database : backup.manifest.databases) {
+            known.insert(database.name);
+        }
+        for (const auto& name : known) {
+            if (is_accepted(backup) && backup.manifest.find(name) == nullptr) {
+                losses[name] = backup.stored;
+            }
+        }
+    }
+    return losses;
 }
 
 std::vector<retention::Policy> policies_of(const Wishes& wishes, const catalogue::Catalogue& catalogue) {
@@ -82,7 +104,7 @@ Result<Plan> make_plan(store::ObjectStore& store, const catalogue::Layout& layou
     if (!store.lists_everything()) {
         return versions_unseen();
     }
-    Plan plan{layout, {}, {}, std::move(catalogue->refused), {}, {}};
+    Plan plan{layout, {}, {}, std::move(catalogue->refused), {}};
     if (catalogue->backups.empty()) {
         return plan;
     }
@@ -91,14 +113,12 @@ Result<Plan> make_plan(store::ObjectStore& store, const catalogue::Layout& layou
         candidates.push_back(candidate_of(backup));
     }
     const auto now = std::min(catalogue->backups.back().stored, our_time);
-    auto verdicts = retention::decide(candidates, policies_of(wishes, *catalogue), wishes.zone, now);
+    auto verdicts =
+        retention::decide(candidates, policies_of(wishes, *catalogue), losses_in(*catalogue), wishes.zone, now);
     for (std::size_t i = 0; i < candidates.size(); ++i) {
         const auto& backup = catalogue->backups[i];
         plan.rows.push_back({backup.manifest.id, backup.state, backup.stored, backup.manifest.stored_bytes(),
                              verdicts[i].keep, std::move(verdicts[i].because)});
-        if (!verdicts[i].keep && candidates[i].accepted) {
-            plan.acceptances.push_back(backup.manifest.id);
-        }
     }
     if (const auto* good = newest_good(*catalogue)) {
         plan.anchor = good->manifest.id;

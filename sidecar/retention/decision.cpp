@@ -47,16 +47,16 @@ private:
         Rank rank;
         std::string words;
     };
-    // Of one database.
+    // Of one database: the newest in a backup of any kind, the newest in a good one, and those that somebody hid since.
     struct Archives {
-        std::optional<Index> newest;       // in a backup of any kind
-        std::optional<Index> newest_good;  // in a good one
+        std::vector<Index> newest;
+        bool in_a_good_one = false;
     };
 
     void sort_newest_first(TimePoint now);
     [[nodiscard]] Order those(const std::function<bool(const Candidate&)>& wanted) const;
     void keep(Index i, Rank rank, std::string words);
-    void protect_first(const Order& order, const std::string& words);
+    void protect_newest(const Order& whole, const std::string& words);
     void keep_days(const Policy& policy);
     void keep_newest(const Policy& policy, const Order& whole);
     void keep_newest_of_each(unsigned count, std::int64_t Periods::*period, const std::string& name, const Order& whole,
@@ -97,7 +97,8 @@ void Decision::sort_newest_first(TimePoint now) {
         const auto& other = candidates_[b];
         return std::tie(other.stored, other.id, b) < std::tie(one.stored, one.id, a);
     });
-    const auto known = std::find_if(all.begin(), all.end(), [&](Index i) { return candidates_[i].stored <= now + slack; });
+    const auto known =
+        std::find_if(all.begin(), all.end(), [&](Index i) { return candidates_[i].stored <= now + slack; });
     from_the_future_.assign(all.begin(), known);
     newest_first_.assign(known, all.end());
 }
@@ -125,8 +126,8 @@ void Decision::keep_days(const Policy& policy) {
     if (policy.days == 0) {
         return;
     }
-    const std::string words = (policy.days == 1 ? "of the last day" : "of the last " + counted(policy.days, "day")) +
-                              in_order_of(policy);
+    const std::string words =
+        (policy.days == 1 ? "of the last day" : "of the last " + counted(policy.days, "day")) + in_order_of(policy);
     for (const Index i : newest_first_) {
         if (periods_[i].day < today_ - std::int64_t{policy.days}) {
             break;
@@ -135,8 +136,8 @@ void Decision::keep_days(const Policy& policy) {
     }
 }
 
-// Good ones are counted. One that somebody hid is judged by the good ones after it and is not counted itself: by hiding,
-// nobody makes anything go.
+// Good ones are counted. One that somebody hid is judged by the good ones after it and is not counted itself: by
+// hiding, nobody makes anything go.
 void Decision::keep_newest(const Policy& policy, const Order& whole) {
     unsigned good = 0;
     for (const Index i : whole) {
@@ -144,8 +145,9 @@ void Decision::keep_newest(const Policy& policy, const Order& whole) {
             return;
         }
         keep(i, Rank::rule,
-             (policy.last == 1 ? "the newest" : "one of the newest " + std::to_string(policy.last)) + in_order_of(policy));
-        good += is_good(candidates_[i]) ? 1 : 0;
+             (policy.last == 1 ? "the newest" : "one of the newest " + std::to_string(policy.last)) +
+                 in_order_of(policy));
+        good += is_good(candidates_[i]) ? 1U : 0U;
     }
 }
 
@@ -188,9 +190,13 @@ void Decision::apply(const Policy& policy) {
 
 // ---- what is kept whatever the policy says --------------------------------------------------------------------------
 
-void Decision::protect_first(const Order& order, const std::string& words) {
-    if (!order.empty()) {
-        keep(order.front(), Rank::protection, words);
+// The newest good one, and those that somebody hid since: hidden as they are, they must not go for it.
+void Decision::protect_newest(const Order& whole, const std::string& words) {
+    for (const Index i : whole) {
+        keep(i, Rank::protection, is_good(candidates_[i]) ? words : words + " but for its hiding");
+        if (is_good(candidates_[i])) {
+            return;
+        }
     }
 }
 
@@ -198,12 +204,10 @@ void Decision::find_archives() {
     for (const Index i : newest_first_) {
         for (const auto& database : candidates_[i].databases) {
             auto& archives = archives_[database];
-            if (!archives.newest) {
-                archives.newest = i;
+            if (archives.newest.empty() || (!archives.in_a_good_one && is_whole(candidates_[i]))) {
+                archives.newest.push_back(i);
             }
-            if (!archives.newest_good && is_good(candidates_[i])) {
-                archives.newest_good = i;
-            }
+            archives.in_a_good_one = archives.in_a_good_one || is_good(candidates_[i]);
         }
     }
 }
@@ -213,14 +217,10 @@ void Decision::protect_archives(const Losses& accepted) {
     std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     for (const auto& [name, archives] : sorted) {
         const auto lost = accepted.find(name);
-        std::set<Index> newest;
-        for (const auto& holder : {archives.newest, archives.newest_good}) {
-            if (holder && (lost == accepted.end() || candidates_[*holder].stored >= lost->second)) {
-                newest.insert(*holder);
+        for (const Index i : archives.newest) {
+            if (lost == accepted.end() || candidates_[i].stored >= lost->second) {
+                keep(i, Rank::protection, "it holds the newest archive of '" + std::string(name) + "'");
             }
-        }
-        for (const Index i : newest) {
-            keep(i, Rank::protection, "it holds the newest archive of '" + std::string(name) + "'");
         }
     }
 }
@@ -229,11 +229,13 @@ void Decision::protect(const Losses& accepted) {
     for (const Index i : from_the_future_) {
         keep(i, Rank::protection, "it is dated in the future: its age is not known");
     }
-    protect_first(those(is_good), "the newest good one");
-    protect_first(those(is_whole), "the newest whole one");
-    protect_first(those([](const auto& candidate) { return candidate.proven && is_good(candidate); }),
-                  "the last proven one");
-    protect_first(those([](const auto& candidate) { return candidate.proven; }), "the last proven one");
+    protect_newest(those(is_whole), "the newest good one");
+    protect_newest(those([](const auto& candidate) { return candidate.proven && is_whole(candidate); }),
+                   "the last proven one");
+    const auto proven = those([](const auto& candidate) { return candidate.proven; });
+    if (!proven.empty()) {
+        keep(proven.front(), Rank::protection, "the last proven one");
+    }
     find_archives();
     protect_archives(accepted);
 }

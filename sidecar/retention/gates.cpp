@@ -27,11 +27,12 @@ std::optional<Stop> lineage_gate(std::span<const Candidate> candidates) {
     if (marked == nullptr || (good != nullptr && older(*marked, *good))) {
         return std::nullopt;
     }
-    return Stop{Gate::lineage,
-                "the newest backup, " + marked->id + ", is marked" +
-                    (good == nullptr ? std::string(", and none is trusted") : ", and the last trusted one is " + good->id) +
-                    ": nothing is deleted while it is not known which of them is the truth",
-                "look at both with `lifeboat show`; once the newer is as it should be, accept it"};
+    return Stop{
+        Gate::lineage,
+        "the newest backup, " + marked->id + ", is marked" +
+            (good == nullptr ? std::string(", and none is trusted") : ", and the last trusted one is " + good->id) +
+            ": nothing is deleted while it is not known which of them is the truth",
+        "look at both with `lifeboat show`; once the newer is as it should be, accept it"};
 }
 
 std::optional<Stop> max_delete_gate(std::size_t going, std::size_t most) {

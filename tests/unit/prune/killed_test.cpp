@@ -14,6 +14,7 @@ using testing::SizeIs;
 using Versions = test::MemoryStore::Versions;
 
 const auto newest = at(2026, 11, 22, 2, 17);
+constexpr std::chrono::hours day{24};
 
 // The process is gone: from the nth call on, nothing reaches the store any more. A removal that was under way may have
 // been done, and nobody heard of it.
@@ -79,8 +80,8 @@ protected:
         auto all = backups.add_nightly(4, newest);
         backups.add_partial(newest - std::chrono::days(6), {"shop"});
         for (const auto& id : {all[0].id, all[1].id}) {
-            backups.put(StoredBackups::drill(id, "20261122T030000Z.json"), "{}", newest);
-            backups.accept(id, newest);
+            backups.put(StoredBackups::drill(id, "20261122T030000Z.report.json.zst"), "x", newest);
+            backups.accept(id, newest - 3 * day);
             backups.put(store::ObjectKey::parse(app().manifest(id).text() + ".minisig").value(), "sig", newest);
         }
         if (GetParam().versions == Versions::kept) {
@@ -114,6 +115,7 @@ TEST_P(AKilledPrune, LeavesWholeBackupsAndWhatTheNextOneTakes) {
         if (auto plan = planned(dying)) {
             (void)carry_out(dying, *plan);
         }
+        (void)clear_remains(dying, app(), day);
         killed = dying.was_killed();
         expect_sound(store, all);
 
@@ -121,15 +123,17 @@ TEST_P(AKilledPrune, LeavesWholeBackupsAndWhatTheNextOneTakes) {
         ASSERT_TRUE(plan);
         EXPECT_FALSE(carry_out(store, *plan).failure);
         StoredBackups(store).add(newest + std::chrono::days(3));
-        ASSERT_TRUE(backup::sweep(store, "app", std::chrono::hours(24)));
+        ASSERT_TRUE(backup::sweep(store, "app", day));
         plan = planned(store);
         ASSERT_TRUE(plan);
         EXPECT_FALSE(carry_out(store, *plan).failure);
+        ASSERT_TRUE(clear_remains(store, app(), day));
         for (const auto& id : {all[0].id, all[1].id}) {
             EXPECT_THAT(all_of(store, id), IsEmpty()) << "of a backup that was let go";
         }
         EXPECT_THAT(all_of(store, all[3].id), SizeIs(3)) << "whole";
-        expect_sound(store, {all[0], all[1], all[2], StoredBackups::made(id_at(newest + std::chrono::days(3)), {"shop"})});
+        expect_sound(store,
+                     {all[0], all[1], all[2], StoredBackups::made(id_at(newest + std::chrono::days(3)), {"shop"})});
         if (HasFailure()) {
             return;
         }
@@ -140,9 +144,9 @@ TEST_P(AKilledPrune, LeavesWholeBackupsAndWhatTheNextOneTakes) {
 INSTANTIATE_TEST_SUITE_P(Stores, AKilledPrune,
                          testing::Values(Case{Versions::kept, false}, Case{Versions::kept, true},
                                          Case{Versions::none, false}, Case{Versions::none, true}),
-                         [](const auto& info) {
-                             return std::string(info.param.versions == Versions::kept ? "Versions" : "NoVersions") +
-                                    (info.param.done_all_the_same ? "LastOneDone" : "LastOneNotDone");
+                         [](const testing::TestParamInfo<Case>& each) {
+                             return std::string(each.param.versions == Versions::kept ? "Versions" : "NoVersions") +
+                                    (each.param.done_all_the_same ? "LastOneDone" : "LastOneNotDone");
                          });
 
 }  // namespace

@@ -35,8 +35,8 @@ public:
         : StoredBackups(store, [&store](const auto& key, auto when) { store.set_modified(key, when); }) {}
 
     // A whole backup of these databases and the globals, stored at `when`.
-    Manifest add(os::TimePoint when, const std::vector<std::string>& databases = {"shop"}, const std::string& tail = "0001",
-                 const std::vector<catalogue::Mark>& marks = {}) {
+    Manifest add(os::TimePoint when, const std::vector<std::string>& databases = {"shop"},
+                 const std::string& tail = "0001", const std::vector<catalogue::Mark>& marks = {}) {
         auto manifest = made(id_at(when, tail), databases);
         manifest.marks = marks;
         put_data(manifest, when);

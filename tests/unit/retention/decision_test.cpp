@@ -123,7 +123,8 @@ TEST(ADatabase, IsKeptInItsNewestArchiveUntilItsLossIsAccepted) {
     EXPECT_THAT(dates({{"shop", candidates[10].stored}}), ElementsAre("2026-11-22"));
     candidates[10].databases = {"app", "shop"};
     EXPECT_THAT(dates({{"shop", candidates[10].stored}}), ElementsAre("2026-10-24", "2026-11-22")) << "it came back";
-    EXPECT_THAT(dates({{"app", at(2027, 1, 1)}}), ElementsAre("2026-10-24", "2026-11-22")) << "the newest good one stays";
+    EXPECT_THAT(dates({{"app", at(2027, 1, 1)}}), ElementsAre("2026-10-24", "2026-11-22"))
+        << "the newest good one stays";
 }
 
 TEST(ADatabase, ThatOnlyAPartialBackupHoldsIsKeptThere) {
@@ -166,9 +167,9 @@ TEST(Reasons, NameEveryRuleAndEveryPromise) {
                                Policy{.monthly = 2, .asked_by = "as its manifest asks"}};
     const auto verdicts = decide(candidates, policies, {}, schedule::Zone::utc(), candidates.back().stored);
     EXPECT_THAT(verdicts[39].because,
-                ElementsAre("the newest good one", "the newest whole one", "the last proven one",
-                            "it holds the newest archive of 'app'", "of the last 3 days", "one of the newest 2",
-                            "the newest of its week, 1 of 1", "the newest of its month, 1 of 2 (as its manifest asks)"));
+                ElementsAre("the newest good one", "the last proven one", "it holds the newest archive of 'app'",
+                            "of the last 3 days", "one of the newest 2", "the newest of its week, 1 of 1",
+                            "the newest of its month, 1 of 2 (as its manifest asks)"));
     EXPECT_THAT(verdicts[38].because, ElementsAre("of the last 3 days", "one of the newest 2"));
     EXPECT_THAT(verdicts[17].because, ElementsAre("the newest of its month, 2 of 2 (as its manifest asks)"));
     EXPECT_THAT(verdicts[3].because, ElementsAre("36 days old, and no rule keeps it"));
@@ -181,8 +182,7 @@ TEST(AHundredThousandBackups, AreDecidedInAMoment) {
     std::vector<Candidate> candidates;
     Dice dice(1);
     for (std::size_t i = 0; i < 100'000; ++i) {
-        candidates.push_back(
-            some_backup(dice, at(2015, 1, 1) + std::chrono::hours(static_cast<int>(i)), i));
+        candidates.push_back(some_backup(dice, at(2015, 1, 1) + std::chrono::hours(static_cast<int>(i)), i));
     }
     const Policy policy{30, 7, 8, 12, 5};
     const auto zone = schedule::Zone::find("Europe/Berlin").value();

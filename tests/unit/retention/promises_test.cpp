@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <optional>
@@ -12,7 +13,9 @@
 namespace lifeboat::retention {
 namespace {
 
-constexpr std::uint64_t histories = 3000;
+// LIFEBOAT_TEST_LONG: as many again as make an hour well spent.
+const std::uint64_t histories =
+    std::getenv("LIFEBOAT_TEST_LONG") != nullptr ? 60'000 : 300;  // NOLINT(concurrency-mt-unsafe)
 
 bool later(const Candidate& a, const Candidate& b) {
     return std::tie(a.stored, a.id) > std::tie(b.stored, b.id);
@@ -117,8 +120,8 @@ TEST_P(EveryHistory, KeepsTheNewestArchiveOfEveryDatabaseWhoseLossWasNotAccepted
                     return holds(c, database) && (!good_only || c.condition == Condition::good);
                 });
                 const auto lost = history.accepted.find(database);
-                const bool given_up = holder && lost != history.accepted.end() &&
-                                      history.candidates[*holder].stored < lost->second;
+                const bool given_up =
+                    holder && lost != history.accepted.end() && history.candidates[*holder].stored < lost->second;
                 if (holder && !given_up) {
                     EXPECT_TRUE(verdicts[*holder].keep) << database << (good_only ? " in a good one" : "");
                 }
@@ -190,10 +193,12 @@ TEST_P(EveryHistory, LetsGoOfAGoodOneThatNothingAsksFor) {
                                   !is_from_the_future(candidate, history.now);
             const bool superseded =
                 std::all_of(candidate.databases.begin(), candidate.databases.end(), [&](const auto& database) {
-                    return newest(history, [&](const auto& other) {
-                               return other.condition == Condition::good && holds(other, database) &&
-                                      later(other, candidate);
-                           }).has_value();
+                    return newest(history,
+                                  [&](const auto& other) {
+                                      return other.condition == Condition::good && holds(other, database) &&
+                                             later(other, candidate);
+                                  })
+                        .has_value();
                 });
             const bool newer = newest(history, [&](const auto& other) {
                                    return other.condition == Condition::good && later(other, candidate);
@@ -238,8 +243,8 @@ TEST_P(EveryHistory, LetsGoOfNoMoreUnderALongerPolicy) {
 
 TEST_P(EveryHistory, LetsNothingComeBackForOneMoreBackup) {
     in_each([](const History& history) {
-        for (const auto condition : {Condition::good, Condition::marked, Condition::partial, Condition::hidden,
-                                     Condition::expired}) {
+        for (const auto condition :
+             {Condition::good, Condition::marked, Condition::partial, Condition::hidden, Condition::expired}) {
             Dice dice(history.candidates.size());
             auto next = some_backup(dice, history.now, 1'000'000);
             for (const auto& candidate : history.candidates) {
@@ -327,8 +332,8 @@ TEST_P(EveryHistory, LosesNothingToWhatIsHiddenOrDatedInTheFuture) {
     });
 }
 
-// A machine whose clock is behind takes the present for the future, and one that runs ahead is held back by whoever asks
-// (prune::make_plan): neither makes more go.
+// A machine whose clock is behind takes the present for the future, and one that runs ahead is held back by whoever
+// asks (prune::make_plan): neither makes more go.
 TEST_P(EveryHistory, LetsGoOfNoMoreWhenTheClockIsBehind) {
     in_each([](const History& history) {
         const auto before = let_go(history);

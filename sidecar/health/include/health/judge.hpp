@@ -19,10 +19,11 @@ enum class ReasonCode {
     misconfigured,  // the newest settings are refused, or an address cannot be bound
     drained,        // told to start nothing new (`lifeboat drain`)
     tampered,       // somebody hid a backup or wrote over it
+    prune_stopped,  // what no rule keeps is not deleted until somebody looks
 };
 inline constexpr std::array reason_codes{ReasonCode::no_backup_yet, ReasonCode::overdue,       ReasonCode::failing,
                                          ReasonCode::partial,       ReasonCode::misconfigured, ReasonCode::drained,
-                                         ReasonCode::tampered};
+                                         ReasonCode::tampered,      ReasonCode::prune_stopped};
 
 std::string_view name_of(ReasonCode code);  // "no_backup_yet"
 

@@ -39,11 +39,10 @@ struct Row {
 
 struct Plan {
     catalogue::Layout layout;
-    std::vector<Row> rows;                          // oldest first
-    std::optional<retention::Stop> stop = {};       // nothing may go
-    std::vector<Error> refused = {};                // manifests that are not what their key says: neither kept nor let go
-    std::optional<catalogue::BackupId> anchor = {}; // the newest good one, which must stand while others go
-    std::vector<catalogue::BackupId> acceptances = {};  // of those that go, the accepted ones: not while an older one stays
+    std::vector<Row> rows;                     // oldest first
+    std::optional<retention::Stop> stop = {};  // nothing may go
+    std::vector<Error> refused = {};           // manifests that are not what their key says: neither kept nor let go
+    std::optional<catalogue::BackupId> anchor = {};  // the newest good one, which must stand while others go
 
     [[nodiscard]] std::size_t going() const;
 };
@@ -78,14 +77,31 @@ struct Outcome {
 //   1. its manifest, the true version last of those that hold bytes: while one of them is locked, nothing else of the
 //      backup is touched; once they are gone, it does not exist any more;
 //   2. its data, all of it that lies under its folder;
-//   3. what was written about it: drills, an acceptance.
+//   3. its drills and their reports.
+//
+// Its acceptance, if it has one, is clear_remains()' to take: it also says something of the backups before it.
 //
 // Everything goes by its version, with the hide markers between: nothing stays hidden and is paid for, and nothing is
 // hidden by this. What is not there any more counts as gone, so that two at once do no harm. Killed at any moment, it
 // leaves what it had begun without a manifest, which backup::sweep takes, and the rest to the next plan.
 //
-// Before each backup the newest good one is looked at again. `failure` is of ErrorKind::refused when it is not as it was,
-// and for a plan that something stops; temporary when the store did not answer; interrupted on a stop.
+// Before each backup the newest good one is looked at again. `failure` is of ErrorKind::refused when it is not as it
+// was, and for a plan that something stops; temporary when the store did not answer; interrupted on a stop.
 Outcome carry_out(store::ObjectStore& store, const Plan& plan, const std::stop_token& stop = {});
+
+struct Remains {
+    std::size_t objects = 0;       // versions and markers that were deleted
+    std::optional<Error> refused;  // the store's no to the first that it would not let go, unless it spoke of a lock
+};
+
+// Takes what is left of backups whose manifest and data are gone, where a prune was killed or a bucket's rule was
+// quicker: drills, signatures, hide markers that hide nothing. And acceptances of backups that are gone, once no backup
+// is left that was stored before they were given or less than `min_age` after: until then they say which losses were
+// meant, and which of those may be trusted.
+//
+// Only what was last written longer than `min_age` ago by the store's clock, the time of the newest manifest. One
+// listing. Data is backup::sweep's to take.
+Result<Remains> clear_remains(store::ObjectStore& store, const catalogue::Layout& layout,
+                              std::chrono::milliseconds min_age, const std::stop_token& stop = {});
 
 }  // namespace lifeboat::prune

@@ -60,11 +60,11 @@ struct Candidate {
     TimePoint stored;  // when its manifest reached the store, by the store's clock
     Condition condition = Condition::good;
     std::vector<std::string> databases = {};  // whose archives it holds, as far as they are there
-    bool proven = false;  // a drill restored it and found it as it was
+    bool proven = false;                      // a drill restored it and found it as it was
 };
 
-// Databases whose loss the owner accepted, and when: archives that were stored before may go. One that came back after it
-// counts as any other.
+// Databases whose loss the owner accepted, and when: archives that were stored before may go. One that came back after
+// it counts as any other.
 using Losses = std::map<std::string, TimePoint, std::less<>>;
 
 struct Verdict {
