@@ -215,6 +215,13 @@ struct Writer {
         return {{"report", "work_failed"}, {"problem", written_problem(failed.problem)}, {"detail", failed.detail}};
     }
     Json operator()(const SweepEnded& /*ended*/) const { return {{"report", "sweep_ended"}}; }
+    Json operator()(const PruneEnded& ended) const {
+        return {{"report", "prune_ended"},
+                {"backups", ended.backups},
+                {"bytes", ended.bytes},
+                {"stopped", if_there(ended.stopped, written_problem)},
+                {"not_possible", if_there(ended.not_possible, written_problem)}};
+    }
 };
 
 Result<Report> read(const Json& json) {
@@ -246,6 +253,11 @@ Result<Report> read(const Json& json) {
     }
     if (kind == "sweep_ended") {
         return Report(SweepEnded{});
+    }
+    if (kind == "prune_ended") {
+        return Report(PruneEnded{number_in(json.at("backups")), number_in(json.at("bytes")),
+                                 read_if_there(json.at("stopped"), problem_in),
+                                 read_if_there(json.at("not_possible"), problem_in)});
     }
     return Error{ErrorKind::corrupt, "a child's report is of no known kind", {}};
 }

@@ -106,8 +106,8 @@ struct StoreFacts {
     std::vector<std::string> hidden = {};  // ids of backups that somebody hid or wrote over
 };
 
-enum class Activity { backup, sweep, survey };
-inline constexpr std::array activities{Activity::backup, Activity::sweep, Activity::survey};
+enum class Activity { backup, sweep, survey, prune };
+inline constexpr std::array activities{Activity::backup, Activity::sweep, Activity::survey, Activity::prune};
 
 // The child that is at work now.
 struct RunningFacts {
@@ -133,10 +133,9 @@ enum class RunResult {
     overrun,      // ended because it took longer than `schedule.max_duration`
     yielded,      // gave way to a statement that waited, to a shutdown or to a promotion; tried again later
 };
-inline constexpr std::array run_results{RunResult::good,        RunResult::partial,   RunResult::failed,
-                                        RunResult::not_ours,    RunResult::lock_held, RunResult::not_needed,
-                                        RunResult::interrupted, RunResult::crashed,   RunResult::overrun,
-                                        RunResult::yielded};
+inline constexpr std::array run_results{
+    RunResult::good,       RunResult::partial,     RunResult::failed,  RunResult::not_ours, RunResult::lock_held,
+    RunResult::not_needed, RunResult::interrupted, RunResult::crashed, RunResult::overrun,  RunResult::yielded};
 
 struct RunFacts {
     RunResult result = RunResult::good;
@@ -174,6 +173,14 @@ struct RunsFacts {
     std::uint64_t store_retries = 0;      // requests to the store that were tried again
 };
 
+// Deleting what no rule of [retention] keeps, since the start.
+struct PruneFacts {
+    std::uint64_t backups = 0;                      // that were deleted
+    std::uint64_t bytes = 0;                        // of these
+    std::optional<TimePoint> last = std::nullopt;   // when one last ended by itself, whatever it deleted
+    std::optional<Problem> stopped = std::nullopt;  // why the last deleted nothing until somebody looks; empty: it did
+};
+
 struct DrainFacts {
     TimePoint since;
     TimePoint until;
@@ -200,6 +207,7 @@ struct Facts {
     StoreFacts store = {};
     std::optional<RunningFacts> running = std::nullopt;
     RunsFacts runs = {};
+    PruneFacts prune = {};
     std::optional<DrainFacts> drained = std::nullopt;
     ListenersFacts listeners = {};
 };
