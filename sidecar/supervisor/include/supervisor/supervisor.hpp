@@ -40,6 +40,7 @@ struct Orders {
     std::chrono::seconds overdue_after{};
     std::chrono::milliseconds max_duration{};
     bool sweeps = true;
+    std::optional<std::chrono::seconds> drill_within = std::nullopt;  // empty: drills are not required
 };
 
 // How the supervisor reaches out. Nothing here may wait.
