@@ -137,6 +137,17 @@ std::optional<Reason> failing(const Facts& facts) {
         or_else(problems.front().next, "read this container's log: each try that failed is there, with its error")};
 }
 
+std::optional<Reason> starved(const Facts& facts) {
+    const auto& runs = facts.runs;
+    if (runs.consecutive_yields < most_yields) {
+        return std::nullopt;
+    }
+    return Reason{
+        ReasonCode::starved,
+        "the last " + std::to_string(runs.consecutive_yields) + " runs gave way, the latest to " + runs.yielded_to,
+        or_else(runs.yield_cure, "run the backup at another time (schedule.cron), or raise postgres.yield_to_ddl")};
+}
+
 std::optional<Reason> no_backup_yet(const Facts& facts, TimePoint now) {
     if (facts.store.last_good) {
         return std::nullopt;
@@ -263,6 +274,15 @@ std::optional<Reason> drained(const Facts& facts, TimePoint now) {
                   "nothing, if this pod is about to end; else wait until then, or restart this container"};
 }
 
+std::optional<Reason> prune_stopped(const Facts& facts) {
+    const auto& stopped = facts.prune.stopped;
+    if (!stopped) {
+        return std::nullopt;
+    }
+    return Reason{ReasonCode::prune_stopped, "old backups are not deleted: " + stopped->what,
+                  or_else(stopped->next, "`lifeboat prune --dry-run` shows what would go, and why")};
+}
+
 std::string note_on_limits(const Facts& facts) {
     return facts.store.limited ? facts.store.limited->what : std::string();
 }
@@ -301,6 +321,8 @@ std::string_view name_of(ReasonCode code) {
         case ReasonCode::drained: return "drained";
         case ReasonCode::tampered: return "tampered";
         case ReasonCode::unproven: return "unproven";
+        case ReasonCode::starved: return "starved";
+        case ReasonCode::prune_stopped: return "prune_stopped";
     }
     return "";
 }
@@ -322,11 +344,13 @@ Verdict judge(const Facts& facts, TimePoint now) {
     add(misconfigured(facts));
     if (facts.turn.turn != Turn::not_ours) {
         add(failing(facts));
+        add(starved(facts));
         add(no_backup_yet(facts, now));
         add(overdue(facts, now));
         add(partial(facts));
         add(unproven(facts, now));
     }
+    add(prune_stopped(facts));
     add(drained(facts, now));
     return verdict;
 }

@@ -156,6 +156,8 @@ void add_runs(Page& page, const RunsFacts& runs) {
               run_results, [&](RunResult result) { return runs.counts.of(result); });
     page.gauge("consecutive_failures", "Backup runs in a row that failed, crashed or took too long.",
                runs.consecutive_failures);
+    page.gauge("consecutive_yields", "Backup runs in a row that gave way to somebody who waited.",
+               runs.consecutive_yields);
     page.counter("store_retries_total", "Requests to the object store that were tried again.", runs.store_retries);
     if (runs.last) {
         page.gauge("last_run_timestamp_seconds", "When the last backup run ended, however it did, in Unix time.",
@@ -165,6 +167,14 @@ void add_runs(Page& page, const RunsFacts& runs) {
         page.each(MetricType::Gauge, "last_run_result", "1 for how the last backup run ended.", "result", run_results,
                   [&](RunResult result) { return runs.last->result == result; });
     }
+}
+
+void add_prune(Page& page, const PruneFacts& prune) {
+    page.counter("pruned_backups_total", "Backups that were deleted since the start because no rule keeps them.",
+                 prune.backups);
+    page.counter("pruned_bytes_total", "Size of the backups that were deleted since the start.", prune.bytes);
+    page.gauge("last_prune_timestamp_seconds", "When it was last looked for backups that no rule keeps, in Unix time.",
+               prune.last);
 }
 
 void add_schedule(Page& page, const ScheduleFacts& schedule) {
@@ -222,6 +232,7 @@ std::string metrics_text(const Facts& facts, const Verdict& verdict, std::chrono
     add_last_success(page, facts.store.last_good);
     add_drills(page, facts);
     add_runs(page, facts.runs);
+    add_prune(page, facts.prune);
     add_schedule(page, facts.schedule);
     add_running(page, facts.running);
     add_store(page, facts.store);

@@ -150,8 +150,17 @@ Json runs(const RunsFacts& runs) {
     }
     return {{"last", or_null(runs.last, run)},
             {"consecutive_failures", runs.consecutive_failures},
+            {"consecutive_yields", runs.consecutive_yields},
+            {"yielded_to", text(runs.yielded_to)},
             {"counts", std::move(counts)},
             {"store_retries", runs.store_retries}};
+}
+
+Json prune(const PruneFacts& prune) {
+    return {{"backups", prune.backups},
+            {"bytes", prune.bytes},
+            {"last", time(prune.last)},
+            {"stopped", or_null(prune.stopped, problem)}};
 }
 
 Json settings(const SettingsFacts& settings) {
@@ -203,6 +212,7 @@ std::string status_json(const Facts& facts, const Verdict& verdict, TimePoint no
     json["newest_partial"] = or_null(facts.store.newest_partial, backup);
     json["drills"] = drills(facts);
     json["runs"] = runs(facts.runs);
+    json["prune"] = prune(facts.prune);
     json["store"] = store(facts.store);
     json["settings"] = settings(facts.settings);
     json["drained"] = or_null(facts.drained, drained);

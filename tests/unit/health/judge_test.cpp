@@ -313,7 +313,7 @@ TEST(ReasonCodes, KeepTheirNames) {
         names.push_back(name_of(code));
     }
     EXPECT_THAT(names, ElementsAre("no_backup_yet", "overdue", "failing", "partial", "misconfigured", "drained",
-                                   "tampered", "unproven"));
+                                   "tampered", "unproven", "starved", "prune_stopped"));
 }
 
 }  // namespace
