@@ -270,6 +270,15 @@ TEST(Judge, NamesHiddenBackups) {
     EXPECT_THAT(the_reason(facts), says("1 backup in the store: 20261101T021700Z-aaaa", "replace that key"));
 }
 
+TEST(Judge, SaysWhyOldBackupsAreNotDeleted) {
+    auto facts = test::sample_facts();
+    facts.prune.stopped = Problem{"11 backups would go", ""};
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::prune_stopped));
+    EXPECT_THAT(the_reason(facts), says("not deleted: 11 backups would go", "lifeboat prune --dry-run"));
+    facts.prune.stopped->next = "let another key";
+    EXPECT_THAT(the_reason(facts), says("11 backups would go", "let another key"));
+}
+
 // A standby's sidecar: an alert on it would only say twice what the primary's says.
 TEST(Judge, WhoseTurnItIsNotIsInOrderAndSaysSo) {
     auto facts = just_started();

@@ -1,5 +1,6 @@
 // A prune that is killed at every call it makes to the store, on a store with versions and on one without. After each:
 // whatever is listed is whole, the newest is there, and the next prune and sweep leave nothing behind.
+#include "killed_store.hpp"
 #include "stored_backups.hpp"
 
 #include "backup/sweep.hpp"
@@ -15,52 +16,6 @@ using Versions = test::MemoryStore::Versions;
 
 const auto newest = at(2026, 11, 22, 2, 17);
 constexpr std::chrono::hours day{24};
-
-// The process is gone: from the nth call on, nothing reaches the store any more. A removal that was under way may have
-// been done, and nobody heard of it.
-class Killed final : public store::ObjectStore {
-public:
-    Killed(store::ObjectStore& inner, int at, bool done_all_the_same)
-        : inner_(inner), left_(at), done_all_the_same_(done_all_the_same) {}
-
-    [[nodiscard]] bool was_killed() const { return left_ < 0; }
-
-    [[nodiscard]] std::string location() const override { return inner_.location(); }
-    [[nodiscard]] std::uint64_t max_object_size() const override { return inner_.max_object_size(); }
-    Result<std::unique_ptr<store::Upload>> begin(const store::ObjectKey& key) override { return inner_.begin(key); }
-    Status read(const store::ObjectKey& key, const std::string& version, stream::Sink& to) override {
-        return dead() ? gone() : inner_.read(key, version, to);
-    }
-    Status list(const std::string& prefix, const Visitor& visit) override {
-        return dead() ? gone() : inner_.list(prefix, visit);
-    }
-    Result<std::vector<store::UnfinishedUpload>> unfinished(const std::string& prefix) override {
-        if (dead()) {
-            return gone().error();
-        }
-        return inner_.unfinished(prefix);
-    }
-    Status discard(const store::UnfinishedUpload& upload) override { return dead() ? gone() : inner_.discard(upload); }
-    Status remove(const store::ObjectKey& key, const std::string& version) override {
-        const bool first = left_ == 0;
-        if (!dead()) {
-            return inner_.remove(key, version);
-        }
-        if (first && done_all_the_same_) {
-            (void)inner_.remove(key, version);
-        }
-        return gone();
-    }
-    [[nodiscard]] bool lists_everything() const override { return inner_.lists_everything(); }
-
-private:
-    bool dead() { return left_-- <= 0; }
-    static Status gone() { return Error{ErrorKind::interrupted, "killed", {}}; }
-
-    store::ObjectStore& inner_;
-    int left_;
-    bool done_all_the_same_;
-};
 
 struct Case {
     Versions versions;

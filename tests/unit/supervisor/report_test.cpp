@@ -153,6 +153,16 @@ TEST(EveryReport, OfASurveyComesThrough) {
     EXPECT_TRUE(bare.runs.good.empty());
 }
 
+TEST(EveryReport, OfAPruneComesThrough) {
+    const auto got = there_and_back(PruneEnded{3, 1U << 31U, health::Problem{"11 would go", "look"}, std::nullopt});
+    EXPECT_EQ(got.backups, 3U);
+    EXPECT_EQ(got.bytes, 1U << 31U);
+    EXPECT_EQ(got.stopped->what, "11 would go");
+    EXPECT_EQ(got.stopped->next, "look");
+    EXPECT_FALSE(got.not_possible);
+    EXPECT_EQ(there_and_back(PruneEnded{0, 0, {}, health::Problem{"may not", ""}}).not_possible->what, "may not");
+}
+
 TEST(TextThatIsNoUtf8, ComesThroughWithItsBadBytesReplaced) {
     const auto failed = there_and_back(WorkFailed{{"caf\xe9 \xff closed", "n\xc3\xa4mlich"}, "\x80"});
     EXPECT_EQ(failed.problem.what, "caf\xef\xbf\xbd \xef\xbf\xbd closed");
