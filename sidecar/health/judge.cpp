@@ -218,6 +218,15 @@ std::optional<Reason> drained(const Facts& facts, TimePoint now) {
                   "nothing, if this pod is about to end; else wait until then, or restart this container"};
 }
 
+std::optional<Reason> prune_stopped(const Facts& facts) {
+    const auto& stopped = facts.prune.stopped;
+    if (!stopped) {
+        return std::nullopt;
+    }
+    return Reason{ReasonCode::prune_stopped, "old backups are not deleted: " + stopped->what,
+                  or_else(stopped->next, "`lifeboat prune --dry-run` shows what would go, and why")};
+}
+
 std::string note_on_limits(const Facts& facts) {
     return facts.store.limited ? facts.store.limited->what : std::string();
 }
@@ -256,6 +265,7 @@ std::string_view name_of(ReasonCode code) {
         case ReasonCode::drained: return "drained";
         case ReasonCode::tampered: return "tampered";
         case ReasonCode::starved: return "starved";
+        case ReasonCode::prune_stopped: return "prune_stopped";
     }
     return "";
 }
@@ -282,6 +292,7 @@ Verdict judge(const Facts& facts, TimePoint now) {
         add(overdue(facts, now));
         add(partial(facts));
     }
+    add(prune_stopped(facts));
     add(drained(facts, now));
     return verdict;
 }

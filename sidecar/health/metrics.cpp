@@ -143,6 +143,14 @@ void add_runs(Page& page, const RunsFacts& runs) {
     }
 }
 
+void add_prune(Page& page, const PruneFacts& prune) {
+    page.counter("pruned_backups_total", "Backups that were deleted since the start because no rule keeps them.",
+                 prune.backups);
+    page.counter("pruned_bytes_total", "Size of the backups that were deleted since the start.", prune.bytes);
+    page.gauge("last_prune_timestamp_seconds", "When it was last looked for backups that no rule keeps, in Unix time.",
+               prune.last);
+}
+
 void add_schedule(Page& page, const ScheduleFacts& schedule) {
     page.gauge("next_run_timestamp_seconds", "When the next backup run begins, in Unix time.", schedule.start);
     page.gauge("overdue_after_seconds", "The age at which the last good backup is overdue.", schedule.overdue_after);
@@ -197,6 +205,7 @@ std::string metrics_text(const Facts& facts, const Verdict& verdict, std::chrono
     add_health(page, facts, verdict);
     add_last_success(page, facts.store.last_good);
     add_runs(page, facts.runs);
+    add_prune(page, facts.prune);
     add_schedule(page, facts.schedule);
     add_running(page, facts.running);
     add_store(page, facts.store);

@@ -128,6 +128,13 @@ Json runs(const RunsFacts& runs) {
             {"store_retries", runs.store_retries}};
 }
 
+Json prune(const PruneFacts& prune) {
+    return {{"backups", prune.backups},
+            {"bytes", prune.bytes},
+            {"last", time(prune.last)},
+            {"stopped", or_null(prune.stopped, problem)}};
+}
+
 Json settings(const SettingsFacts& settings) {
     return {{"in_force", settings.in_force},
             {"problems", problems(settings.problems)},
@@ -174,6 +181,7 @@ std::string status_json(const Facts& facts, const Verdict& verdict, TimePoint no
     json["last_good"] = or_null(facts.store.last_good, backup);
     json["newest_partial"] = or_null(facts.store.newest_partial, backup);
     json["runs"] = runs(facts.runs);
+    json["prune"] = prune(facts.prune);
     json["store"] = store(facts.store);
     json["settings"] = settings(facts.settings);
     json["drained"] = or_null(facts.drained, drained);

@@ -105,6 +105,19 @@ YieldedTo yield_in(const Json& json) {
     return {json.at("name").get<std::string>(), json.at("cure").get<std::string>()};
 }
 
+Json written_database(const health::DatabaseFacts& database) {
+    return {{"name", database.name},
+            {"stored_bytes", database.stored_bytes},
+            {"dumped_bytes", database.dumped_bytes},
+            {"tables", if_there(database.tables, written_number)},
+            {"rows", if_there(database.rows, written_number)}};
+}
+
+health::DatabaseFacts database_in(const Json& json) {
+    return {json.at("name").get<std::string>(), number_in(json.at("stored_bytes")), number_in(json.at("dumped_bytes")),
+            read_if_there(json.at("tables"), number_in), read_if_there(json.at("rows"), number_in)};
+}
+
 Json written_backup(const BackupFacts& backup) {
     return {{"id", backup.id},
             {"started", written(backup.started)},
@@ -114,7 +127,8 @@ Json written_backup(const BackupFacts& backup) {
             {"rows", if_there(backup.rows, written_number)},
             {"databases", backup.databases},
             {"state", written_enum(backup.state)},
-            {"failed_databases", backup.failed_databases}};
+            {"failed_databases", backup.failed_databases},
+            {"contents", list_of(backup.contents, written_database)}};
 }
 
 BackupFacts backup_in(const Json& json) {
@@ -128,6 +142,7 @@ BackupFacts backup_in(const Json& json) {
     backup.databases = json.at("databases").get<std::vector<std::string>>();
     backup.state = enum_in(json.at("state"), health::BackupState::expired);
     backup.failed_databases = json.at("failed_databases").get<std::vector<std::string>>();
+    backup.contents = read_list(json.at("contents"), database_in);
     return backup;
 }
 
@@ -135,6 +150,7 @@ Json written_store(const health::StoreFacts& store) {
     return {{"last_good", if_there(store.last_good, written_backup)},
             {"newest_partial", if_there(store.newest_partial, written_backup)},
             {"recent", list_of(store.recent, written_backup)},
+            {"unfinished", list_of(store.unfinished, written)},
             {"backups", store.backups},
             {"bytes", store.bytes},
             {"hidden", store.hidden}};
@@ -145,6 +161,7 @@ health::StoreFacts store_in(const Json& json) {
     store.last_good = read_if_there(json.at("last_good"), backup_in);
     store.newest_partial = read_if_there(json.at("newest_partial"), backup_in);
     store.recent = read_list(json.at("recent"), backup_in);
+    store.unfinished = read_list(json.at("unfinished"), time_in);
     store.backups = number_in(json.at("backups"));
     store.bytes = number_in(json.at("bytes"));
     store.hidden = json.at("hidden").get<std::vector<std::string>>();
@@ -198,6 +215,13 @@ struct Writer {
         return {{"report", "work_failed"}, {"problem", written_problem(failed.problem)}, {"detail", failed.detail}};
     }
     Json operator()(const SweepEnded& /*ended*/) const { return {{"report", "sweep_ended"}}; }
+    Json operator()(const PruneEnded& ended) const {
+        return {{"report", "prune_ended"},
+                {"backups", ended.backups},
+                {"bytes", ended.bytes},
+                {"stopped", if_there(ended.stopped, written_problem)},
+                {"not_possible", if_there(ended.not_possible, written_problem)}};
+    }
 };
 
 Result<Report> read(const Json& json) {
@@ -229,6 +253,11 @@ Result<Report> read(const Json& json) {
     }
     if (kind == "sweep_ended") {
         return Report(SweepEnded{});
+    }
+    if (kind == "prune_ended") {
+        return Report(PruneEnded{number_in(json.at("backups")), number_in(json.at("bytes")),
+                                 read_if_there(json.at("stopped"), problem_in),
+                                 read_if_there(json.at("not_possible"), problem_in)});
     }
     return Error{ErrorKind::corrupt, "a child's report is of no known kind", {}};
 }

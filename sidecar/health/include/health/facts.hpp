@@ -67,6 +67,15 @@ struct ScheduleFacts {
 // As in `lifeboat list` (catalogue/catalogue.hpp).
 enum class BackupState { good, marked, partial, hidden, expired };
 
+// One database of a backup.
+struct DatabaseFacts {
+    std::string name;
+    std::uint64_t stored_bytes = 0;
+    std::uint64_t dumped_bytes = 0;  // what pg_dump gave, before compression
+    std::optional<std::uint64_t> tables = std::nullopt;
+    std::optional<std::uint64_t> rows = std::nullopt;
+};
+
 struct BackupFacts {
     std::string id;
     TimePoint started;
@@ -77,6 +86,7 @@ struct BackupFacts {
     std::vector<std::string> databases = {};
     BackupState state = BackupState::good;
     std::vector<std::string> failed_databases = {};  // of a partial one; "" stands for the globals
+    std::vector<DatabaseFacts> contents = {};        // only where it matters most: see StoreFacts
 };
 
 // What the store held when it was last looked at (a survey).
@@ -85,17 +95,19 @@ struct StoreFacts {
         std::nullopt;                               // the last time that it could be read; empty: never since the start
     std::optional<Problem> problem = std::nullopt;  // why the last look failed; empty: it did not
     std::optional<TimePoint> problem_since = std::nullopt;  // the first failure since it could be read
-    std::optional<Problem> limited = std::nullopt;  // what this key may not see, if anything: no fault by itself
-    std::optional<BackupFacts> last_good = std::nullopt;
-    std::optional<BackupFacts> newest_partial = std::nullopt;  // only if newer than last_good
+    std::optional<Problem> limited = std::nullopt;        // what this key may not see, if anything: no fault by itself
+    std::optional<BackupFacts> last_good = std::nullopt;  // with its contents
+    std::optional<BackupFacts> newest_partial = std::nullopt;  // only if newer than last_good; with its contents
     std::vector<BackupFacts> recent = {};                      // of the last 30 days, newest first
-    std::uint64_t backups = 0;                                 // all that are stored, whatever their age and state
+    // When runs began that left data and no manifest, newest first: killed, or at work now. A few at most.
+    std::vector<TimePoint> unfinished = {};
+    std::uint64_t backups = 0;  // all that are stored, whatever their age and state
     std::uint64_t bytes = 0;
     std::vector<std::string> hidden = {};  // ids of backups that somebody hid or wrote over
 };
 
-enum class Activity { backup, sweep, survey };
-inline constexpr std::array activities{Activity::backup, Activity::sweep, Activity::survey};
+enum class Activity { backup, sweep, survey, prune };
+inline constexpr std::array activities{Activity::backup, Activity::sweep, Activity::survey, Activity::prune};
 
 // The child that is at work now.
 struct RunningFacts {
@@ -121,10 +133,9 @@ enum class RunResult {
     overrun,      // ended because it took longer than `schedule.max_duration`
     yielded,      // gave way to a statement that waited, to a shutdown or to a promotion; tried again later
 };
-inline constexpr std::array run_results{RunResult::good,        RunResult::partial,   RunResult::failed,
-                                        RunResult::not_ours,    RunResult::lock_held, RunResult::not_needed,
-                                        RunResult::interrupted, RunResult::crashed,   RunResult::overrun,
-                                        RunResult::yielded};
+inline constexpr std::array run_results{
+    RunResult::good,       RunResult::partial,     RunResult::failed,  RunResult::not_ours, RunResult::lock_held,
+    RunResult::not_needed, RunResult::interrupted, RunResult::crashed, RunResult::overrun,  RunResult::yielded};
 
 struct RunFacts {
     RunResult result = RunResult::good;
@@ -158,7 +169,16 @@ struct RunsFacts {
     std::string yielded_to = {};
     std::string yield_cure = {};  // what can be done about it
     RunCounts counts = {};
-    std::uint64_t store_retries = 0;  // requests to the store that were tried again
+    std::vector<RunFacts> failures = {};  // those that failed in the last 30 days, newest first; the newest few of them
+    std::uint64_t store_retries = 0;      // requests to the store that were tried again
+};
+
+// Deleting what no rule of [retention] keeps, since the start.
+struct PruneFacts {
+    std::uint64_t backups = 0;                      // that were deleted
+    std::uint64_t bytes = 0;                        // of these
+    std::optional<TimePoint> last = std::nullopt;   // when one last ended by itself, whatever it deleted
+    std::optional<Problem> stopped = std::nullopt;  // why the last deleted nothing until somebody looks; empty: it did
 };
 
 struct DrainFacts {
@@ -187,6 +207,7 @@ struct Facts {
     StoreFacts store = {};
     std::optional<RunningFacts> running = std::nullopt;
     RunsFacts runs = {};
+    PruneFacts prune = {};
     std::optional<DrainFacts> drained = std::nullopt;
     ListenersFacts listeners = {};
 };
