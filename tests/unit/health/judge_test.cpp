@@ -179,6 +179,22 @@ TEST(Judge, TellsOfRunsThatLeftUnfinishedData) {
     EXPECT_EQ(judge(facts, noon).note, "");
 }
 
+TEST(Judge, IsStarvedOnceThreeRunsInARowGaveWay) {
+    auto facts = test::sample_facts();
+    facts.runs.yielded_to = "ALTER TABLE";
+    facts.runs.yield_cure = "run it at another time";
+    facts.runs.consecutive_yields = 2;
+    EXPECT_THAT(codes(facts), IsEmpty());
+    facts.runs.consecutive_yields = 3;
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::starved));
+    EXPECT_THAT(the_reason(facts),
+                says("the last 3 runs gave way, the latest to ALTER TABLE", "run it at another time"));
+    facts.runs.yield_cure.clear();
+    EXPECT_THAT(the_reason(facts), says("", "postgres.yield_to_ddl"));
+    facts.turn.turn = Turn::not_ours;
+    EXPECT_THAT(codes(facts), IsEmpty());
+}
+
 TEST(Judge, CountsAgeFromTheEndOfABackup) {
     auto facts = test::sample_facts();
     facts.store.last_good->started = facts.store.last_good->finished - 5h;

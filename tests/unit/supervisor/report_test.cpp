@@ -103,7 +103,15 @@ TEST(EveryReport, OfARunComesThroughWithEachResult) {
         EXPECT_EQ(ended.problem->next, "mend them");
         EXPECT_EQ(ended.detail, "in detail");
     }
+    const auto yielded = there_and_back(BackupEnded{health::RunResult::yielded,
+                                                    std::nullopt,
+                                                    health::Problem{"gave way", "later"},
+                                                    {},
+                                                    YieldedTo{"ALTER TABLE", "another time"}});
+    EXPECT_EQ(yielded.yielded_to->name, "ALTER TABLE");
+    EXPECT_EQ(yielded.yielded_to->cure, "another time");
     const auto bare = there_and_back(BackupEnded{});
+    EXPECT_FALSE(bare.yielded_to);
     EXPECT_FALSE(bare.backup);
     EXPECT_FALSE(bare.problem);
 }
@@ -213,8 +221,9 @@ TEST(ANumberThatCannotBe, IsRefused) {
         json[nlohmann::json::json_pointer(path)] = value;
         return json.dump();
     };
-    ASSERT_TRUE(from_line(with("/result", 8)));
-    for (const auto& value : {nlohmann::json(9), nlohmann::json(-1), nlohmann::json(1.5), nlohmann::json(true)}) {
+    const auto results = health::run_results.size();
+    ASSERT_TRUE(from_line(with("/result", results - 1)));
+    for (const auto& value : {nlohmann::json(results), nlohmann::json(-1), nlohmann::json(1.5), nlohmann::json(true)}) {
         EXPECT_TRUE(is_refused(with("/result", value))) << value;
     }
     EXPECT_TRUE(is_refused(with("/backup/state", 5)));
