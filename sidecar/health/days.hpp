@@ -11,9 +11,11 @@
 namespace lifeboat::health {
 
 // What a day is known by: the best of what it has to show.
-enum class DayMark { none, failed, expired, hidden, partial, marked, good };
+enum class DayMark { none, failed, expired, hidden, partial, marked, good, proven };
 
 std::string_view name_of(DayMark mark);  // "good"; public, in /status.json
+
+DayMark mark_of(const BackupFacts& backup);
 
 struct Day {
     std::chrono::sys_days date;  // UTC

@@ -29,8 +29,8 @@ constexpr std::array said{
     Said{"starved", Level::bad, "Backups keep giving way and do not get done.",
          "Others wait for the same tables all the time"},
     Said{"partial", Level::attention, "The newest backup lacks something.", "Some of it was left out"},
-    Said{"unproven", Level::attention, "It is too long since a backup was proven by a restore.",
-         "No drill has passed lately"},
+    Said{"unproven", Level::attention, "It is not proven that the backups can be restored.",
+         "The proof by a drill is missing"},
     Said{"prune_stopped", Level::attention, "Old backups are not being removed.", "Pruning has stopped"},
     Said{"drained", Level::attention, "Backups are paused.", "Nothing new is started"},
 };

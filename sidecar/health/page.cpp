@@ -79,8 +79,9 @@ std::string_view words_for(DayMark mark) {
         case DayMark::expired: return "expired";
         case DayMark::hidden: return "tampered with";
         case DayMark::partial: return "partial";
-        case DayMark::marked: return "marked: to be looked at";
+        case DayMark::marked: return "marked";
         case DayMark::good: return "good";
+        case DayMark::proven: return "proven";
     }
     return "";
 }
@@ -281,6 +282,20 @@ void add_tile_of_next(Html& page, const Facts& facts, TimePoint now) {
     }
 }
 
+void add_tile_of_drills(Html& page, const Facts& facts, TimePoint now) {
+    const auto& passed = facts.store.drills.last_good;
+    if (passed) {
+        const auto& took = passed->restore_took;
+        add_tile(page, "Last proven restore", ago_text(passed->stored, now),
+                 took ? "restored in " + took_text(duration_cast<seconds>(*took)) : "by a drill");
+    } else if (!facts.store.surveyed) {
+        add_tile(page, "Last proven restore", "not known", "the store was not read yet");
+    } else {
+        add_tile(page, "Last proven restore", "never",
+                 facts.store.drills.last ? "the last drill failed" : "no drill was made");
+    }
+}
+
 void add_tile_of_store(Html& page, const StoreFacts& store, TimePoint now) {
     if (!store.surveyed) {
         add_tile(page, "In the store", "not known", "the store was not read yet");
@@ -294,6 +309,7 @@ void add_tiles(Html& page, const Facts& facts, TimePoint now) {
     page.markup("<dl class=\"tiles\">");
     add_tile_of_last(page, facts.store, now);
     add_tile_of_next(page, facts, now);
+    add_tile_of_drills(page, facts, now);
     add_tile_of_store(page, facts.store, now);
     page.markup("</dl>\n");
 }
@@ -347,7 +363,8 @@ struct Key {
 };
 
 void add_key(Html& page, const Days& days, bool running) {
-    static constexpr std::array keys{Key{"good", "good"},
+    static constexpr std::array keys{Key{"proven", "proven: a drill restored it"},
+                                     Key{"good", "good"},
                                      Key{"marked", "marked: look at it before you trust it"},
                                      Key{"partial", "partial: some databases are missing"},
                                      Key{"failed", "failed"},
@@ -504,17 +521,6 @@ struct RunRow {
     const BackupFacts* backup = nullptr;
     const Problem* problem = nullptr;
 };
-
-DayMark mark_of(const BackupFacts& backup) {
-    switch (backup.state) {
-        case BackupState::good: return DayMark::good;
-        case BackupState::marked: return DayMark::marked;
-        case BackupState::partial: return DayMark::partial;
-        case BackupState::hidden: return DayMark::hidden;
-        case BackupState::expired: break;
-    }
-    return DayMark::expired;
-}
 
 std::vector<RunRow> run_rows(const Facts& facts) {
     std::vector<RunRow> rows;

@@ -64,7 +64,7 @@ h3{font-size:1rem;font-weight:650}
 .todo .next b{font-weight:650}
 .note{display:grid;grid-template-columns:auto 1fr;gap:.8rem;color:var(--soft)}
 .note svg{width:1.4rem;height:1.4rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(11.5rem,1fr));gap:1rem;margin-bottom:1rem}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:1rem;margin-bottom:1rem}
 .tiles div{background:var(--card);border:1px solid var(--line);border-radius:.9rem;padding:.9rem 1.1rem}
 .tiles dt{color:var(--soft);font-size:.875rem}
 .tiles dd b{display:block;font-size:1.2rem;font-weight:650;line-height:1.35}
@@ -79,7 +79,7 @@ background:var(--well)}
 font-variant-numeric:tabular-nums}
 .days .date b{display:block;font-weight:600;color:var(--ink);margin-top:.15rem}
 .days .also{position:absolute;top:.1rem;right:.1rem;width:.6rem;height:.6rem;color:var(--bad)}
-.is-good{color:var(--good)}.is-marked,.is-partial{color:var(--warn)}.is-failed,.is-hidden{color:var(--bad)}
+.is-good,.is-proven{color:var(--good)}.is-marked,.is-partial{color:var(--warn)}.is-failed,.is-hidden{color:var(--bad)}
 .is-none,.is-expired{color:var(--soft)}.is-running{color:var(--bar)}
 .cut{fill:none;stroke:var(--card);stroke-width:2.2;stroke-linecap:round;stroke-linejoin:round}
 .key{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;margin-top:.9rem;color:var(--soft);font-size:.875rem}
@@ -141,7 +141,9 @@ section,.hero{padding:1rem}
 .runs .c1,.runs .c2,.runs .c3{width:auto}
 .runs .c4{display:none}
 .runs{table-layout:auto}
-td.state{white-space:normal}
+.copy{min-width:6rem}
+tbody th{min-width:6.8rem}
+.runs tbody th{min-width:0}
 th,td{padding-right:.4rem;font-size:.9375rem}
 .num+:not(.num){padding-left:.75rem}
 }

@@ -30,6 +30,10 @@ STATES = {
     "no settings": ["The settings are not valid, so no backup can be made.", "LIFEBOAT_INSTANCE_NAME"],
     "drained": ["Backups are paused.", "Nothing is started until 12:50 UTC.", "paused"],
     "tampered": ["Somebody tampered with a backup.", "find out which key did it"],
+    "unproven": ["It is not proven that the backups can be restored.", "9 days ago", "unproven"],
+    "starved": ["Backups keep giving way and do not get done.", "ALTER TABLE", "gave way"],
+    "prune stopped": ["Old backups are not being removed.", "lifeboat prune --max-delete 12"],
+    "marked": ["marked: look at it before you trust it"],
     "standby": ["Backups are made elsewhere.", "the server is a standby", "not here"],
     "hostile": ["Backups are failing.", '<img src=x onerror=alert(1)> "&\'', "<b>bold</b>"],
     "crowded": ["Every database is backed up.", "1,284 databases", "and 1,234 more"],
@@ -180,13 +184,13 @@ def test_a_screen_reader_is_told_everything_that_is_drawn(browser, show):
 
 
 def test_signs_differ_in_more_than_colour(browser, show):
-    """Seven kinds of days, each with an outline of its own."""
+    """Kinds of days, each with an outline of its own."""
     show("tampered")
     shapes = browser.evaluate("JSON.stringify([...document.querySelectorAll('symbol')].map(s => [s.id, s.innerHTML]))")
     outlines = dict(json.loads(shapes))
     used = browser.evaluate("JSON.stringify([...document.querySelectorAll('.days use')].map(u => u.getAttribute('href')))")
     kinds = {href.lstrip("#") for href in json.loads(used)}
-    assert {"good", "partial", "failed", "hidden", "none"} <= kinds
+    assert {"proven", "good", "partial", "failed", "hidden", "none"} <= kinds
     assert len({outlines[kind] for kind in kinds}) == len(kinds)
 
 

@@ -57,6 +57,8 @@ TEST(Days, AreKnownByTheBestOfThem) {
     EXPECT_EQ(today.failed, 1U);
     facts.store.recent.push_back(backup_of(BackupState::good, noon - 6h));
     EXPECT_EQ(days_of(facts, noon).back().mark, DayMark::good);
+    facts.store.recent.back().proven_at = noon;
+    EXPECT_EQ(days_of(facts, noon).back().mark, DayMark::proven);
 }
 
 TEST(Days, ShowTheNewestOfSeveralThatAreAsGood) {

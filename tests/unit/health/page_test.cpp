@@ -63,6 +63,9 @@ TEST(Page, SaysEachStateInOneSentence) {
     EXPECT_EQ(headline(state("no settings")), "The settings are not valid, so no backup can be made.");
     EXPECT_EQ(headline(state("drained")), "Backups are paused.");
     EXPECT_EQ(headline(state("tampered")), "Somebody tampered with a backup.");
+    EXPECT_EQ(headline(state("unproven")), "It is not proven that the backups can be restored.");
+    EXPECT_EQ(headline(state("starved")), "Backups keep giving way and do not get done.");
+    EXPECT_EQ(headline(state("prune stopped")), "Old backups are not being removed.");
     EXPECT_EQ(headline(state("standby")), "Backups are made elsewhere.");
 }
 
@@ -113,6 +116,16 @@ TEST(Page, ShowsHowFarARunHasCome) {
 TEST(Page, LooksAgainSoonerWhileSomethingIsUnderWay) {
     EXPECT_THAT(state("running"), HasSubstr("http-equiv=\"refresh\" content=\"10\""));
     EXPECT_THAT(state("healthy"), HasSubstr("http-equiv=\"refresh\" content=\"300\""));
+}
+
+TEST(Page, SaysWhenARestoreWasLastProven) {
+    EXPECT_THAT(state("healthy"),
+                HasSubstr("<dt>Last proven restore</dt><dd><b>2 days ago</b>restored in 11 min</dd>"));
+    EXPECT_EQ(count(between(state("healthy"), "<ol class=\"days\">", "</ol>"), "class=\"is-proven"), 3U);
+    EXPECT_THAT(page_of(test::sample_facts()), HasSubstr("<b>never</b>no drill was made</dd>"));
+    auto facts = test::sample_facts();
+    facts.store.drills.last = DrillFacts{"20261122T015600Z-7f3a", noon - 1h};
+    EXPECT_THAT(page_of(facts), HasSubstr("<b>never</b>the last drill failed</dd>"));
 }
 
 TEST(Page, NamesADatabaseThatIsMissingAndItsOlderCopy) {
