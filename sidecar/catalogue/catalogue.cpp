@@ -1,5 +1,7 @@
 #include "catalogue/catalogue.hpp"
 
+#include "catalogue/trust.hpp"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -16,15 +18,9 @@ using History = std::vector<ObjectInfo>;
 struct Listing {
     std::map<BackupId, History> manifests;
     std::map<BackupId, History> partials;
-    std::set<BackupId> accepted;
     std::map<BackupId, std::vector<ObjectInfo>> data;  // without hide markers
+    bool any_accepted = false;
 };
-
-void note_accepted(Listing& listing, const BackupId& id, const ObjectInfo& object) {
-    if (!object.hide_marker) {
-        listing.accepted.insert(id);
-    }
-}
 
 void note_data(Listing& listing, const BackupId& id, const ObjectInfo& object) {
     if (!object.hide_marker) {
@@ -39,7 +35,7 @@ Result<Listing> list_instance(store::ObjectStore& store, const Layout& layout) {
         switch (place.kind) {
             case KeyKind::manifest: listing.manifests[*place.id].push_back(object); break;
             case KeyKind::partial_manifest: listing.partials[*place.id].push_back(object); break;
-            case KeyKind::accepted: note_accepted(listing, *place.id, object); break;
+            case KeyKind::accepted: listing.any_accepted = listing.any_accepted || !object.hide_marker; break;
             case KeyKind::data: note_data(listing, *place.id, object); break;
             case KeyKind::other: break;
         }
@@ -70,14 +66,15 @@ std::vector<store::ObjectKey> not_listed(const Manifest& manifest, const Listing
     return gone;
 }
 
-State state_of(const Manifest& manifest, KeyKind kind, bool whole, const Listing& listing) {
+// What trust makes of it comes later.
+State state_of(KeyKind kind, bool whole) {
     if (!whole) {
         return State::expired;
     }
     if (kind == KeyKind::partial_manifest) {
         return State::partial;
     }
-    return manifest.marks.empty() || listing.accepted.count(manifest.id) != 0 ? State::good : State::marked;
+    return State::good;
 }
 
 // Reads manifests of one instance into a catalogue.
@@ -131,10 +128,11 @@ Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
         return done();
     }
     auto gone = not_listed(*manifest, listing_);
-    const State state = state_of(*manifest, kind, gone.empty(), listing_);
+    const State state = state_of(kind, gone.empty());
     auto judged = judge(*manifest, state, first, history.end(), *json);
-    catalogue_.backups.push_back(
-        {std::move(*manifest), judged.state, first->modified, std::move(judged.tampering), std::move(gone)});
+    Backup backup{std::move(*manifest), judged.state, first->modified, std::move(judged.tampering), std::move(gone)};
+    backup.of_partial_run = kind == KeyKind::partial_manifest;
+    catalogue_.backups.push_back(std::move(backup));
     return done();
 }
 
@@ -162,6 +160,53 @@ Reader::Judged Reader::judge(const Manifest& manifest, State state, History::con
         }
     }
     return {state, {}};
+}
+
+// The times of the store that is looked at come before those that an acceptance wrote down: it may be a copy.
+void take_acceptances(Catalogue& catalogue) {
+    for (auto& backup : catalogue.backups) {
+        const auto found = std::find_if(catalogue.acceptances.begin(), catalogue.acceptances.end(),
+                                        [&](const auto& one) { return one.id == backup.manifest.id; });
+        if (found != catalogue.acceptances.end()) {
+            found->stored = backup.stored;
+            backup.accepted = *found;
+        }
+    }
+    std::sort(catalogue.acceptances.begin(), catalogue.acceptances.end(),
+              [](const auto& a, const auto& b) { return std::tie(a.stored, a.id) < std::tie(b.stored, b.id); });
+}
+
+// Its maker knew nothing of the doubt, and so did not write it down.
+Mark unforeseen(const BackupId& doubt) {
+    return {std::string(follows_marked),
+            "backup " + doubt.text() + ", made before it, is marked, and nobody accepted that", "", doubt.text()};
+}
+
+void take_trust(Catalogue& catalogue) {
+    take_acceptances(catalogue);
+    Trust trust(catalogue.acceptances);
+    for (auto& backup : catalogue.backups) {  // oldest first
+        if (backup.of_partial_run) {
+            continue;
+        }
+        backup.trusted = trust.next(backup.manifest, backup.stored);
+        if (backup.trusted) {
+            catalogue.doubt = trust.doubt() ? catalogue.doubt : std::nullopt;
+            continue;
+        }
+        if (!catalogue.doubt || catalogue.doubt->since != *trust.doubt()) {
+            catalogue.doubt = Doubt{*trust.doubt(), {}};
+        }
+        catalogue.doubt->marked.push_back(backup.manifest.id);
+        if (backup.manifest.marks.empty()) {
+            backup.manifest.marks.push_back(unforeseen(*trust.doubt()));
+        }
+        backup.state = backup.state == State::good ? State::marked : backup.state;
+    }
+    trust.finish();
+    if (!trust.doubt()) {
+        catalogue.doubt.reset();
+    }
 }
 
 Leftover& leftover_of(std::map<BackupId, Leftover>& found, const BackupId& id) {
@@ -265,6 +310,14 @@ Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout
     std::sort(catalogue.backups.begin(), catalogue.backups.end(), [](const Backup& a, const Backup& b) {
         return std::tie(a.stored, a.manifest.id) < std::tie(b.stored, b.manifest.id);
     });
+    if (listing->any_accepted) {
+        auto acceptances = read_acceptances(store, layout, catalogue.refused);
+        if (!acceptances) {
+            return std::move(acceptances).error();
+        }
+        catalogue.acceptances = std::move(*acceptances);
+    }
+    take_trust(catalogue);
     auto leftovers = leftovers_of(store, layout, *listing);
     if (!leftovers) {
         return std::move(leftovers).error();

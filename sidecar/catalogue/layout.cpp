@@ -74,6 +74,10 @@ store::ObjectKey Layout::proof(const BackupId& id, Encrypted encrypted) const {
     return key(data_prefix(id) + "tables.json" + suffix(encrypted));
 }
 
+store::ObjectKey Layout::acceptance(const BackupId& id) const {
+    return key(acceptances_prefix() + id.text() + ".json");
+}
+
 store::ObjectKey Layout::restore_text() const {
     return key(prefix() + "RESTORE.txt");
 }

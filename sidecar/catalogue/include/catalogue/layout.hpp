@@ -36,8 +36,10 @@ public:
     [[nodiscard]] store::ObjectKey database(const BackupId& id, const std::string& name, Encrypted encrypted) const;
     [[nodiscard]] store::ObjectKey globals(const BackupId& id, Encrypted encrypted) const;
     [[nodiscard]] store::ObjectKey proof(const BackupId& id, Encrypted encrypted) const;
+    [[nodiscard]] store::ObjectKey acceptance(const BackupId& id) const;
     [[nodiscard]] store::ObjectKey restore_text() const;
     [[nodiscard]] std::string manifests_prefix() const { return prefix() + "manifests/"; }
+    [[nodiscard]] std::string acceptances_prefix() const { return prefix() + "accepted/"; }
     [[nodiscard]] std::string data_prefix(const BackupId& id) const;
 
 private:
