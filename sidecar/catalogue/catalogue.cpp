@@ -18,15 +18,9 @@ using History = std::vector<ObjectInfo>;
 struct Listing {
     std::map<BackupId, History> manifests;
     std::map<BackupId, History> partials;
-    std::map<BackupId, std::vector<ObjectInfo>> data;  // without hide markers
+    std::map<BackupId, std::vector<ObjectInfo>> data;  // by key, each with its oldest version first
     bool any_accepted = false;
 };
-
-void note_data(Listing& listing, const BackupId& id, const ObjectInfo& object) {
-    if (!object.hide_marker) {
-        listing.data[id].push_back(object);
-    }
-}
 
 Result<Listing> list_instance(store::ObjectStore& store, const Layout& layout) {
     Listing listing;
@@ -36,7 +30,7 @@ Result<Listing> list_instance(store::ObjectStore& store, const Layout& layout) {
             case KeyKind::manifest: listing.manifests[*place.id].push_back(object); break;
             case KeyKind::partial_manifest: listing.partials[*place.id].push_back(object); break;
             case KeyKind::accepted: listing.any_accepted = listing.any_accepted || !object.hide_marker; break;
-            case KeyKind::data: note_data(listing, *place.id, object); break;
+            case KeyKind::data: listing.data[*place.id].push_back(object); break;
             case KeyKind::other: break;
         }
         return done();
@@ -50,8 +44,8 @@ Result<Listing> list_instance(store::ObjectStore& store, const Layout& layout) {
 // By its version, or by its size: the copy of a store has version ids of its own, or none. Whether it is what was
 // written, its hash tells when it is read.
 bool is_there(const store::StoredObject& object, const ObjectInfo& info) {
-    return info.key == object.key &&
-           (object.version_id.empty() || object.version_id == info.version_id || object.size == info.size);
+    return !info.hide_marker && info.key == object.key &&
+           ((!object.version_id.empty() && object.version_id == info.version_id) || object.size == info.size);
 }
 
 std::vector<store::ObjectKey> not_listed(const Manifest& manifest, const Listing& listing) {
@@ -98,6 +92,9 @@ private:
     Judged judge(const Manifest& manifest, State state, History::const_iterator first, History::const_iterator end,
                  const std::string& json);
     [[nodiscard]] bool by_age_rule(const Manifest& manifest, const ObjectInfo& first, const ObjectInfo& marker) const;
+    [[nodiscard]] std::string done_to_data(const Manifest& manifest, os::TimePoint stored) const;
+    [[nodiscard]] std::string done_to(const Manifest& manifest, const store::StoredObject& object, os::TimePoint stored,
+                                      History::const_iterator begin, History::const_iterator end) const;
 
     store::ObjectStore& store_;
     const Layout& layout_;
@@ -130,6 +127,9 @@ Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
     auto gone = not_listed(*manifest, listing_);
     const State state = state_of(kind, gone.empty());
     auto judged = judge(*manifest, state, first, history.end(), *json);
+    if (judged.tampering.empty()) {
+        judged.tampering = done_to_data(*manifest, first->modified);
+    }
     Backup backup{std::move(*manifest), judged.state, first->modified, std::move(judged.tampering), std::move(gone)};
     backup.of_partial_run = kind == KeyKind::partial_manifest;
     catalogue_.backups.push_back(std::move(backup));
@@ -140,6 +140,48 @@ bool Reader::by_age_rule(const Manifest& manifest, const ObjectInfo& first, cons
     const auto days = std::chrono::days(manifest.retention.keep_days);
     const auto rule = expires_after_.value_or(days);
     return rule.count() > 0 && marker.modified - first.modified >= rule;
+}
+
+// What became of one object of a backup that was `stored` then. Its writer may have sent it twice, but not after the
+// manifest, unless as the same bytes.
+std::string Reader::done_to(const Manifest& manifest, const store::StoredObject& object, os::TimePoint stored,
+                            History::const_iterator begin, History::const_iterator end) const {
+    const auto named = std::find_if(begin, end, [&](const auto& info) { return is_there(object, info); });
+    if (named == end) {
+        return begin->version_id.empty() && !begin->hide_marker ? "'" + object.key.text() + "' is not what was stored"
+                                                                : "";
+    }
+    for (auto later = std::next(named); later != end; ++later) {
+        const bool same = !named->etag.empty() && later->etag == named->etag && later->size == named->size;
+        const bool harmless =
+            later->hide_marker ? by_age_rule(manifest, *named, *later) : later->modified <= stored || same;
+        if (!harmless) {
+            return std::string("somebody ") + (later->hide_marker ? "hid" : "wrote over") + " '" + object.key.text() +
+                   "' on " + os::utc_text(later->modified);
+        }
+    }
+    return {};
+}
+
+std::string Reader::done_to_data(const Manifest& manifest, os::TimePoint stored) const {
+    const auto data = listing_.data.find(manifest.id);
+    if (data == listing_.data.end()) {
+        return {};
+    }
+    const auto objects = manifest.all_objects();
+    for (auto begin = data->second.begin(); begin != data->second.end();) {
+        const auto end =
+            std::find_if(begin, data->second.end(), [&](const auto& info) { return info.key != begin->key; });
+        const auto object =
+            std::find_if(objects.begin(), objects.end(), [&](const auto& one) { return one.key == begin->key; });
+        if (object != objects.end()) {
+            if (auto done = done_to(manifest, *object, stored, begin, end); !done.empty()) {
+                return done;
+            }
+        }
+        begin = end;
+    }
+    return {};
 }
 
 // What came after the first version decides whether somebody meddled.
@@ -216,10 +258,12 @@ Leftover& leftover_of(std::map<BackupId, Leftover>& found, const BackupId& id) {
 void add_data(std::map<BackupId, Leftover>& found, const BackupId& id, const std::vector<ObjectInfo>& objects) {
     auto& leftover = leftover_of(found, id);
     for (const auto& object : objects) {
-        leftover.bytes += object.size;
-        leftover.touched = std::max(leftover.touched, object.modified);
+        if (!object.hide_marker) {
+            leftover.bytes += object.size;
+            leftover.touched = std::max(leftover.touched, object.modified);
+            leftover.objects.push_back(object);
+        }
     }
-    leftover.objects = objects;
 }
 
 void add_upload(std::map<BackupId, Leftover>& found, const BackupId& id, store::UnfinishedUpload upload) {
@@ -257,7 +301,9 @@ Result<Leftovers> leftovers_of(store::ObjectStore& store, const Layout& layout, 
     }
     std::map<BackupId, Leftover> found;
     for (const auto& [id, objects] : listing.data) {
-        if (!has_manifest(listing, id)) {
+        const bool any =
+            std::any_of(objects.begin(), objects.end(), [](const auto& each) { return !each.hide_marker; });
+        if (any && !has_manifest(listing, id)) {
             add_data(found, id, objects);
         }
     }

@@ -142,6 +142,11 @@ struct Surprise {
     std::string what;
 };
 
+// Not wrong, but written by a later Lifeboat.
+struct Unknown {
+    std::string what;
+};
+
 const Parsed& field(const Parsed& object, const std::string& name) {
     if (!object.is_object() || !object.contains(name)) {
         throw Surprise{"'" + name + "' is missing"};
@@ -340,8 +345,8 @@ LineageRecord lineage_of(const Parsed& json) {
 
 void check_belongs(const Parsed& json, const Layout& layout, const BackupId& id) {
     if (text(json, "format") != manifest_format) {
-        throw Surprise{"its format is '" + text(json, "format") + "', and this Lifeboat reads " +
-                       std::string(manifest_format)};
+        throw Unknown{"its format is '" + text(json, "format") + "', and this Lifeboat reads " +
+                      std::string(manifest_format)};
     }
     if (text(json, "id") != id.text()) {
         throw Surprise{"it says that it is backup '" + text(json, "id") + "'"};
@@ -468,6 +473,8 @@ Result<Manifest> parse_manifest(std::string_view json, const Layout& layout, con
     }
     try {
         return manifest_of(parsed, layout, id);
+    } catch (const Unknown& unknown) {
+        return failed(name + " is refused: " + unknown.what, "read it with the Lifeboat that wrote it, or a newer one");
     } catch (const Surprise& surprise) {
         return Error{ErrorKind::corrupt, name + " is refused: " + surprise.what,
                      "restore another backup, and find out who wrote this one"};

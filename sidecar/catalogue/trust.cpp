@@ -29,6 +29,10 @@ Result<std::vector<Named>> first_versions(store::ObjectStore& store, const Layou
     return found;
 }
 
+bool was_checked(const Manifest& manifest) {
+    return !manifest.lineage || manifest.lineage->not_checked.empty();
+}
+
 bool is_gone_or_bad(const Error& error) {
     return error.kind == ErrorKind::not_found || error.kind == ErrorKind::corrupt;
 }
@@ -65,7 +69,7 @@ public:
         if (!manifest.lineage) {
             return false;  // from before there were marks
         }
-        if (!manifest.lineage->not_checked.empty() || until_) {
+        if (!was_checked(manifest) || until_) {
             return true;
         }
         // It was found in order by one that knew all up to this one. What another server stored between the two, it
@@ -216,8 +220,10 @@ Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout) 
     Trust trust(std::move(*acceptances));
     std::for_each(std::make_move_iterator(links.rbegin()), std::make_move_iterator(links.rend()), [&](Link link) {
         if (trust.next(link.manifest, link.stored)) {
-            ancestry.trusted = std::move(link.manifest);
             ancestry.head.reset();
+            if (!ancestry.trusted || was_checked(link.manifest) || !was_checked(*ancestry.trusted)) {
+                ancestry.trusted = std::move(link.manifest);
+            }
         } else if (!link.manifest.marks.empty() && !only_follows(link.manifest)) {
             ancestry.head = std::move(link.manifest);
         }

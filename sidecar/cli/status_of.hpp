@@ -2,6 +2,7 @@
 #pragma once
 
 #include "catalogue/catalogue.hpp"
+#include "health/facts.hpp"
 #include "os/clock.hpp"
 #include "result/result.hpp"
 
@@ -54,6 +55,8 @@ struct InstanceStatus {
     std::vector<std::string> notes;  // what to know although it is not wrong
     std::optional<LastGood> last_good;
     std::optional<os::TimePoint> next_overdue;
+    std::optional<os::TimePoint> last_good_due;  // when the store's own rules take it away
+    std::uint64_t marked = 0;                    // marked backups that wait for the owner's word
     std::optional<Stored> stored;
     Sidecar sidecar;  // only from the sidecar
 
@@ -64,8 +67,9 @@ struct InstanceStatus {
 
 // From what the store holds of it. When the next backup is overdue stands in the manifest of the last good one;
 // `overdue_after` is for those that do not say.
+// `expiry`: what is known of the store's own rules, for the last good backup of `catalogue`; empty: nothing.
 InstanceStatus status_of(const catalogue::Catalogue& catalogue, std::optional<std::chrono::milliseconds> overdue_after,
-                         os::TimePoint now);
+                         os::TimePoint now, const health::ExpiryFacts& expiry = {});
 
 // Of an expected instance of which the store at `location` holds nothing.
 InstanceStatus absent_status(const std::string& instance, const std::string& location, os::TimePoint now);

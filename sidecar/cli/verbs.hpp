@@ -21,6 +21,7 @@ void add_show(CLI::App& app, Action& action);
 void add_cat(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
 void add_restore(CLI::App& app, Action& action);
+void add_accept(CLI::App& app, Action& action);
 void add_keygen(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);
 void add_drain(CLI::App& app, Action& action);

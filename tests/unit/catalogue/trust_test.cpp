@@ -248,6 +248,20 @@ TEST_F(Story, MarksWhatWasMadeInDoubtByOneThatCouldNotKnow) {
     EXPECT_THAT(read().backups.back().manifest.marks, SizeIs(1));
 }
 
+TEST_F(Story, ComparesWithTheNewestThatWasComparedItself) {
+    back_up(1);
+    back_up(2);
+    back_up(3, Says::unchecked);
+    auto ancestry = read_ancestry(store_, app());
+    ASSERT_TRUE(ancestry);
+    EXPECT_EQ(ancestry->trusted->id, day(2));
+    lose_manifest(1);
+    lose_manifest(2);
+    ancestry = read_ancestry(store_, app());
+    ASSERT_TRUE(ancestry);
+    EXPECT_EQ(ancestry->trusted->id, day(3)) << "better than nothing";
+}
+
 // Two servers that finished at the same time: neither saw the other's.
 TEST_F(Story, MarksWhatWasMadeWhileAnotherServerRaisedTheDoubt) {
     back_up(1);

@@ -26,8 +26,10 @@ std::string_view name_of(State state);
 struct Backup {
     Manifest manifest;
     State state = State::good;
-    os::TimePoint stored;        // when its manifest reached the store, by the store's clock
-    std::string tampering = {};  // what was done to a hidden one, in words
+    os::TimePoint stored;  // when its manifest reached the store, by the store's clock
+    // What was done to it, in words: to the manifest of a hidden one; of any other to its data, which is read by its
+    // version and so is still what it was, or is gone.
+    std::string tampering = {};
     // Of an expired one: what its manifest names and the store does not have. Nothing: it is expired by its age alone.
     std::vector<store::ObjectKey> gone = {};
     std::optional<Acceptance> accepted = {};  // the owner's word on it

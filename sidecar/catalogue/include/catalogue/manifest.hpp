@@ -154,7 +154,7 @@ std::string to_json(const Manifest& manifest);
 bool can_be_named(const std::string& database);
 
 // ErrorKind::corrupt names the field. Refuses a manifest whose id or instance is not `id` and `layout`'s, and
-// one that names an object outside of its own data folder.
+// one that names an object outside of its own data folder. A format that is not known is ErrorKind::failed.
 Result<Manifest> parse_manifest(std::string_view json, const Layout& layout, const BackupId& id);
 
 }  // namespace lifeboat::catalogue

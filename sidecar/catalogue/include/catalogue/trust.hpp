@@ -60,9 +60,11 @@ std::vector<std::string> followed_by(const Manifest& manifest);
 
 // What a new backup of an instance is to be compared with.
 struct Ancestry {
-    std::optional<Manifest> trusted;  // the newest one
-    std::optional<BackupId> doubt;    // as Trust::doubt()
-    std::optional<Manifest> head;     // with a doubt: the newest backup with marks of its own; may be gone
+    // The newest one, of those that were compared themselves if there are any: one that could not be (a key that may
+    // not read, a store that did not answer) must not become the measure of what follows.
+    std::optional<Manifest> trusted;
+    std::optional<BackupId> doubt;  // as Trust::doubt()
+    std::optional<Manifest> head;   // with a doubt: the newest backup with marks of its own; may be gone
 };
 
 // Two listings, and reads from the newest manifest back until no older one can matter: one or two where nothing is in
