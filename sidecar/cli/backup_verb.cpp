@@ -107,6 +107,14 @@ Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, b
         }
         return ExitCode::done;
     }
+    if (outcome.kind == backup::BackupOutcome::Kind::yielded) {
+        if (json) {
+            print_line(Json{{"id", nullptr}, {"state", "yielded"}, {"yielded_to", postgres::name_of(outcome.yield->to)}}
+                           .dump());
+        }
+        return Error{ErrorKind::temporary, words_of(*outcome.yield) + "; nothing of it is stored",
+                     postgres::cure_of(outcome.yield->to)};
+    }
     const auto& manifest = *outcome.manifest;
     const bool good = outcome.kind == backup::BackupOutcome::Kind::good;
     log.write(good ? LogLevel::info : LogLevel::error, "backup_finished",

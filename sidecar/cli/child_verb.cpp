@@ -99,6 +99,13 @@ std::string failed_parts(const catalogue::Manifest& manifest) {
     return parts;
 }
 
+std::optional<supervisor::YieldedTo> yielded_to(const std::optional<backup::Yield>& yield) {
+    if (!yield) {
+        return std::nullopt;
+    }
+    return supervisor::YieldedTo{postgres::name_of(yield->to), postgres::cure_of(yield->to)};
+}
+
 supervisor::BackupEnded ended_with(const backup::BackupOutcome& outcome) {
     using health::RunResult;
     using Kind = backup::BackupOutcome::Kind;
@@ -109,15 +116,24 @@ supervisor::BackupEnded ended_with(const backup::BackupOutcome& outcome) {
         case Kind::not_needed:
             return {RunResult::not_needed, std::nullopt,
                     health::Problem{"another run had made the backup meanwhile", {}}};
+        case Kind::yielded:
+            return {RunResult::yielded,
+                    std::nullopt,
+                    health::Problem{words_of(*outcome.yield), postgres::cure_of(outcome.yield->to)},
+                    {},
+                    yielded_to(outcome.yield)};
         case Kind::good:
             return {RunResult::good,
                     facts_of(*outcome.manifest, outcome.manifest->marks.empty() ? health::BackupState::good
                                                                                 : health::BackupState::marked)};
         case Kind::partial: break;
     }
-    return {RunResult::partial, facts_of(*outcome.manifest, health::BackupState::partial),
+    return {RunResult::partial,
+            facts_of(*outcome.manifest, health::BackupState::partial),
             health::Problem{"these failed: " + failed_parts(*outcome.manifest),
-                            "mend what the log's part_failed lines name"}};
+                            "mend what the log's part_failed lines name"},
+            {},
+            yielded_to(outcome.yield)};
 }
 
 // Whether nobody made a backup since the supervisor's last survey.

@@ -14,6 +14,8 @@ using supervisor::SurveyEnded;
 constexpr std::chrono::days recent{30};
 constexpr std::size_t most_recent = 1000;  // of these
 constexpr std::size_t most_runs = 200;     // that a schedule has to know of
+constexpr std::size_t most_unfinished = 50;
+constexpr std::size_t most_contents = 2000;  // databases whose sizes are told one by one
 
 health::BackupState state_of(State state) {
     switch (state) {
@@ -42,6 +44,7 @@ void keep_newest(std::vector<T>& items, std::size_t most, Started started) {
 void add_leftovers(SurveyEnded& seen, const std::vector<catalogue::Leftover>& leftovers) {
     for (const auto& leftover : leftovers) {
         seen.runs.failed.push_back({leftover.id.started(), std::nullopt});
+        seen.store.unfinished.push_back(leftover.id.started());
     }
 }
 
@@ -185,6 +188,36 @@ bool is_of_another(const catalogue::Manifest& manifest, const std::string& serve
     return !server.empty() && !identifier.empty() && identifier != server;
 }
 
+namespace {
+
+health::DatabaseFacts facts_of(const catalogue::DatabaseRecord& database) {
+    health::DatabaseFacts facts;
+    facts.name = database.name;
+    for (const auto& object : database.objects) {
+        facts.stored_bytes += object.size;
+    }
+    facts.dumped_bytes = database.archive_bytes;
+    if (database.contents) {
+        facts.tables = database.contents->tables;
+        facts.rows = database.contents->rows;
+    }
+    return facts;
+}
+
+// Empty as soon as it is not known of one database.
+std::optional<std::uint64_t> rows_in(const catalogue::Manifest& manifest) {
+    std::uint64_t rows = 0;
+    for (const auto& database : manifest.databases) {
+        if (!database.contents) {
+            return std::nullopt;
+        }
+        rows += database.contents->rows;
+    }
+    return rows;
+}
+
+}  // namespace
+
 health::BackupFacts facts_of(const catalogue::Manifest& manifest, health::BackupState state) {
     health::BackupFacts facts;
     facts.id = manifest.id.text();
@@ -195,12 +228,16 @@ health::BackupFacts facts_of(const catalogue::Manifest& manifest, health::Backup
     std::uint64_t dumped = 0;
     for (const auto& database : manifest.databases) {
         facts.databases.push_back(database.name);
+        if (facts.contents.size() < most_contents) {
+            facts.contents.push_back(facts_of(database));
+        }
         dumped += database.archive_bytes;
     }
     facts.dumped_bytes = dumped;
     for (const auto& mark : manifest.marks) {
         facts.marks.push_back(mark.reason);
     }
+    facts.rows = rows_in(manifest);
     for (const auto& failure : manifest.failures) {
         facts.failed_databases.push_back(failure.database.value_or(""));
     }
@@ -217,7 +254,7 @@ health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now, cons
     store.surveyed = now;
     store.backups = catalogue.backups.size();
     for (const auto& backup : catalogue.backups) {  // oldest first
-        const auto facts = facts_of(backup.manifest, state_of(backup.state));
+        auto facts = facts_of(backup.manifest, state_of(backup.state));
         store.bytes += facts.stored_bytes;
         if (!backup.tampering.empty() && backup.state != State::hidden) {
             store.meddled.push_back(facts.id + " (" + backup.tampering + ")");
@@ -228,6 +265,8 @@ health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now, cons
             }
             store.last_good = facts;
             store.newest_partial.reset();
+        } else if (backup.state == State::marked) {
+            store.newest_partial.reset();
         } else if (backup.state == State::partial) {
             store.newest_partial = facts;
         } else if (backup.state == State::hidden) {
@@ -236,7 +275,9 @@ health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now, cons
     }
     for (const auto& backup : catalogue.backups) {
         if (backup.stored > now - recent) {
-            store.recent.insert(store.recent.begin(), facts_of(backup.manifest, state_of(backup.state)));
+            auto facts = facts_of(backup.manifest, state_of(backup.state));
+            facts.contents.clear();
+            store.recent.insert(store.recent.begin(), std::move(facts));
         }
     }
     for (const auto& refused : catalogue.refused) {
@@ -265,6 +306,7 @@ Result<SurveyEnded> survey(store::ObjectStore& store, const config::Settings& se
         return seen;
     }
     keep_newest(seen->store.recent, most_recent, [](const auto& backup) { return backup.started; });
+    keep_newest(seen->store.unfinished, most_unfinished, [](const auto& started) { return started; });
     keep_newest(seen->runs.good, most_runs, [](const auto& started) { return started; });
     keep_newest(seen->runs.failed, most_runs, [](const auto& attempt) { return attempt.started; });
     seen->newest_id = names->empty() ? "" : names->back().id.text();

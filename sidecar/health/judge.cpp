@@ -144,6 +144,17 @@ std::optional<Reason> failing(const Facts& facts) {
         or_else(problems.front().next, "read this container's log: each try that failed is there, with its error")};
 }
 
+std::optional<Reason> starved(const Facts& facts) {
+    const auto& runs = facts.runs;
+    if (runs.consecutive_yields < most_yields) {
+        return std::nullopt;
+    }
+    return Reason{
+        ReasonCode::starved,
+        "the last " + std::to_string(runs.consecutive_yields) + " runs gave way, the latest to " + runs.yielded_to,
+        or_else(runs.yield_cure, "run the backup at another time (schedule.cron), or raise postgres.yield_to_ddl")};
+}
+
 std::optional<Reason> no_backup_yet(const Facts& facts, TimePoint now) {
     if (facts.store.last_good) {
         return std::nullopt;
@@ -293,6 +304,7 @@ std::string_view name_of(ReasonCode code) {
         case ReasonCode::misconfigured: return "misconfigured";
         case ReasonCode::drained: return "drained";
         case ReasonCode::tampered: return "tampered";
+        case ReasonCode::starved: return "starved";
         case ReasonCode::lineage: return "lineage";
         case ReasonCode::expiring: return "expiring";
     }
@@ -318,6 +330,7 @@ Verdict judge(const Facts& facts, TimePoint now) {
     add(misconfigured(facts));
     if (facts.turn.turn != Turn::not_ours) {
         add(failing(facts));
+        add(starved(facts));
         add(lineage(facts));
         add(no_backup_yet(facts, now));
         add(overdue(facts, now));

@@ -130,6 +130,8 @@ void add_runs(Page& page, const RunsFacts& runs) {
               run_results, [&](RunResult result) { return runs.counts.of(result); });
     page.gauge("consecutive_failures", "Backup runs in a row that failed, crashed or took too long.",
                runs.consecutive_failures);
+    page.gauge("consecutive_yields", "Backup runs in a row that gave way to somebody who waited.",
+               runs.consecutive_yields);
     page.counter("store_retries_total", "Requests to the object store that were tried again.", runs.store_retries);
     if (runs.last) {
         page.gauge("last_run_timestamp_seconds", "When the last backup run ended, however it did, in Unix time.",

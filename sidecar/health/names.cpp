@@ -42,6 +42,7 @@ std::string_view name_of(RunResult result) {
         case RunResult::interrupted: return "interrupted";
         case RunResult::crashed: return "crashed";
         case RunResult::overrun: return "overrun";
+        case RunResult::yielded: return "yielded";
     }
     return "";
 }

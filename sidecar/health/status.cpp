@@ -136,6 +136,8 @@ Json runs(const RunsFacts& runs) {
     }
     return {{"last", or_null(runs.last, run)},
             {"consecutive_failures", runs.consecutive_failures},
+            {"consecutive_yields", runs.consecutive_yields},
+            {"yielded_to", text(runs.yielded_to)},
             {"counts", std::move(counts)},
             {"store_retries", runs.store_retries}};
 }

@@ -97,6 +97,27 @@ Problem problem_in(const Json& json) {
     return {json.at("what").get<std::string>(), json.at("next").get<std::string>()};
 }
 
+Json written_yield(const YieldedTo& to) {
+    return {{"name", to.name}, {"cure", to.cure}};
+}
+
+YieldedTo yield_in(const Json& json) {
+    return {json.at("name").get<std::string>(), json.at("cure").get<std::string>()};
+}
+
+Json written_database(const health::DatabaseFacts& database) {
+    return {{"name", database.name},
+            {"stored_bytes", database.stored_bytes},
+            {"dumped_bytes", database.dumped_bytes},
+            {"tables", if_there(database.tables, written_number)},
+            {"rows", if_there(database.rows, written_number)}};
+}
+
+health::DatabaseFacts database_in(const Json& json) {
+    return {json.at("name").get<std::string>(), number_in(json.at("stored_bytes")), number_in(json.at("dumped_bytes")),
+            read_if_there(json.at("tables"), number_in), read_if_there(json.at("rows"), number_in)};
+}
+
 Json written_backup(const BackupFacts& backup) {
     return {{"id", backup.id},
             {"started", written(backup.started)},
@@ -107,7 +128,8 @@ Json written_backup(const BackupFacts& backup) {
             {"databases", backup.databases},
             {"state", written_enum(backup.state)},
             {"failed_databases", backup.failed_databases},
-            {"marks", backup.marks}};
+            {"marks", backup.marks},
+            {"contents", list_of(backup.contents, written_database)}};
 }
 
 BackupFacts backup_in(const Json& json) {
@@ -122,6 +144,7 @@ BackupFacts backup_in(const Json& json) {
     backup.state = enum_in(json.at("state"), health::BackupState::expired);
     backup.failed_databases = json.at("failed_databases").get<std::vector<std::string>>();
     backup.marks = json.at("marks").get<std::vector<std::string>>();
+    backup.contents = read_list(json.at("contents"), database_in);
     return backup;
 }
 
@@ -153,6 +176,7 @@ Json written_store(const health::StoreFacts& store) {
     return {{"last_good", if_there(store.last_good, written_backup)},
             {"newest_partial", if_there(store.newest_partial, written_backup)},
             {"recent", list_of(store.recent, written_backup)},
+            {"unfinished", list_of(store.unfinished, written)},
             {"backups", store.backups},
             {"bytes", store.bytes},
             {"hidden", store.hidden},
@@ -168,6 +192,7 @@ health::StoreFacts store_in(const Json& json) {
     store.last_good = read_if_there(json.at("last_good"), backup_in);
     store.newest_partial = read_if_there(json.at("newest_partial"), backup_in);
     store.recent = read_list(json.at("recent"), backup_in);
+    store.unfinished = read_list(json.at("unfinished"), time_in);
     store.backups = number_in(json.at("backups"));
     store.bytes = number_in(json.at("bytes"));
     store.hidden = json.at("hidden").get<std::vector<std::string>>();
@@ -212,7 +237,8 @@ struct Writer {
                 {"result", written_enum(ended.result)},
                 {"backup", if_there(ended.backup, written_backup)},
                 {"problem", if_there(ended.problem, written_problem)},
-                {"detail", ended.detail}};
+                {"detail", ended.detail},
+                {"yielded_to", if_there(ended.yielded_to, written_yield)}};
     }
     Json operator()(const SurveyEnded& ended) const {
         return {{"report", "survey_ended"},
@@ -245,7 +271,8 @@ Result<Report> read(const Json& json) {
     if (kind == "backup_ended") {
         return Report(BackupEnded{enum_in(json.at("result"), health::run_results.back()),
                                   read_if_there(json.at("backup"), backup_in),
-                                  read_if_there(json.at("problem"), problem_in), json.at("detail").get<std::string>()});
+                                  read_if_there(json.at("problem"), problem_in), json.at("detail").get<std::string>(),
+                                  read_if_there(json.at("yielded_to"), yield_in)});
     }
     if (kind == "survey_ended") {
         return Report(

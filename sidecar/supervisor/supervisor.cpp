@@ -15,7 +15,9 @@ using health::RunResult;
 using log::LogLevel;
 using Fields = log::EventLog::Fields;
 
-constexpr std::size_t most_recent = 1000;  // backups that are kept in mind of the last 30 days
+constexpr std::chrono::days recent{30};
+constexpr std::size_t most_recent = 1000;   // backups that are kept in mind of these days
+constexpr std::size_t most_failures = 100;  // runs
 
 const char* text_of(schedule::Why why) {
     switch (why) {
@@ -75,6 +77,7 @@ Telling telling_of(RunResult result, bool said_before) {
         case RunResult::good: return {LogLevel::info, "backup_finished"};
         case RunResult::partial: return {LogLevel::error, "backup_finished"};
         case RunResult::interrupted: return {LogLevel::warn, "backup_interrupted"};
+        case RunResult::yielded: return {LogLevel::warn, "backup_yielded"};
         case RunResult::not_ours:
         case RunResult::lock_held:
         case RunResult::not_needed: return {said_before ? LogLevel::debug : LogLevel::info, "backup_skipped"};
@@ -172,6 +175,8 @@ void Supervisor::forget_place() {
     known_.newest_id.clear();
     viewed_.reset();
     facts_.runs.consecutive_failures = 0;
+    facts_.runs.consecutive_yields = 0;
+    facts_.runs.failures.clear();
     process_.failures = {};
     plan_.reset();
     facts_.schedule.due.reset();
@@ -251,10 +256,24 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
     const TimePoint now = world_.now();
     runs.last = health::RunFacts{end.result, child.began, now, end.backup ? end.backup->id : child.id, end.problem};
     runs.counts.add(end.result);
+    auto& failures = runs.failures;
     if (is_failure(end.result)) {
         ++runs.consecutive_failures;
+        failures.insert(failures.begin(), *runs.last);
     } else if (end.result == RunResult::good || end.result == RunResult::partial || end.result == RunResult::not_ours) {
         runs.consecutive_failures = 0;  // or the server answers, and its backups are somebody else's to make
+    }
+    if (end.yielded_to) {
+        ++runs.consecutive_yields;
+        runs.yielded_to = end.yielded_to->name;
+        runs.yield_cure = end.yielded_to->cure;
+    } else if (end.result == RunResult::good || end.result == RunResult::not_ours) {
+        runs.consecutive_yields = 0;
+        runs.yielded_to.clear();
+        runs.yield_cure.clear();
+    }
+    while (!failures.empty() && (failures.size() > most_failures || failures.back().ended < now - recent)) {
+        failures.pop_back();
     }
     process_.free_since = now;
 }
@@ -277,11 +296,13 @@ void Supervisor::take_consequences(const Child& child, const BackupEnded& end) {
         case RunResult::good: take_backup(*end.backup); break;
         case RunResult::partial:
             facts_.store.newest_partial = end.backup;
+            remember(*end.backup);
             count_failure(child);
             break;
         case RunResult::failed:
         case RunResult::crashed:
-        case RunResult::overrun: count_failure(child); break;
+        case RunResult::overrun:
+        case RunResult::yielded: count_failure(child); break;
         case RunResult::not_needed: survey_wanted_ = true; [[fallthrough]];
         case RunResult::not_ours:
         case RunResult::lock_held:
@@ -303,6 +324,9 @@ Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
         fields["state"] = std::string(health::name_of(end.backup->state));
     }
     fields["store_retries"] = child.store_retries;
+    if (end.yielded_to) {
+        fields["yielded_to"] = end.yielded_to->name;
+    }
     if (end.problem) {
         fields.update(words_of(*end.problem, end.detail));
     }
@@ -312,6 +336,15 @@ Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
         plan_told_ = plan_->start;
     }
     return fields;
+}
+
+void Supervisor::remember(health::BackupFacts backup) {
+    auto& all = facts_.store.recent;
+    backup.contents.clear();
+    all.insert(all.begin(), std::move(backup));
+    if (all.size() > most_recent) {
+        all.pop_back();
+    }
 }
 
 // One that was made just now, good or marked: the store need not be asked what it holds. It is what was due, and not
@@ -325,10 +358,7 @@ void Supervisor::take_backup(const health::BackupFacts& backup) {
         store.expiry.last_good_due.reset();  // far away for one that was just made; the next survey tells
     }
     store.newest_partial.reset();
-    store.recent.insert(store.recent.begin(), backup);
-    if (store.recent.size() > most_recent) {
-        store.recent.pop_back();
-    }
+    remember(backup);
     ++store.backups;
     store.bytes += backup.stored_bytes;
     runs_.good = {backup.started};
@@ -389,6 +419,7 @@ void Supervisor::take_survey(const SurveyEnded& seen) {
     const auto& good = facts_.store.last_good;
     if (good && facts_.runs.last && good->finished > facts_.runs.last->ended) {
         facts_.runs.consecutive_failures = 0;  // made by hand, or by another sidecar
+        facts_.runs.consecutive_yields = 0;
         process_.failures = {};
     }
     const std::string limited = seen.limited ? seen.limited->what : "";

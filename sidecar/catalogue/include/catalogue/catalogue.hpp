@@ -2,6 +2,7 @@
 #pragma once
 
 #include "catalogue/acceptance.hpp"
+#include "catalogue/drill_result.hpp"
 #include "catalogue/manifest.hpp"
 #include "store/object_store.hpp"
 
@@ -23,6 +24,11 @@ enum class State {
 
 std::string_view name_of(State state);
 
+struct Drill {
+    DrillResult result;
+    os::TimePoint stored;  // when the result reached the store, by the store's clock
+};
+
 struct Backup {
     Manifest manifest;
     State state = State::good;
@@ -35,6 +41,11 @@ struct Backup {
     std::optional<Acceptance> accepted = {};  // the owner's word on it
     bool trusted = false;                     // unmarked or accepted, whatever its state; never a partial one
     bool of_partial_run = false;              // its manifest lies in partial/
+    // When the newest drill of it that passed was stored, by the store's clock; empty: it was never proven.
+    std::optional<os::TimePoint> proven_at = {};
+    // The drills of it that were read, newest first by the store's clock: the newest of all, and on down to one that
+    // passed with each of the backup's recipients, as far as there is one among the newest forty.
+    std::vector<Drill> drills = {};
 };
 
 // The lineage is in doubt: a backup is marked, and nobody accepted it or a later one. Nothing is pruned meanwhile.
@@ -72,13 +83,15 @@ struct Catalogue {
     std::optional<Error> uploads_unseen = std::nullopt;  // the same
     std::vector<Acceptance> acceptances = {};            // by `stored`; also those whose backup is gone
     std::optional<Doubt> doubt = std::nullopt;
+    std::vector<Error> refused_drills = {};  // drills' results that are not what their key says
 };
 
-// One listing of the instance's folder, and one read for each manifest.
+// One listing of the instance's folder, and one read for each manifest and for each drill's result that matters.
 //
 // Where the store has versions, the oldest version of a manifest's key is the manifest: whoever writes over it later,
 // or hides it, has no right to. A hide marker that came once the backup was `expires_after` old is the bucket's own
-// age rule at work; without a known rule the manifest's own keep_days stand in for it.
+// age rule at work; without a known rule the manifest's own keep_days stand in for it. Of a drill's result, too, the
+// oldest version counts, and hiding it changes nothing.
 Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout,
                                  std::optional<std::chrono::milliseconds> expires_after = std::nullopt);
 

@@ -67,6 +67,15 @@ struct ScheduleFacts {
 // As in `lifeboat list` (catalogue/catalogue.hpp).
 enum class BackupState { good, marked, partial, hidden, expired };
 
+// One database of a backup.
+struct DatabaseFacts {
+    std::string name;
+    std::uint64_t stored_bytes = 0;
+    std::uint64_t dumped_bytes = 0;  // what pg_dump gave, before compression
+    std::optional<std::uint64_t> tables = std::nullopt;
+    std::optional<std::uint64_t> rows = std::nullopt;
+};
+
 struct BackupFacts {
     std::string id;
     TimePoint started;
@@ -77,6 +86,7 @@ struct BackupFacts {
     std::vector<std::string> databases = {};
     BackupState state = BackupState::good;
     std::vector<std::string> failed_databases = {};  // of a partial one; "" stands for the globals
+    std::vector<DatabaseFacts> contents = {};        // only where it matters most: see StoreFacts
     std::vector<std::string> marks = {};             // why an owner should look at it: reasons in words
 };
 
@@ -102,11 +112,13 @@ struct StoreFacts {
         std::nullopt;                               // the last time that it could be read; empty: never since the start
     std::optional<Problem> problem = std::nullopt;  // why the last look failed; empty: it did not
     std::optional<TimePoint> problem_since = std::nullopt;  // the first failure since it could be read
-    std::optional<Problem> limited = std::nullopt;  // what this key may not see, if anything: no fault by itself
-    std::optional<BackupFacts> last_good = std::nullopt;
-    std::optional<BackupFacts> newest_partial = std::nullopt;  // only if newer than last_good
+    std::optional<Problem> limited = std::nullopt;        // what this key may not see, if anything: no fault by itself
+    std::optional<BackupFacts> last_good = std::nullopt;  // with its contents
+    std::optional<BackupFacts> newest_partial = std::nullopt;  // only if newer than last_good; with its contents
     std::vector<BackupFacts> recent = {};                      // of the last 30 days, newest first
-    std::uint64_t backups = 0;                                 // all that are stored, whatever their age and state
+    // When runs began that left data and no manifest, newest first: killed, or at work now. A few at most.
+    std::vector<TimePoint> unfinished = {};
+    std::uint64_t backups = 0;  // all that are stored, whatever their age and state
     std::uint64_t bytes = 0;
     std::vector<std::string> hidden = {};  // ids of backups that somebody hid or wrote over
     // What else is not as it was written, in words: data hidden or written over, manifests that are none of theirs.
@@ -142,10 +154,11 @@ enum class RunResult {
     interrupted,  // by a stop, a drain or a shutdown
     crashed,      // the child died
     overrun,      // ended because it took longer than `schedule.max_duration`
+    yielded,      // gave way to a statement that waited, to a shutdown or to a promotion; tried again later
 };
-inline constexpr std::array run_results{RunResult::good,        RunResult::partial,   RunResult::failed,
-                                        RunResult::not_ours,    RunResult::lock_held, RunResult::not_needed,
-                                        RunResult::interrupted, RunResult::crashed,   RunResult::overrun};
+inline constexpr std::array run_results{
+    RunResult::good,       RunResult::partial,     RunResult::failed,  RunResult::not_ours, RunResult::lock_held,
+    RunResult::not_needed, RunResult::interrupted, RunResult::crashed, RunResult::overrun,  RunResult::yielded};
 
 struct RunFacts {
     RunResult result = RunResult::good;
@@ -172,8 +185,15 @@ struct RunsFacts {
     // Runs in a row that were failed, crashed or overrun, up to now. Good and partial ones end the row, and those that
     // are not ours; the other results do not count.
     std::uint64_t consecutive_failures = 0;
+    // Runs in a row that gave way, as a whole or in a part of a partial backup. Only good ones and those that are not
+    // ours end the row.
+    std::uint64_t consecutive_yields = 0;
+    // What the latest of these gave way to: "ALTER TABLE", "the server's shutdown". Never a statement's text.
+    std::string yielded_to = {};
+    std::string yield_cure = {};  // what can be done about it
     RunCounts counts = {};
-    std::uint64_t store_retries = 0;  // requests to the store that were tried again
+    std::vector<RunFacts> failures = {};  // those that failed in the last 30 days, newest first; the newest few of them
+    std::uint64_t store_retries = 0;      // requests to the store that were tried again
 };
 
 struct DrainFacts {

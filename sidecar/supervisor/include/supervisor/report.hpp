@@ -32,11 +32,18 @@ struct BackupMoved {
 // A request to the store is tried again.
 struct StoreAskedAgain {};
 
+// What a run gave way to, and what can be done about it.
+struct YieldedTo {
+    std::string name;
+    std::string cure;
+};
+
 struct BackupEnded {
     health::RunResult result = health::RunResult::failed;
     std::optional<health::BackupFacts> backup = std::nullopt;  // what is in the store now: of good and partial ones
     std::optional<health::Problem> problem = std::nullopt;     // of all others, and of partial ones
     std::string detail = {};                                   // more of it, for the log alone
+    std::optional<YieldedTo> yielded_to = std::nullopt;        // of yielded ones, and of partial ones that did in part
 };
 
 // What the store holds.

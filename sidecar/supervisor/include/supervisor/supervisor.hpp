@@ -149,6 +149,7 @@ private:
     void take_survey(const SurveyEnded& seen);
     void survey_failed(const Child& child, const health::Problem& problem, const std::string& detail);
     void take_backup(const health::BackupFacts& backup);
+    void remember(health::BackupFacts backup);  // among those of the last 30 days
     void count_failure(const Child& child);
     void forget_place();
     void answer_drains();
