@@ -18,6 +18,7 @@ void add_child(CLI::App& app, Action& action);
 void add_backup(CLI::App& app, Action& action);
 void add_list(CLI::App& app, Action& action);
 void add_show(CLI::App& app, Action& action);
+void add_diff(CLI::App& app, Action& action);
 void add_cat(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
 void add_restore(CLI::App& app, Action& action);

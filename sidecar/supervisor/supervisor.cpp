@@ -126,6 +126,7 @@ void Supervisor::accept(Orders orders, const Fields& told) {
     settings.last_applied = world_.now();
     facts_.instance = orders.instance;
     facts_.schedule.overdue_after = orders.overdue_after;
+    facts_.drill_within = orders.drill_within;
     prune_not_before_.reset();
     if (!orders.prunes) {
         facts_.prune.stopped.reset();

@@ -42,6 +42,7 @@ struct Orders {
     std::chrono::milliseconds max_duration{};
     bool sweeps = true;
     bool prunes = false;
+    std::optional<std::chrono::seconds> drill_within = std::nullopt;  // empty: drills are not required
 };
 
 // How the supervisor reaches out. Nothing here may wait.
