@@ -42,7 +42,7 @@ Json json_of(const catalogue::Backup& backup, const StoreRules& rules) {
             {"accepted_at", time_or_null(backup.accepted ? std::optional(backup.accepted->accepted) : std::nullopt)},
             {"tampering", backup.tampering.empty() ? Json() : Json(backup.tampering)},
             {"due", time_or_null(rules.due(backup.stored))},
-            {"proven_at", nullptr}};
+            {"proven_at", time_or_null(backup.proven_at)}};
 }
 
 Json json_of(const catalogue::Leftover& leftover, const std::string& instance) {
@@ -93,6 +93,7 @@ std::vector<std::string> row_of(const catalogue::Backup& backup, const StoreRule
                                     human_duration(took),
                                     human_bytes(manifest.stored_bytes()),
                                     std::string(catalogue::name_of(backup.state)),
+                                    backup.proven_at ? os::utc_text(*backup.proven_at) : "-",
                                     names_of(manifest)};
     if (with_due) {
         const auto due = rules.due(backup.stored);
@@ -132,7 +133,7 @@ void note_doubt(const catalogue::Catalogue& catalogue) {
 }
 
 void print_table(const std::vector<Listed>& instances, bool with_instance) {
-    std::vector<std::string> header = {"ID", "STARTED", "TOOK", "STORED", "STATE", "DATABASES"};
+    std::vector<std::string> header = {"ID", "STARTED", "TOOK", "STORED", "STATE", "PROVEN", "DATABASES"};
     const bool with_due = std::any_of(instances.begin(), instances.end(), [](const auto& instance) {
         return instance.rules.expires_after || instance.rules.on;
     });
@@ -176,9 +177,7 @@ Result<Listed> read_one(const config::Settings& settings, store::ObjectStore& st
     if (!catalogue) {
         return std::move(catalogue).error();
     }
-    for (const auto& refused : catalogue->refused) {
-        Session::note("warning: " + refused.what);
-    }
+    note_refused(*catalogue);
     return Listed{std::move(*catalogue), std::move(rules)};
 }
 

@@ -90,9 +90,9 @@ Result<ExitCode> from_store(const config::Settings& settings, Session& session) 
         return std::move(known).error();
     }
     const auto now = os::SystemClock().now();
-    return show_one(
-        status_of(*catalogue, settings.health.overdue_after, now, expiry_of(rules, settings, *catalogue, now)), now,
-        session.flags.json);
+    return show_one(status_of(*catalogue, settings.health.overdue_after, now, settings.drill.require_within,
+                              expiry_of(rules, settings, *catalogue, now)),
+                    now, session.flags.json);
 }
 
 bool holds_nothing(const catalogue::Catalogue& catalogue) {
@@ -113,7 +113,8 @@ Result<InstanceStatus> look_at(store::ObjectStore& store, const catalogue::Layou
     }
     return holds_nothing(*catalogue)
                ? absent_status(layout.instance(), store.location(), now)
-               : status_of(*catalogue, settings.health.overdue_after, now, expiry_of(rules, settings, *catalogue, now));
+               : status_of(*catalogue, settings.health.overdue_after, now, settings.drill.require_within,
+                           expiry_of(rules, settings, *catalogue, now));
 }
 
 struct Which {
