@@ -123,8 +123,8 @@ private:
     std::optional<GivingWay> giving_way_;
     postgres::ClientPrograms programs_;
     std::optional<Error> first_failure_;
-    std::optional<Yield> yield_;      // of a part that failed by it: the first
-    bool nothing_but_yield_ = false;  // no database could be stored, and that was why
+    std::optional<Yield> yield_;         // of a part that failed by it: the first
+    bool nothing_but_yield_ = false;     // no database could be stored, and that was why
     std::set<std::string> roles_named_;  // by any archive of this run
     std::optional<ProofPart> proof_;
 };

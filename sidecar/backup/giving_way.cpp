@@ -8,8 +8,7 @@ namespace lifeboat::backup {
 
 using postgres::GaveWay;
 
-GivingWay::GivingWay(const BackupPlan& plan, postgres::ServerLock& lock, bool in_recovery,
-                     std::function<void()> let_go)
+GivingWay::GivingWay(const BackupPlan& plan, postgres::ServerLock& lock, bool in_recovery, std::function<void()> let_go)
     : plan_(plan),
       lock_(lock),
       in_recovery_(in_recovery),

@@ -79,8 +79,8 @@ std::string upper(std::string_view word) {
 
 bool is_noise(const std::string& word) {
     // Between the words that name the kind.
-    static constexpr std::array noise = {"UNIQUE", "OR", "REPLACE", "CONSTRAINT", "GLOBAL", "LOCAL", "TEMP",
-                                         "TEMPORARY", "UNLOGGED", "RECURSIVE", "EVENT"};
+    static constexpr std::array noise = {"UNIQUE", "OR",        "REPLACE",  "CONSTRAINT", "GLOBAL", "LOCAL",
+                                         "TEMP",   "TEMPORARY", "UNLOGGED", "RECURSIVE",  "EVENT"};
     return std::find(noise.begin(), noise.end(), word) != noise.end();
 }
 

@@ -13,7 +13,8 @@ namespace {
 using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
-// The server ends a look that takes longer; one that it does not answer at all within the second is of a lost connection.
+// The server ends a look that takes longer; one that it does not answer at all within the second is of a lost
+// connection.
 constexpr const char* limit_looks = "SET statement_timeout = '5s'";
 constexpr const char* unlimit_looks = "SET statement_timeout = 0";
 constexpr milliseconds patience{30'000};
@@ -77,8 +78,7 @@ std::string kind_of(const Waiter& waiter) {
                               : "a statement that waits for old snapshots (CREATE INDEX CONCURRENTLY …)";
 }
 
-bool sleep_for(milliseconds length, std::mutex& mutex, std::condition_variable_any& wake,
-               const std::stop_token& stop) {
+bool sleep_for(milliseconds length, std::mutex& mutex, std::condition_variable_any& wake, const std::stop_token& stop) {
     std::unique_lock lock(mutex);
     wake.wait_for(lock, stop, length, [] { return false; });
     return !stop.stop_requested();
@@ -115,8 +115,8 @@ public:
             if (left <= milliseconds(0)) {
                 // On a standby nobody can ask for such a lock but the replay.
                 const bool replay = options_.in_recovery && waiter.for_a_table;
-                return GaveWay{replay ? GaveWay::To::replay : GaveWay::To::statement,
-                               replay ? "" : kind_of(waiter), waited};
+                return GaveWay{replay ? GaveWay::To::replay : GaveWay::To::statement, replay ? "" : kind_of(waiter),
+                               waited};
             }
             next_in_ = std::min(next_in_, left);
         }

@@ -33,8 +33,8 @@ struct BackupPlan {
     std::chrono::milliseconds max_stall{300000};    // a dump that has not moved for so long is ended
     // How long another session may wait for a lock that a dump holds before the dump gives way; empty: for ever.
     std::optional<std::chrono::milliseconds> yield_to_ddl{5000};
-    std::optional<std::uint64_t> read_rate;         // bytes a second of what the clients print; empty: as fast as can be
-    std::optional<std::uint64_t> dump_memory;       // pg_dump's address space in bytes; empty: from the cgroup's limit
+    std::optional<std::uint64_t> read_rate;    // bytes a second of what the clients print; empty: as fast as can be
+    std::optional<std::uint64_t> dump_memory;  // pg_dump's address space in bytes; empty: from the cgroup's limit
     std::string bin_dir;
     int compression_level = 2;
     std::vector<age::Recipient> recipients;  // empty: stored without encryption

@@ -133,10 +133,9 @@ enum class RunResult {
     overrun,      // ended because it took longer than `schedule.max_duration`
     yielded,      // gave way to a statement that waited, to a shutdown or to a promotion; tried again later
 };
-inline constexpr std::array run_results{RunResult::good,        RunResult::partial,   RunResult::failed,
-                                        RunResult::not_ours,    RunResult::lock_held, RunResult::not_needed,
-                                        RunResult::interrupted, RunResult::crashed,   RunResult::overrun,
-                                        RunResult::yielded};
+inline constexpr std::array run_results{
+    RunResult::good,       RunResult::partial,     RunResult::failed,  RunResult::not_ours, RunResult::lock_held,
+    RunResult::not_needed, RunResult::interrupted, RunResult::crashed, RunResult::overrun,  RunResult::yielded};
 
 struct RunFacts {
     RunResult result = RunResult::good;

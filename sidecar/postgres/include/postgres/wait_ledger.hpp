@@ -34,7 +34,7 @@ private:
         TimePoint seen;
     };
     struct Lock {
-        std::map<std::string, Wait> now;       // by who
+        std::map<std::string, Wait> now;  // by who
         std::vector<Wait> over;
     };
     std::map<std::string, Lock> locks_;
