@@ -98,6 +98,54 @@ Result<SurveyEnded> look(store::ObjectStore& store, const catalogue::Layout& lay
     return seen;
 }
 
+health::DrillFacts facts_of(const catalogue::Drill& drill) {
+    const auto& result = drill.result;
+    return {result.backup.text(),      drill.stored,         result.passed, result.failed_step,
+            result.difference_count(), result.checks_failed, result.restore};
+}
+
+using Drills = std::vector<const catalogue::Drill*>;
+
+// Those that were read of every backup, newest first.
+Drills drills_of(const Catalogue& catalogue) {
+    Drills drills;
+    for (const auto& backup : catalogue.backups) {
+        for (const auto& drill : backup.drills) {
+            drills.push_back(&drill);
+        }
+    }
+    std::stable_sort(drills.begin(), drills.end(), [](const auto* a, const auto* b) { return a->stored > b->stored; });
+    return drills;
+}
+
+template <class Which>
+const catalogue::Drill* newest(const Drills& drills, Which which) {
+    const auto found = std::find_if(drills.begin(), drills.end(), [&](const auto* drill) { return which(*drill); });
+    return found == drills.end() ? nullptr : *found;
+}
+
+health::DrillsFacts drills_in(const Catalogue& catalogue) {
+    const auto drills = drills_of(catalogue);
+    const auto passed = [](const catalogue::Drill& drill) { return drill.result.passed; };
+    health::DrillsFacts facts;
+    if (!drills.empty()) {
+        facts.last = facts_of(*drills.front());
+    }
+    if (const auto* good = newest(drills, passed)) {
+        facts.last_good = facts_of(*good);
+    }
+    const catalogue::Backup* last = nullptr;
+    for (const auto& backup : catalogue.backups) {
+        last = backup.state == State::good ? &backup : last;
+    }
+    for (const auto& recipient : last != nullptr ? last->manifest.recipients : std::vector<std::string>{}) {
+        const auto* opened =
+            newest(drills, [&](const auto& drill) { return passed(drill) && drill.result.recipient == recipient; });
+        facts.recipients.push_back({recipient, opened ? std::optional(opened->stored) : std::nullopt});
+    }
+    return facts;
+}
+
 }  // namespace
 
 namespace {
@@ -173,6 +221,7 @@ health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now) {
             store.recent.insert(store.recent.begin(), std::move(facts));
         }
     }
+    store.drills = drills_in(catalogue);
     return store;
 }
 

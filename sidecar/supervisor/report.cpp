@@ -146,6 +146,51 @@ BackupFacts backup_in(const Json& json) {
     return backup;
 }
 
+Json written_milliseconds(std::chrono::milliseconds duration) {
+    return duration.count();
+}
+
+std::chrono::milliseconds milliseconds_in(const Json& json) {
+    require(json.is_number_integer());
+    return std::chrono::milliseconds(json.get<std::int64_t>());
+}
+
+Json written_drill(const health::DrillFacts& drill) {
+    return {{"backup", drill.backup},
+            {"stored", written(drill.stored)},
+            {"passed", drill.passed},
+            {"failed_step", drill.failed_step},
+            {"differences", drill.differences},
+            {"checks_failed", drill.checks_failed},
+            {"restore_took", if_there(drill.restore_took, written_milliseconds)}};
+}
+
+health::DrillFacts drill_in(const Json& json) {
+    return {json.at("backup").get<std::string>(),
+            time_in(json.at("stored")),
+            json.at("passed").get<bool>(),
+            json.at("failed_step").get<std::string>(),
+            number_in(json.at("differences")),
+            number_in(json.at("checks_failed")),
+            read_if_there(json.at("restore_took"), milliseconds_in)};
+}
+
+Json written_drills(const health::DrillsFacts& drills) {
+    return {{"last", if_there(drills.last, written_drill)},
+            {"last_good", if_there(drills.last_good, written_drill)},
+            {"recipients", list_of(drills.recipients, [](const health::RecipientFacts& one) {
+                 return Json{{"recipient", one.recipient}, {"opened", if_there(one.opened, written)}};
+             })}};
+}
+
+health::DrillsFacts drills_in(const Json& json) {
+    return {read_if_there(json.at("last"), drill_in), read_if_there(json.at("last_good"), drill_in),
+            read_list(json.at("recipients"), [](const Json& one) {
+                return health::RecipientFacts{one.at("recipient").get<std::string>(),
+                                              read_if_there(one.at("opened"), time_in)};
+            })};
+}
+
 Json written_store(const health::StoreFacts& store) {
     return {{"last_good", if_there(store.last_good, written_backup)},
             {"newest_partial", if_there(store.newest_partial, written_backup)},
@@ -153,7 +198,8 @@ Json written_store(const health::StoreFacts& store) {
             {"unfinished", list_of(store.unfinished, written)},
             {"backups", store.backups},
             {"bytes", store.bytes},
-            {"hidden", store.hidden}};
+            {"hidden", store.hidden},
+            {"drills", written_drills(store.drills)}};
 }
 
 health::StoreFacts store_in(const Json& json) {
@@ -165,6 +211,7 @@ health::StoreFacts store_in(const Json& json) {
     store.backups = number_in(json.at("backups"));
     store.bytes = number_in(json.at("bytes"));
     store.hidden = json.at("hidden").get<std::vector<std::string>>();
+    store.drills = drills_in(json.at("drills"));
     return store;
 }
 
@@ -215,6 +262,13 @@ struct Writer {
         return {{"report", "work_failed"}, {"problem", written_problem(failed.problem)}, {"detail", failed.detail}};
     }
     Json operator()(const SweepEnded& /*ended*/) const { return {{"report", "sweep_ended"}}; }
+    Json operator()(const PruneEnded& ended) const {
+        return {{"report", "prune_ended"},
+                {"backups", ended.backups},
+                {"bytes", ended.bytes},
+                {"stopped", if_there(ended.stopped, written_problem)},
+                {"not_possible", if_there(ended.not_possible, written_problem)}};
+    }
 };
 
 Result<Report> read(const Json& json) {
@@ -246,6 +300,11 @@ Result<Report> read(const Json& json) {
     }
     if (kind == "sweep_ended") {
         return Report(SweepEnded{});
+    }
+    if (kind == "prune_ended") {
+        return Report(PruneEnded{number_in(json.at("backups")), number_in(json.at("bytes")),
+                                 read_if_there(json.at("stopped"), problem_in),
+                                 read_if_there(json.at("not_possible"), problem_in)});
     }
     return Error{ErrorKind::corrupt, "a child's report is of no known kind", {}};
 }

@@ -126,6 +126,11 @@ void Supervisor::accept(Orders orders, const Fields& told) {
     settings.last_applied = world_.now();
     facts_.instance = orders.instance;
     facts_.schedule.overdue_after = orders.overdue_after;
+    facts_.drill_within = orders.drill_within;
+    prune_not_before_.reset();
+    if (!orders.prunes) {
+        facts_.prune.stopped.reset();
+    }
     orders_ = std::move(orders);
     if (runs(Activity::survey)) {
         end_child(Activity::survey, limits_.grace);  // it may hang at what the new settings cure
@@ -168,6 +173,8 @@ void Supervisor::forget_place() {
     facts_.runs.consecutive_yields = 0;
     facts_.runs.failures.clear();
     process_.failures = {};
+    facts_.prune.stopped.reset();
+    prune_wanted_ = false;
     plan_.reset();
     facts_.schedule.due.reset();
     facts_.schedule.start.reset();
@@ -218,6 +225,7 @@ void Supervisor::ended(Activity activity, const os::ExitState& exit) {
         case Activity::backup: backup_ended(child, exit); break;
         case Activity::survey: survey_ended(child, exit); break;
         case Activity::sweep: sweep_ended(child, exit); break;
+        case Activity::prune: prune_ended(child, exit); break;
     }
     dirty_ = true;
 }
@@ -345,6 +353,8 @@ void Supervisor::take_backup(const health::BackupFacts& backup) {
     process_.failures = {};
     process_.stood_back.reset();
     sweep_wanted_ = true;
+    prune_wanted_ = true;
+    prune_not_before_.reset();
 }
 
 void Supervisor::count_failure(const Child& child) {
@@ -440,6 +450,47 @@ void Supervisor::sweep_ended(const Child& child, const os::ExitState& exit) {
     world_.log(LogLevel::warn, "sweep_failed", fields);
 }
 
+void Supervisor::prune_ended(const Child& child, const os::ExitState& exit) {
+    if (!is_of_this_place(child)) {
+        return;
+    }
+    if (const auto* const end = child.last_word ? std::get_if<PruneEnded>(&*child.last_word) : nullptr) {
+        take_prune(*end);
+        return;
+    }
+    if (child.told_to_end) {
+        return;
+    }
+    const auto* const said = child.last_word ? std::get_if<WorkFailed>(&*child.last_word) : nullptr;
+    Fields fields =
+        said != nullptr
+            ? words_of(said->problem, said->detail)
+            : Fields{{"error", child.overran ? "it took too long and was ended" : "its process died: " + exit.text()}};
+    if (!fields.contains("next")) {
+        fields["next"] = "it is tried again after a later backup";
+    }
+    world_.log(LogLevel::warn, "prune_failed", fields);
+}
+
+void Supervisor::take_prune(const PruneEnded& end) {
+    auto& prune = facts_.prune;
+    prune.backups += end.backups;
+    prune.bytes += end.bytes;
+    prune.last = world_.now();
+    prune.stopped = end.stopped;
+    if (end.stopped) {  // looked at again by itself, so that what somebody did about it shows within the hour
+        prune_wanted_ = true;
+        prune_not_before_ = world_.steady() + limits_.prune_again;
+    }
+    const auto& problem = end.stopped ? end.stopped : end.not_possible;
+    const std::string what = problem ? problem->what : "";
+    if (problem && what != prune_told_) {
+        world_.log(end.stopped ? LogLevel::warn : LogLevel::info, end.stopped ? "prune_stopped" : "prune_not_possible",
+                   words_of(*problem, {}));
+    }
+    prune_told_ = what;
+}
+
 void Supervisor::drain(std::function<void()> drained) {
     const TimePoint now = world_.now();
     drained_until_ = world_.steady() + limits_.drain_lasts;
@@ -531,6 +582,10 @@ bool Supervisor::sweep_may_follow() const {
     return sweep_wanted_ && orders_->sweeps && !runs(Activity::sweep);
 }
 
+bool Supervisor::prune_may_follow() const {
+    return prune_wanted_ && orders_->prunes && !runs(Activity::prune);
+}
+
 void Supervisor::plan() {
     if (!viewed_) {
         return;
@@ -577,6 +632,10 @@ void Supervisor::start_what_is_due() {
         sweep_wanted_ = false;
         start(Activity::sweep, limits_.sweep_takes);
     }
+    if (prune_may_follow() && (!prune_not_before_ || world_.steady() >= *prune_not_before_)) {
+        prune_wanted_ = false;
+        start(Activity::prune, limits_.prune_takes);
+    }
 }
 
 void Supervisor::turn() {
@@ -613,6 +672,9 @@ std::optional<SteadyPoint> Supervisor::deadline() const {
     }
     if (sweep_may_follow()) {
         by(sweep_not_before_);
+    }
+    if (prune_may_follow()) {
+        by(prune_not_before_);
     }
     return first;
 }

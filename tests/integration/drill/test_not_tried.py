@@ -72,3 +72,8 @@ def test_with_a_store_that_takes_nothing_the_exit_code_says_what_was_found(town,
     assert any("could not be stored" in note for note in outcome.json["notes"])
     if harm:
         assert findings(outcome)[0][0] == "object"
+
+
+def test_all_instances_do_not_fit_into_one_server(town):
+    workspace, _ = town
+    assert "--to" in drill(workspace, "--all", "--to", "postgresql://nowhere.invalid/postgres").expect(2).err

@@ -89,6 +89,29 @@ struct BackupFacts {
     std::vector<DatabaseFacts> contents = {};        // only where it matters most: see StoreFacts
 };
 
+// One drill: a backup that was restored for a trial, and compared.
+struct DrillFacts {
+    std::string backup;  // its id
+    TimePoint stored;    // when the result reached the store, by the store's clock
+    bool passed = false;
+    std::string failed_step = {};  // where one that failed ended, if not at its end: "restore"
+    std::uint64_t differences = 0;
+    std::uint64_t checks_failed = 0;
+    std::optional<std::chrono::milliseconds> restore_took = std::nullopt;
+};
+
+struct RecipientFacts {
+    std::string recipient;                           // "age1…"
+    std::optional<TimePoint> opened = std::nullopt;  // when its identity last opened a backup in a drill that passed
+};
+
+// What drills left in the store.
+struct DrillsFacts {
+    std::optional<DrillFacts> last = std::nullopt;       // however it ended
+    std::optional<DrillFacts> last_good = std::nullopt;  // the newest that passed
+    std::vector<RecipientFacts> recipients = {};         // of the last good backup
+};
+
 // What the store held when it was last looked at (a survey).
 struct StoreFacts {
     std::optional<TimePoint> surveyed =
@@ -104,10 +127,11 @@ struct StoreFacts {
     std::uint64_t backups = 0;  // all that are stored, whatever their age and state
     std::uint64_t bytes = 0;
     std::vector<std::string> hidden = {};  // ids of backups that somebody hid or wrote over
+    DrillsFacts drills = {};
 };
 
-enum class Activity { backup, sweep, survey };
-inline constexpr std::array activities{Activity::backup, Activity::sweep, Activity::survey};
+enum class Activity { backup, sweep, survey, prune };
+inline constexpr std::array activities{Activity::backup, Activity::sweep, Activity::survey, Activity::prune};
 
 // The child that is at work now.
 struct RunningFacts {
@@ -173,6 +197,14 @@ struct RunsFacts {
     std::uint64_t store_retries = 0;      // requests to the store that were tried again
 };
 
+// Deleting what no rule of [retention] keeps, since the start.
+struct PruneFacts {
+    std::uint64_t backups = 0;                      // that were deleted
+    std::uint64_t bytes = 0;                        // of these
+    std::optional<TimePoint> last = std::nullopt;   // when one last ended by itself, whatever it deleted
+    std::optional<Problem> stopped = std::nullopt;  // why the last deleted nothing until somebody looks; empty: it did
+};
+
 struct DrainFacts {
     TimePoint since;
     TimePoint until;
@@ -197,8 +229,10 @@ struct Facts {
     TurnFacts turn = {};
     ScheduleFacts schedule = {};
     StoreFacts store = {};
+    std::optional<std::chrono::seconds> drill_within = std::nullopt;  // `drill.require_within`; empty: off
     std::optional<RunningFacts> running = std::nullopt;
     RunsFacts runs = {};
+    PruneFacts prune = {};
     std::optional<DrainFacts> drained = std::nullopt;
     ListenersFacts listeners = {};
 };
