@@ -11,6 +11,7 @@ from support.standard_tools import object_files, opened
 from support.tools import ToolFolder
 
 EVERY_KIND = (ROOT / "tests" / "unit" / "archive" / "data" / "every_kind_of_table.sql").read_text()
+EVERY_COLUMN = (ROOT / "tests" / "integration" / "proof" / "every_kind_of_column.sql").read_text()
 
 # The settings of a dump: docs/proof.md.
 AS_DUMPED = ("SET TimeZone = 'UTC'; SET bytea_output = 'hex'; SET DateStyle = ISO; SET IntervalStyle = 'postgres';"
@@ -54,6 +55,7 @@ def copied(server, database, statement):
 def harbour(new_server):
     server = new_server()
     server.create_database("kinds", EVERY_KIND)
+    server.create_database("columns", EVERY_COLUMN)
     server.create_database("quiet", "CREATE TABLE \"a ' b\" AS SELECT 1 AS one;")
     return server
 
@@ -64,17 +66,18 @@ def tables_of(workspace, backup_id, database):
     return {(table["schema"], table["name"]): table for table in found["tables"]}
 
 
-def test_each_table_has_the_rows_bytes_and_hash_that_the_server_tells(new_workspace, harbour):
-    workspace = new_workspace(harbour)
-    tables = tables_of(workspace, workspace.backup(), "kinds")
-    there = json.loads(harbour.sql(TABLES_WITH_ROWS, "kinds"))
+@pytest.mark.parametrize("database", ["kinds", "columns"])
+def test_each_table_has_the_rows_bytes_and_hash_that_the_server_tells(new_workspace, harbour, database):
+    workspace = new_workspace(harbour).configure(postgres={"databases": [database]})
+    tables = tables_of(workspace, workspace.backup(), database)
+    there = json.loads(harbour.sql(TABLES_WITH_ROWS, database))
     assert set(tables) == {(schema, name) for schema, name, _ in there}
     assert len(tables) > 10
     for schema, name, has_columns in there:
         table, where = tables[schema, name], f"{quoted(schema)}.{quoted(name)}"
-        assert table["rows"] == int(harbour.sql(f"SELECT count(*) FROM ONLY {where}", "kinds")), where
+        assert table["rows"] == int(harbour.sql(f"SELECT count(*) FROM ONLY {where}", database)), where
         if has_columns:
-            rows, size, digest = content_of(copied(harbour, "kinds", f"COPY {where} TO STDOUT"))
+            rows, size, digest = content_of(copied(harbour, database, f"COPY {where} TO STDOUT"))
             assert (table["rows"], table["bytes"], table["hash"]) == (rows, size, digest), where
 
 
@@ -105,7 +108,7 @@ def test_standard_tools_open_the_proof(new_workspace, harbour):
     proof = json.loads(subprocess.run(["bash", "-o", "pipefail", "-c", opened(files, workspace.key)],
                                       capture_output=True, check=True).stdout)
     assert (proof["format"], proof["id"], proof["instance"]) == ("lifeboat-proof/1", backup_id, "vessel")
-    assert [database["name"] for database in proof["databases"]] == ["kinds", "postgres", "quiet"]
+    assert [database["name"] for database in proof["databases"]] == ["columns", "kinds", "postgres", "quiet"]
 
 
 def test_show_tells_totals_to_everybody_and_tables_to_who_has_the_key(new_workspace, harbour):
