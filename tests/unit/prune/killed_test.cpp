@@ -1,5 +1,6 @@
-// A prune that is killed at every call it makes to the store, on a store with versions, on one without, and in a folder. After each:
-// whatever is listed is whole, the newest is there, and the next prune and sweep leave nothing behind.
+// A prune that is killed at every call it makes to the store, on a store with versions, on one without, and in a
+// folder. After each: whatever is listed is whole, the newest is there, and the next prune and sweep leave nothing
+// behind.
 #include "killed_store.hpp"
 #include "stored_backups.hpp"
 
@@ -153,8 +154,9 @@ TEST_P(AKilledPrune, LeavesWholeBackupsAndWhatTheNextOneTakes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, AKilledPrune,
-                         testing::Values(Case{Kind::memory_with_versions, false}, Case{Kind::memory_with_versions, true},
-                                         Case{Kind::memory, false}, Case{Kind::memory, true}, Case{Kind::folder, false},
+                         testing::Values(Case{Kind::memory_with_versions, false},
+                                         Case{Kind::memory_with_versions, true}, Case{Kind::memory, false},
+                                         Case{Kind::memory, true}, Case{Kind::folder, false},
                                          Case{Kind::folder, true}));
 
 }  // namespace
