@@ -97,7 +97,8 @@ TEST(LockWatch, IsNotInterestedInOtherSessions) {
         const auto waiting = alter(other.table());
         while (releasing
                    .value("SELECT count(*) FROM pg_locks WHERE NOT granted AND clock_timestamp() - waitstart > '500ms' "
-                          "AND relation = '" + other.table() + "'::regclass")
+                          "AND relation = '" +
+                          other.table() + "'::regclass")
                    .value() == "0") {
             std::this_thread::yield();  // more than twice of what would be too long
         }
@@ -111,9 +112,7 @@ TEST(LockWatch, IsNotInterestedInOtherSessions) {
 TEST(LockWatch, LeavesTheConnectionAsItWas) {
     Dump dump("tidy");
     auto control = PrivateServer::instance().connect();
-    {
-        LockWatch watch(control, dump.options(), dump.actions());
-    }
+    { LockWatch watch(control, dump.options(), dump.actions()); }
     EXPECT_EQ(control.value("SHOW statement_timeout").value(), "0");
 }
 
@@ -135,8 +134,9 @@ TEST(LockWatch, EndsTheSessionWhenItsOwnConnectionIsLost) {
 TEST(LockWatch, TellsOnceThatItMayNotLookAndLetsTheDumpGoOn) {
     Dump dump("blind");
     auto admin = PrivateServer::instance().connect();
-    must(admin, "DROP ROLE IF EXISTS blind; CREATE ROLE blind LOGIN; "
-                "REVOKE EXECUTE ON FUNCTION pg_lock_status() FROM PUBLIC");
+    must(admin,
+         "DROP ROLE IF EXISTS blind; CREATE ROLE blind LOGIN; "
+         "REVOKE EXECUTE ON FUNCTION pg_lock_status() FROM PUBLIC");
     auto control = Connection::open(PrivateServer::instance().server("postgres", "blind"), std::nullopt, {});
     ASSERT_TRUE(control) << control.error().what;
     LockWatch watch(*control, dump.options(), dump.actions());

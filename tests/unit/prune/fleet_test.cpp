@@ -1,9 +1,9 @@
 // Two years of a fleet against a model of the promise: at every moment, for every instance that ever had a good backup,
-// there is one, and it is the newest; of every database that nobody gave up there is the newest real archive; and nothing
-// is deleted that the policy keeps. The real plans, deeds and sweeps run, over stores in memory that keep versions. Runs
-// fail, databases are dropped and re-created empty, servers fail over and prune each other's plans, clocks of clients
-// jump by years, prunes are killed, and a thief with a writer's key hides, shadows and misdates. Forged manifests and
-// acceptances, which only signing stops, are outside.
+// there is one, and it is the newest; of every database that nobody gave up there is the newest real archive; and
+// nothing is deleted that the policy keeps. The real plans, deeds and sweeps run, over stores in memory that keep
+// versions. Runs fail, databases are dropped and re-created empty, servers fail over and prune each other's plans,
+// clocks of clients jump by years, prunes are killed, and a thief with a writer's key hides, shadows and misdates.
+// Forged manifests and acceptances, which only signing stops, are outside.
 #include "killed_store.hpp"
 #include "stored_backups.hpp"
 
@@ -34,8 +34,8 @@ struct Truth {
     Manifest manifest;
     os::TimePoint stored;
     std::string manifest_version;
-    bool whole = false;              // not partial
-    bool real = false;               // all of its databases held their rows
+    bool whole = false;  // not partial
+    bool real = false;   // all of its databases held their rows
     bool accepted = false;
     std::set<std::string> archives;  // of databases that held their rows
 };
@@ -261,9 +261,7 @@ private:
                 case 0: store_.hide(key, now_); break;
                 case 1: store_.overwrite(key, "rubbish", now_); break;
                 case 2: copy_under_another_name(); break;
-                default:
-                    store_.overwrite(key, "{}", now_);
-                    store_.hide(key, now_);
+                default: store_.overwrite(key, "{}", now_); store_.hide(key, now_);
             }
         }
     }
@@ -277,7 +275,9 @@ private:
     }
 
     // ---- the model ----
-    static bool is_trusted(const Truth& truth) { return truth.whole && (truth.manifest.marks.empty() || truth.accepted); }
+    static bool is_trusted(const Truth& truth) {
+        return truth.whole && (truth.manifest.marks.empty() || truth.accepted);
+    }
     template <class Wanted>
     [[nodiscard]] const Truth* newest(Wanted wanted) const {
         const auto found = std::find_if(truths_.rbegin(), truths_.rend(), wanted);
@@ -348,7 +348,8 @@ void Instance::check() const {
         const auto lost = given_up_.find(name);
         if (lost == given_up_.end() || truth->stored >= lost->second) {
             const auto& objects = truth->manifest.find(name)->objects;
-            EXPECT_TRUE(std::all_of(objects.begin(), objects.end(), [&](const auto& each) { return is_there(there, each); }))
+            EXPECT_TRUE(
+                std::all_of(objects.begin(), objects.end(), [&](const auto& each) { return is_there(there, each); }))
                 << "the newest archive of " << name << ", in " << truth->manifest.id.text();
         }
     }
@@ -358,9 +359,8 @@ void Instance::check() const {
     const auto newest_day = std::chrono::floor<std::chrono::days>(truths_.back().stored);
     std::size_t whole = 0;
     for (auto truth = truths_.rbegin(); truth != truths_.rend(); ++truth) {
-        const bool recent =
-            wishes_.policy.days > 0 && std::chrono::floor<std::chrono::days>(truth->stored) >=
-                                           newest_day - std::chrono::days(wishes_.policy.days);
+        const bool recent = wishes_.policy.days > 0 && std::chrono::floor<std::chrono::days>(truth->stored) >=
+                                                           newest_day - std::chrono::days(wishes_.policy.days);
         const bool counted = is_trusted(*truth) && whole++ < wishes_.policy.last;
         if (recent || counted) {
             EXPECT_TRUE(is_whole(there, *truth)) << "what the policy keeps: " << truth->manifest.id.text();
