@@ -266,9 +266,8 @@ TEST(ReasonCodes, KeepTheirNames) {
     for (const auto code : reason_codes) {
         names.push_back(name_of(code));
     }
-    EXPECT_THAT(names,
-                ElementsAre("no_backup_yet", "overdue", "failing", "partial", "misconfigured", "drained", "tampered",
-                            "starved"));
+    EXPECT_THAT(names, ElementsAre("no_backup_yet", "overdue", "failing", "partial", "misconfigured", "drained",
+                                   "tampered", "starved"));
 }
 
 }  // namespace
