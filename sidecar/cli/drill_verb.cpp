@@ -291,7 +291,8 @@ void add_drill(CLI::App& app, Action& action) {
         ->type_name("URI");
     verb.add_option("--report", flags->report, "Write the whole report to this file; as JSON if its name ends in .json")
         ->type_name("FILE");
-    verb.add_flag("--all", flags->all, "Every instance under the store's prefix, one after the other");
+    verb.add_flag("--all", flags->all, "Every instance under the store's prefix, one after the other")
+        ->excludes("--to");  // where the second would find the first one's roles and databases
     verb.callback(
         [&action, flags] { action = [flags](Session& session) { return DrillVerb(session, *flags).run(); }; });
 }

@@ -44,7 +44,8 @@ Result<bool> holds(postgres::Connection& connection, const std::string& got, con
 // One answer, or why there is none.
 Result<std::string> answer(postgres::Connection& connection, const std::string& query) {
     for (const char* sql : {"SET default_transaction_read_only = on", "SET statement_timeout = '5min'",
-                            "SET lock_timeout = '1min'", "BEGIN TRANSACTION READ ONLY"}) {
+                            "SET lock_timeout = '1min'", "RESET search_path",  // the database's own
+                            "BEGIN TRANSACTION READ ONLY"}) {
         if (auto ran = connection.execute(sql); !ran) {
             return std::move(ran).error();
         }

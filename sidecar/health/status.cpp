@@ -77,6 +77,7 @@ Json backup(const BackupFacts& backup) {
             {"databases_left_out", backup.names_left_out},
             {"failed_databases", backup.failed_databases},
             {"state", name_of(backup.state)},
+            {"marks", backup.marks},
             {"proven_at", time(backup.proven_at)}};
 }
 
@@ -86,6 +87,14 @@ Json backups(const std::vector<BackupFacts>& all) {
         list.push_back(backup(one));
     }
     return list;
+}
+
+Json doubt(const DoubtFacts& doubt) {
+    return {{"since", doubt.since},
+            {"reason", doubt.reason},
+            {"marked", doubt.marked},
+            {"newest", doubt.newest},
+            {"newest_finished", time(doubt.newest_finished)}};
 }
 
 Json times(const std::vector<TimePoint>& all) {
@@ -132,7 +141,12 @@ Json store(const StoreFacts& store) {
             {"backups", store.backups},
             {"bytes", store.bytes},
             {"hidden", store.hidden},
-            {"unfinished", times(store.unfinished)}};
+            {"unfinished", times(store.unfinished)},
+            {"meddled", store.meddled},
+            {"doubt", or_null(store.doubt, doubt)},
+            {"other_server", or_null(store.other_server, problem)},
+            {"last_good_due", time(store.expiry.last_good_due)},
+            {"rules_unknown", text(store.expiry.unknown)}};
 }
 
 Json schedule(const ScheduleFacts& schedule) {

@@ -173,8 +173,14 @@ std::vector<std::string> readable(const std::string& programs) {
     for (const char* name : {"null", "zero", "full", "random", "urandom", "fd"}) {
         paths.push_back(std::string("/dev/") + name);
     }
-    // The libraries and files of a server lie beside its programs.
-    paths.push_back(fs::path(programs).parent_path().parent_path().string());
+    // The libraries and files of a server lie beside its programs: in <prefix>/lib and share, or as Debian has them, in
+    // <prefix>/lib/postgresql/<major> and <prefix>/share.
+    fs::path prefix = fs::path(programs).parent_path().parent_path();
+    paths.push_back(prefix.string());
+    for (int up = 0; up < 3; ++up) {
+        prefix = prefix.parent_path();
+        paths.push_back((prefix / "share" / "postgresql").string());
+    }
     return paths;
 }
 

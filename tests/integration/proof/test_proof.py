@@ -11,6 +11,7 @@ from support.standard_tools import object_files, opened
 from support.tools import ToolFolder
 
 EVERY_KIND = (ROOT / "tests" / "unit" / "archive" / "data" / "every_kind_of_table.sql").read_text()
+EVERY_COLUMN = (ROOT / "tests" / "integration" / "proof" / "every_kind_of_column.sql").read_text()
 
 # The settings of a dump: docs/proof.md.
 AS_DUMPED = ("SET TimeZone = 'UTC'; SET bytea_output = 'hex'; SET DateStyle = ISO; SET IntervalStyle = 'postgres';"
@@ -58,23 +59,32 @@ def harbour(new_server):
     return server
 
 
+@pytest.fixture(scope="module")
+def shipyard(new_server):
+    server = new_server()
+    server.create_database("columns", EVERY_COLUMN)
+    return server
+
+
 def tables_of(workspace, backup_id, database):
     proof = workspace.run("-i", workspace.key.file, "show", backup_id, "--tables", "--json").expect(0).json
     [found] = [entry for entry in proof["databases"] if entry["name"] == database]
     return {(table["schema"], table["name"]): table for table in found["tables"]}
 
 
-def test_each_table_has_the_rows_bytes_and_hash_that_the_server_tells(new_workspace, harbour):
-    workspace = new_workspace(harbour)
-    tables = tables_of(workspace, workspace.backup(), "kinds")
-    there = json.loads(harbour.sql(TABLES_WITH_ROWS, "kinds"))
+@pytest.mark.parametrize(("where_from", "database"), [("harbour", "kinds"), ("shipyard", "columns")])
+def test_each_table_has_the_rows_bytes_and_hash_that_the_server_tells(request, new_workspace, where_from, database):
+    server = request.getfixturevalue(where_from)
+    workspace = new_workspace(server).configure(postgres={"databases": [database]})
+    tables = tables_of(workspace, workspace.backup(), database)
+    there = json.loads(server.sql(TABLES_WITH_ROWS, database))
     assert set(tables) == {(schema, name) for schema, name, _ in there}
     assert len(tables) > 10
     for schema, name, has_columns in there:
         table, where = tables[schema, name], f"{quoted(schema)}.{quoted(name)}"
-        assert table["rows"] == int(harbour.sql(f"SELECT count(*) FROM ONLY {where}", "kinds")), where
+        assert table["rows"] == int(server.sql(f"SELECT count(*) FROM ONLY {where}", database)), where
         if has_columns:
-            rows, size, digest = content_of(copied(harbour, "kinds", f"COPY {where} TO STDOUT"))
+            rows, size, digest = content_of(copied(server, database, f"COPY {where} TO STDOUT"))
             assert (table["rows"], table["bytes"], table["hash"]) == (rows, size, digest), where
 
 

@@ -27,6 +27,8 @@ def workspace(new_workspace, small_source, four):
     workspace = new_workspace(small_source)
     workspace.configure(postgres={"databases": ["first"]})
     shutil.copytree(four[0].store.folder, workspace.store.folder)
+    workspace.key, workspace.settings["encryption"] = four[0].key, dict(four[0].settings["encryption"])
+    workspace.configure()
     for age, backup_id in enumerate(reversed(four[1])):
         set_age(workspace, backup_id, age)
     return workspace
@@ -98,9 +100,9 @@ def test_a_good_backup_lets_go_of_what_no_rule_keeps(workspace, four):
 
 
 def test_a_backup_that_fails_lets_go_of_nothing(workspace, four):
-    workspace.configure(retention={"keep_days": 0, "keep_last": 1}, postgres={"databases": ["absent"]})
+    workspace.configure(retention={"keep_days": 0, "keep_last": 1}, postgres={"bin_dir": "/nowhere"})
     before = workspace.store.files()
-    assert workspace.run("backup").code == 1
+    workspace.run("backup").expect(1)
     assert workspace.store.files() == before
 
 
@@ -121,7 +123,7 @@ def test_every_instance_keeps_what_either_side_asks_for(workspace, new_workspace
     own = workspace.backup()  # whose manifest asks for four
     other = new_workspace(small_source, instance="other").share_store(workspace)
     other.configure(postgres={"databases": ["first"]}, retention={"keep_days": 0, "keep_last": 1, "prune": False})
-    theirs = [other.backup() for _ in range(3)]
+    theirs = [other.run("backup", "--json").expect(0).json["id"] for _ in range(3)]
     owner = new_workspace()
     owner.share_store(workspace).configure(retention={"keep_days": 0, "keep_last": 2})
     told = owner.run("prune", "--all", "--json").expect(0)
@@ -247,7 +249,7 @@ def test_a_kill_at_any_request_leaves_whole_backups_and_the_rest_to_the_next(
 
 def test_a_sidecar_prunes_after_a_good_backup_and_says_when_it_must_not(workspace, four):
     _, ids = four
-    workspace.configure(retention={"keep_days": 0, "keep_last": 1, "max_delete": 3})
+    workspace.configure(retention={"keep_days": 0, "keep_last": 1, "max_delete": 3}, schedule={"jitter": 0})
     for backup_id in ids:
         set_age(workspace, backup_id, 3)
     with Sidecar(workspace) as sidecar:

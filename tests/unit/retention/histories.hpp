@@ -59,7 +59,7 @@ inline Condition some_condition(Dice& dice) {
 inline Candidate some_backup(Dice& dice, TimePoint stored, std::size_t number) {
     Candidate candidate{"id-" + std::to_string(number), stored, some_condition(dice)};
     for (const char* name : {"app", "shop", "x", "scratch"}) {
-        if (dice.chance(name[0] == 'a' ? 95 : 50)) {
+        if (dice.chance(name[0] == 'a' ? 85 : 40)) {
             candidate.databases.emplace_back(name);
         }
     }
@@ -99,8 +99,8 @@ inline History some_history(std::uint64_t seed) {
     for (std::size_t i = history.candidates.size(); i > 1; --i) {
         std::swap(history.candidates[i - 1], history.candidates[dice.below(i)]);
     }
-    for (const char* name : {"shop", "x", "scratch"}) {
-        if (dice.chance(30) && count > 0) {
+    for (const char* name : {"app", "shop", "x", "scratch"}) {
+        if (dice.chance(40) && count > 0) {
             history.accepted[name] = history.candidates[dice.below(history.candidates.size())].stored;
         }
     }
