@@ -139,7 +139,6 @@ void print_lineage(const catalogue::Backup& backup) {
     }
 }
 
-
 std::string drill_line(const catalogue::Drill& drill) {
     const auto& result = drill.result;
     std::string line = result.passed ? "passed" : "FAILED";

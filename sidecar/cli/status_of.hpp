@@ -57,7 +57,7 @@ struct InstanceStatus {
     std::optional<os::TimePoint> next_overdue;
     std::optional<os::TimePoint> last_good_due;  // when the store's own rules take it away
     std::uint64_t marked = 0;                    // marked backups that wait for the owner's word
-    std::optional<health::DrillsFacts> drills;  // empty: the sidecar's version does not tell of them
+    std::optional<health::DrillsFacts> drills;   // empty: the sidecar's version does not tell of them
     std::optional<Stored> stored;
     Sidecar sidecar;  // only from the sidecar
 

@@ -130,12 +130,15 @@ TEST(StatusOfStore, CountsADoubtAndMeddlingAsWrong) {
 }
 
 TEST(StatusOfStore, TellsWhenTheLastGoodBackupFallsDue) {
-    const auto soon = status_of(shop_with({good(hours{4})}), std::nullopt, noon, std::nullopt, {noon + hours{24}, hours{48}, ""});
+    const auto soon =
+        status_of(shop_with({good(hours{4})}), std::nullopt, noon, std::nullopt, {noon + hours{24}, hours{48}, ""});
     EXPECT_THAT(codes(soon), ElementsAre("expiring"));
     EXPECT_EQ(soon.document["last_good_due"], "2026-11-26T12:00:00Z");
-    const auto later = status_of(shop_with({good(hours{4})}), std::nullopt, noon, std::nullopt, {noon + hours{49}, hours{48}, ""});
+    const auto later =
+        status_of(shop_with({good(hours{4})}), std::nullopt, noon, std::nullopt, {noon + hours{49}, hours{48}, ""});
     EXPECT_EQ(later.state, State::healthy);
-    const auto unknown = status_of(shop_with({good(hours{4})}), std::nullopt, noon, std::nullopt, {std::nullopt, hours{48}, "403"});
+    const auto unknown =
+        status_of(shop_with({good(hours{4})}), std::nullopt, noon, std::nullopt, {std::nullopt, hours{48}, "403"});
     EXPECT_EQ(unknown.state, State::healthy);
     EXPECT_THAT(unknown.notes, ElementsAre(HasSubstr("403")));
 }

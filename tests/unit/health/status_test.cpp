@@ -57,7 +57,7 @@ TEST(Status, ShowsWhatIsKnown) {
         "finished": "2026-11-22T02:00:00Z", "bytes": 1000, "dumped_bytes": 5000, "rows": null,
          "seconds": 240, "databases": ["app", "postgres"], "databases_left_out": 0, "failed_databases": [],
          "state": "good", "marks": [], "proven_at": null})"));
-     EXPECT_EQ(said["store"], json::parse(R"({"surveyed": "2026-11-22T03:00:00Z", "problem": null,
+    EXPECT_EQ(said["store"], json::parse(R"({"surveyed": "2026-11-22T03:00:00Z", "problem": null,
          "problem_since": null, "limited": null, "backups": 2, "bytes": 2000, "hidden": [], "unfinished": [],
          "meddled": [], "doubt": null, "other_server": null, "last_good_due": null, "rules_unknown": null})"));
     EXPECT_EQ(said["drills"], json::parse(R"({"last": null, "last_good": null, "recipients": [],

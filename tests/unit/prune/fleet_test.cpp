@@ -224,7 +224,8 @@ private:
                     lost.insert(other.archives.begin(), other.archives.end());
                 }
                 std::erase_if(lost, [&](const auto& name) { return truth->manifest.find(name) != nullptr; });
-                const auto word = StoredBackups::acceptance(truth->manifest.id, truth->stored, {lost.begin(), lost.end()});
+                const auto word =
+                    StoredBackups::acceptance(truth->manifest.id, truth->stored, {lost.begin(), lost.end()});
                 if (store::put(store_, key, stream::as_bytes(word))) {
                     store_.set_modified(key, now_);
                 }

@@ -53,8 +53,8 @@ struct Verdict {
 // Pure: the same facts and time give the same verdict.
 //
 // Before the store has been read once nothing is known, and that is not healthy (no_backup_yet).
-// Where it is not this sidecar's turn, no_backup_yet, overdue, failing, starved, lineage, partial and unproven are the business
-// of the sidecar whose turn it is.
+// Where it is not this sidecar's turn, no_backup_yet, overdue, failing, starved, lineage, partial and unproven are the
+// business of the sidecar whose turn it is.
 Verdict judge(const Facts& facts, TimePoint now);
 
 }  // namespace lifeboat::health
