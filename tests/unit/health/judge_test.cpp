@@ -400,7 +400,7 @@ TEST(ReasonCodes, KeepTheirNames) {
         names.push_back(name_of(code));
     }
     EXPECT_THAT(names, ElementsAre("no_backup_yet", "overdue", "failing", "partial", "misconfigured", "drained",
-                                   "tampered", "unproven", "starved", "prune_stopped"));
+                                   "tampered", "unproven", "starved", "prune_stopped", "lineage", "expiring"));
 }
 
 }  // namespace
