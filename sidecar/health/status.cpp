@@ -68,7 +68,8 @@ Json backup(const BackupFacts& backup) {
             {"rows", number(backup.rows)},
             {"databases", backup.databases},
             {"failed_databases", backup.failed_databases},
-            {"state", name_of(backup.state)}};
+            {"state", name_of(backup.state)},
+            {"marks", backup.marks}};
 }
 
 Json backups(const std::vector<BackupFacts>& all) {
@@ -77,6 +78,14 @@ Json backups(const std::vector<BackupFacts>& all) {
         list.push_back(backup(one));
     }
     return list;
+}
+
+Json doubt(const DoubtFacts& doubt) {
+    return {{"since", doubt.since},
+            {"reason", doubt.reason},
+            {"marked", doubt.marked},
+            {"newest", doubt.newest},
+            {"newest_finished", time(doubt.newest_finished)}};
 }
 
 Json drill(const DrillFacts& drill) {
@@ -114,7 +123,12 @@ Json store(const StoreFacts& store) {
             {"limited", or_null(store.limited, problem)},
             {"backups", store.backups},
             {"bytes", store.bytes},
-            {"hidden", store.hidden}};
+            {"hidden", store.hidden},
+            {"meddled", store.meddled},
+            {"doubt", or_null(store.doubt, doubt)},
+            {"other_server", or_null(store.other_server, problem)},
+            {"last_good_due", time(store.expiry.last_good_due)},
+            {"rules_unknown", text(store.expiry.unknown)}};
 }
 
 Json schedule(const ScheduleFacts& schedule) {

@@ -104,6 +104,15 @@ std::string reasons_in(const health::Verdict& verdict) {
     return codes;
 }
 
+void take_marked(health::StoreFacts& store, const health::BackupFacts& backup) {
+    if (!store.doubt) {
+        store.doubt = health::DoubtFacts{backup.id, backup.marks.empty() ? "" : backup.marks.front(), 0, {}, {}};
+    }
+    ++store.doubt->marked;
+    store.doubt->newest = backup.id;
+    store.doubt->newest_finished = backup.finished;
+}
+
 }  // namespace
 
 Supervisor::Supervisor(World& world, health::Facts first, const Limits& limits)
@@ -126,6 +135,7 @@ void Supervisor::accept(Orders orders, const Fields& told) {
     settings.last_applied = world_.now();
     facts_.instance = orders.instance;
     facts_.schedule.overdue_after = orders.overdue_after;
+    known_.server.reset();  // it may be another server's address now
     facts_.drill_within = orders.drill_within;
     prune_not_before_.reset();
     if (!orders.prunes) {
@@ -167,7 +177,7 @@ void Supervisor::listening(const health::ListenersFacts& listeners) {
 void Supervisor::forget_place() {
     facts_.store = {};
     runs_ = {};
-    newest_id_.clear();
+    known_.newest_id.clear();
     viewed_.reset();
     facts_.runs.consecutive_failures = 0;
     facts_.runs.consecutive_yields = 0;
@@ -189,6 +199,9 @@ void Supervisor::heard(Activity activity, const Report& report) {
     Child& child = found->second;
     if (const auto* began = std::get_if<BackupBegan>(&report)) {
         child.id = began->id;
+        if (child.reload == facts_.settings.reloads_applied) {
+            known_.server = began->server;
+        }
         facts_.turn = {health::Turn::ours, {}};
         if (facts_.running) {
             facts_.running->id = began->id;
@@ -239,7 +252,10 @@ void Supervisor::backup_ended(const Child& child, const os::ExitState& exit) {
         take_consequences(child, end);
     }
     plan();
-    const Telling telling = telling_of(end.result, as_before);
+    Telling telling = telling_of(end.result, as_before);
+    if (end.backup && end.backup->state == health::BackupState::marked) {
+        telling.level = LogLevel::warn;
+    }
     world_.log(telling.level, telling.event, fields_of(child, end));
 }
 
@@ -313,6 +329,7 @@ Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
         fields["databases"] = end.backup->databases.size();
         fields["dumped_bytes"] = end.backup->dumped_bytes.value_or(0);
         fields["stored_bytes"] = end.backup->stored_bytes;
+        fields["state"] = std::string(health::name_of(end.backup->state));
     }
     fields["store_retries"] = child.store_retries;
     if (end.yielded_to) {
@@ -338,17 +355,23 @@ void Supervisor::remember(health::BackupFacts backup) {
     }
 }
 
-// A good one, made just now: the store need not be asked what it holds.
+// One that was made just now, good or marked: the store need not be asked what it holds. It is what was due, and not
+// tried again.
 void Supervisor::take_backup(const health::BackupFacts& backup) {
     auto& store = facts_.store;
-    store.last_good = backup;
+    if (backup.state == health::BackupState::marked) {
+        take_marked(store, backup);
+    } else {
+        store.last_good = backup;
+        store.expiry.last_good_due.reset();  // far away for one that was just made; the next survey tells
+    }
     store.newest_partial.reset();
     remember(backup);
     ++store.backups;
     store.bytes += backup.stored_bytes;
     runs_.good = {backup.started};
     runs_.failed.clear();
-    newest_id_ = std::max(newest_id_, backup.id);
+    known_.newest_id = std::max(known_.newest_id, backup.id);
     viewed_ = world_.steady();
     process_.failures = {};
     process_.stood_back.reset();
@@ -374,6 +397,9 @@ void Supervisor::survey_ended(const Child& child, const os::ExitState& exit) {
         return;  // the one of this place is still to come
     }
     if (const auto* const seen = child.last_word ? std::get_if<SurveyEnded>(&*child.last_word) : nullptr) {
+        if (seen->server && is_of_these_settings(child)) {
+            known_.server = seen->server;
+        }
         take_survey(*seen);
         return;
     }
@@ -395,7 +421,7 @@ void Supervisor::take_survey(const SurveyEnded& seen) {
     facts_.store.surveyed = world_.now();
     facts_.store.limited = seen.limited;
     runs_ = seen.runs;
-    newest_id_ = seen.newest_id;
+    known_.newest_id = seen.newest_id;
     viewed_ = world_.steady();
     survey_wanted_ = false;
     survey_not_before_.reset();
@@ -412,7 +438,7 @@ void Supervisor::take_survey(const SurveyEnded& seen) {
     }
     limited_told_ = limited;
     world_.log(LogLevel::debug, "store_surveyed",
-               {{"backups", facts_.store.backups}, {"bytes", facts_.store.bytes}, {"newest", newest_id_}});
+               {{"backups", facts_.store.backups}, {"bytes", facts_.store.bytes}, {"newest", known_.newest_id}});
 }
 
 void Supervisor::survey_failed(const Child& child, const Problem& problem, const std::string& detail) {
@@ -564,7 +590,7 @@ void Supervisor::start(Activity activity, std::chrono::milliseconds takes) {
         facts_.running = health::RunningFacts{activity, {}, child.began};
     }
     dirty_ = true;
-    if (auto started = world_.start(activity, newest_id_); !started) {
+    if (auto started = world_.start(activity, known_); !started) {
         const Problem problem = health::problem_of(started.error());
         child.last_word = activity == Activity::backup ? Report(BackupEnded{RunResult::failed, std::nullopt, problem})
                                                        : Report(WorkFailed{problem, {}});

@@ -55,9 +55,11 @@ TEST(Status, ShowsWhatIsKnown) {
         "estimated_bytes": 5000})"));
     EXPECT_EQ(said["last_good"], json::parse(R"({"id": "20261122T015600Z-7f3a", "started": "2026-11-22T01:56:00Z",
         "finished": "2026-11-22T02:00:00Z", "bytes": 1000, "dumped_bytes": 5000, "rows": null,
-        "databases": ["app", "postgres"], "failed_databases": [], "state": "good"})"));
+        "databases": ["app", "postgres"], "failed_databases": [], "state": "good",
+        "marks": []})"));
     EXPECT_EQ(said["store"], json::parse(R"({"surveyed": "2026-11-22T03:00:00Z", "problem": null,
-        "problem_since": null, "limited": null, "backups": 2, "bytes": 2000, "hidden": []})"));
+        "problem_since": null, "limited": null, "backups": 2, "bytes": 2000, "hidden": [],
+        "meddled": [], "doubt": null, "other_server": null, "last_good_due": null, "rules_unknown": null})"));
     EXPECT_EQ(said["drills"], json::parse(R"({"last": null, "last_good": null, "recipients": [],
         "require_within": null})"));
     EXPECT_EQ(said["runs"]["last"]["result"], "good");

@@ -41,6 +41,35 @@ TEST(ARunUnderWay, IsShownAsItMoves) {
     EXPECT_EQ(night.shown().runs.store_retries, 1U);
 }
 
+health::BackupFacts marked_backup() {
+    health::BackupFacts backup;
+    backup.id = "20261126T021700Z-7f3a";
+    backup.started = utc("2026-11-26T02:17:00Z");
+    backup.finished = utc("2026-11-26T02:21:00Z");
+    backup.databases = {"app"};
+    backup.state = health::BackupState::marked;
+    backup.marks = {"database 'app' shrank"};
+    return backup;
+}
+
+TEST(AMarkedRun, IsToldAndNotTriedAgainAndIsNoGoodOne) {
+    Night night;
+    const auto last_good = night.shown().store.last_good;
+    ASSERT_TRUE(last_good);
+    night.world.pass(4min);
+    night.say(Activity::backup, BackupEnded{RunResult::good, marked_backup()});
+    night.end(Activity::backup);
+    const Line line = night.last_told("backup_finished");
+    EXPECT_EQ(line.level, LogLevel::warn);
+    EXPECT_EQ(line.fields["state"], "marked");
+    EXPECT_EQ(line.fields["next_run"], "2026-11-27T02:17:00Z");
+    EXPECT_EQ(night.shown().store.last_good->id, last_good->id);
+    EXPECT_EQ(night.shown().store.doubt->since, "20261126T021700Z-7f3a");
+    EXPECT_EQ(night.shown().store.doubt->marked, 1U);
+    EXPECT_EQ(night.shown().runs.consecutive_failures, 0U);
+    EXPECT_EQ(night.shown().schedule.failed_attempts, 0U);
+}
+
 TEST(AGoodRun, IsToldInOneLine) {
     Night night;
     night.say(Activity::backup, StoreAskedAgain{});

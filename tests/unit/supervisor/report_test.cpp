@@ -73,7 +73,7 @@ bool is_refused(const std::string& line) {
 }
 
 TEST(EveryReport, ComesThrough) {
-    const auto began = there_and_back(BackupBegan{"20261125T120000Z-7f3a", 3});
+    const auto began = there_and_back(BackupBegan{"20261125T120000Z-7f3a", 3, "7412"});
     EXPECT_EQ(began.id, "20261125T120000Z-7f3a");
     EXPECT_EQ(began.databases, 3U);
 
@@ -125,6 +125,12 @@ TEST(EveryReport, OfASurveyComesThrough) {
     survey.store.backups = 12;
     survey.store.bytes = 1U << 31U;
     survey.store.hidden = {"20261101T120000Z-7f3a"};
+    survey.store.meddled = {"x (somebody hid y)"};
+    survey.store.doubt = health::DoubtFacts{"a", "b is gone", 3, "c", noon - 5h};
+    survey.store.other_server = health::Problem{"two servers", "rename one"};
+    survey.store.lineage_note = "not compared";
+    survey.store.expiry = {noon + 9h, 7h, "forbidden"};
+    survey.server = "7412345678901234567";
     survey.store.drills.last = health::DrillFacts{"20261101T120000Z-7f3a", noon, false, "restore", 3, 1, std::nullopt};
     survey.store.drills.last_good = health::DrillFacts{"20261102T120000Z-7f3a", noon - 1h, true, "", 0, 0, 90'500ms};
     survey.store.drills.recipients = {{"age1x", noon - 1h}, {"age1y", std::nullopt}};
@@ -147,6 +153,18 @@ TEST(EveryReport, OfASurveyComesThrough) {
     EXPECT_EQ(got.store.backups, 12U);
     EXPECT_EQ(got.store.bytes, 1U << 31U);
     EXPECT_EQ(got.store.hidden, survey.store.hidden);
+    EXPECT_EQ(got.store.meddled, survey.store.meddled);
+    EXPECT_EQ(got.store.doubt->since, "a");
+    EXPECT_EQ(got.store.doubt->reason, "b is gone");
+    EXPECT_EQ(got.store.doubt->marked, 3U);
+    EXPECT_EQ(got.store.doubt->newest, "c");
+    EXPECT_EQ(got.store.doubt->newest_finished, noon - 5h);
+    EXPECT_EQ(got.store.other_server->what, "two servers");
+    EXPECT_EQ(got.store.lineage_note, "not compared");
+    EXPECT_EQ(got.store.expiry.last_good_due, noon + 9h);
+    EXPECT_EQ(got.store.expiry.warning, 7h);
+    EXPECT_EQ(got.store.expiry.unknown, "forbidden");
+    EXPECT_EQ(got.server, survey.server);
     EXPECT_EQ(got.runs.good, survey.runs.good);
     ASSERT_EQ(got.runs.failed.size(), 2U);
     EXPECT_EQ(got.runs.failed[0].started, noon - 2h);

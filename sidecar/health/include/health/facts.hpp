@@ -87,6 +87,23 @@ struct BackupFacts {
     BackupState state = BackupState::good;
     std::vector<std::string> failed_databases = {};  // of a partial one; "" stands for the globals
     std::vector<DatabaseFacts> contents = {};        // only where it matters most: see StoreFacts
+    std::vector<std::string> marks = {};             // why an owner should look at it: reasons in words
+};
+
+// A marked backup that nobody accepted, and those after it (docs/lineage.md).
+struct DoubtFacts {
+    std::string since;         // id of the one that raised it
+    std::string reason;        // its mark in words
+    std::uint64_t marked = 0;  // backups since then, with it
+    std::string newest;        // id of the newest of them
+    TimePoint newest_finished;
+};
+
+// When the bucket's own rules take backups away.
+struct ExpiryFacts {
+    std::optional<TimePoint> last_good_due = std::nullopt;  // of the last good one; empty: never, or not known
+    std::chrono::seconds warning{};                         // how long before that to warn
+    std::string unknown = {};                               // why the rules are not known; empty: they are
 };
 
 // One drill: a backup that was restored for a trial, and compared.
@@ -127,6 +144,12 @@ struct StoreFacts {
     std::uint64_t backups = 0;  // all that are stored, whatever their age and state
     std::uint64_t bytes = 0;
     std::vector<std::string> hidden = {};  // ids of backups that somebody hid or wrote over
+    // What else is not as it was written, in words: data hidden or written over, manifests that are none of theirs.
+    std::vector<std::string> meddled = {};
+    std::optional<DoubtFacts> doubt = std::nullopt;
+    std::optional<Problem> other_server = std::nullopt;  // another server makes backups under this instance's name
+    std::string lineage_note = {};                       // what to know of the lineage although nothing is wrong
+    ExpiryFacts expiry = {};
     DrillsFacts drills = {};
 };
 
