@@ -140,8 +140,14 @@ Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, b
             print_line(Json{{"id", nullptr}, {"state", "yielded"}, {"yielded_to", postgres::name_of(outcome.yield->to)}}
                            .dump());
         }
-        return Error{ErrorKind::temporary, words_of(*outcome.yield) + "; nothing of it is stored",
-                     postgres::cure_of(outcome.yield->to)};
+        Error error{ErrorKind::temporary, words_of(*outcome.yield) + "; nothing of it is stored",
+                    postgres::cure_of(outcome.yield->to)};
+        if (log.format() == LogFormat::json) {
+            log.write(
+                LogLevel::warn, "backup_yielded",
+                {{"error", error.what}, {"next", error.next}, {"yielded_to", postgres::name_of(outcome.yield->to)}});
+        }
+        return error;
     }
     const auto& manifest = *outcome.manifest;
     const bool good = outcome.kind == backup::BackupOutcome::Kind::good;

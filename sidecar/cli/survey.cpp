@@ -1,5 +1,6 @@
 #include "survey.hpp"
 
+#include "health/recent.hpp"
 #include "store_rules.hpp"
 
 #include <algorithm>
@@ -11,11 +12,8 @@ using catalogue::Catalogue;
 using catalogue::State;
 using supervisor::SurveyEnded;
 
-constexpr std::chrono::days recent{30};
-constexpr std::size_t most_recent = 1000;  // of these
-constexpr std::size_t most_runs = 200;     // that a schedule has to know of
+constexpr std::size_t most_runs = 200;  // that a schedule has to know of
 constexpr std::size_t most_unfinished = 50;
-constexpr std::size_t most_contents = 2000;  // databases whose sizes are told one by one
 
 health::BackupState state_of(State state) {
     switch (state) {
@@ -276,7 +274,7 @@ health::BackupFacts facts_of(const catalogue::Manifest& manifest, health::Backup
     std::uint64_t dumped = 0;
     for (const auto& database : manifest.databases) {
         facts.databases.push_back(database.name);
-        if (facts.contents.size() < most_contents) {
+        if (facts.contents.size() < health::most_contents) {
             facts.contents.push_back(facts_of(database));
         }
         dumped += database.archive_bytes;
@@ -303,6 +301,7 @@ health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now, cons
     store.backups = catalogue.backups.size();
     for (const auto& backup : catalogue.backups) {  // oldest first
         auto facts = facts_of(backup.manifest, state_of(backup.state));
+        facts.proven_at = backup.proven_at;
         store.bytes += facts.stored_bytes;
         if (!backup.tampering.empty() && backup.state != State::hidden) {
             store.meddled.push_back(facts.id + " (" + backup.tampering + ")");
@@ -322,8 +321,9 @@ health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now, cons
         }
     }
     for (const auto& backup : catalogue.backups) {
-        if (backup.stored > now - recent) {
+        if (backup.stored > now - health::recent_days) {
             auto facts = facts_of(backup.manifest, state_of(backup.state));
+            facts.proven_at = backup.proven_at;
             facts.contents.clear();
             store.recent.insert(store.recent.begin(), std::move(facts));
         }
@@ -354,7 +354,7 @@ Result<SurveyEnded> survey(store::ObjectStore& store, const config::Settings& se
     if (!seen) {
         return seen;
     }
-    keep_newest(seen->store.recent, most_recent, [](const auto& backup) { return backup.started; });
+    health::keep_recent(seen->store.recent);
     keep_newest(seen->store.unfinished, most_unfinished, [](const auto& started) { return started; });
     keep_newest(seen->runs.good, most_runs, [](const auto& started) { return started; });
     keep_newest(seen->runs.failed, most_runs, [](const auto& attempt) { return attempt.started; });

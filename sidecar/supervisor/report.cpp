@@ -129,7 +129,9 @@ Json written_backup(const BackupFacts& backup) {
             {"state", written_enum(backup.state)},
             {"failed_databases", backup.failed_databases},
             {"marks", backup.marks},
-            {"contents", list_of(backup.contents, written_database)}};
+            {"contents", list_of(backup.contents, written_database)},
+            {"proven_at", if_there(backup.proven_at, written)},
+            {"names_left_out", backup.names_left_out}};
 }
 
 BackupFacts backup_in(const Json& json) {
@@ -145,6 +147,8 @@ BackupFacts backup_in(const Json& json) {
     backup.failed_databases = json.at("failed_databases").get<std::vector<std::string>>();
     backup.marks = json.at("marks").get<std::vector<std::string>>();
     backup.contents = read_list(json.at("contents"), database_in);
+    backup.proven_at = read_if_there(json.at("proven_at"), time_in);
+    backup.names_left_out = number_in(json.at("names_left_out"));
     return backup;
 }
 

@@ -2,6 +2,7 @@
 
 #include "health/judge.hpp"
 #include "health/names.hpp"
+#include "health/recent.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -14,10 +15,6 @@ using health::Problem;
 using health::RunResult;
 using log::LogLevel;
 using Fields = log::EventLog::Fields;
-
-constexpr std::chrono::days recent{30};
-constexpr std::size_t most_recent = 1000;   // backups that are kept in mind of these days
-constexpr std::size_t most_failures = 100;  // runs
 
 const char* text_of(schedule::Why why) {
     switch (why) {
@@ -264,10 +261,8 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
     const TimePoint now = world_.now();
     runs.last = health::RunFacts{end.result, child.began, now, end.backup ? end.backup->id : child.id, end.problem};
     runs.counts.add(end.result);
-    auto& failures = runs.failures;
     if (is_failure(end.result)) {
         ++runs.consecutive_failures;
-        failures.insert(failures.begin(), *runs.last);
     } else if (end.result == RunResult::good || end.result == RunResult::partial || end.result == RunResult::not_ours) {
         runs.consecutive_failures = 0;  // or the server answers, and its backups are somebody else's to make
     }
@@ -280,9 +275,10 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
         runs.yielded_to.clear();
         runs.yield_cure.clear();
     }
-    while (!failures.empty() && (failures.size() > most_failures || failures.back().ended < now - recent)) {
-        failures.pop_back();
+    if (is_failure(end.result) || end.result == RunResult::yielded) {
+        runs.failures.insert(runs.failures.begin(), *runs.last);
     }
+    health::keep_recent(runs.failures, now);
     process_.free_since = now;
 }
 
@@ -347,12 +343,9 @@ Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
 }
 
 void Supervisor::remember(health::BackupFacts backup) {
-    auto& all = facts_.store.recent;
-    backup.contents.clear();
-    all.insert(all.begin(), std::move(backup));
-    if (all.size() > most_recent) {
-        all.pop_back();
-    }
+    auto& recent = facts_.store.recent;
+    recent.insert(recent.begin(), std::move(backup));
+    health::keep_recent(recent);
 }
 
 // One that was made just now, good or marked: the store need not be asked what it holds. It is what was due, and not

@@ -134,6 +134,32 @@ BackupEnded yielded_run(const std::string& to = "ALTER TABLE") {
             YieldedTo{to, "run it at another time"}};
 }
 
+TEST(FailedRuns, AreRememberedForAMonthWithWhatWasWrong) {
+    Night night;
+    night.end(Activity::backup, failed_run);
+    night.reach_backup();
+    night.end(Activity::backup, yielded_run());
+    night.reach_backup();
+    night.end_backup_well();
+    const auto& failures = night.shown().runs.failures;
+    ASSERT_EQ(failures.size(), 2U) << "a good run does not make them undone";
+    EXPECT_EQ(failures[0].result, RunResult::yielded);
+    EXPECT_EQ(failures[1].problem->what, "the server refused the password");
+    night.world.pass(31 * 24h);
+    night.reach_backup();
+    night.end_backup_well();
+    EXPECT_TRUE(night.shown().runs.failures.empty());
+}
+
+TEST(AGoodRun, IsKnownWithItsContentsOnceAndAmongTheOthersWithout) {
+    Night night;
+    auto backup = backup_of(night.world.now() - 4min, night.world.now());
+    backup.contents = {{"app", 700, 3500, 12, 9000}};
+    night.end(Activity::backup, BackupEnded{RunResult::good, backup});
+    EXPECT_EQ(night.shown().store.last_good->contents.size(), 1U);
+    EXPECT_TRUE(night.shown().store.recent.front().contents.empty());
+}
+
 TEST(ARunThatGaveWay, IsToldAsThatAndTriedAgain) {
     Night night;
     night.end(Activity::backup, yielded_run());

@@ -25,6 +25,9 @@ health::BackupFacts full_backup() {
     backup.databases = {"app", "with \"quotes\"\nand a line"};
     backup.state = health::BackupState::partial;
     backup.failed_databases = {"", "shop"};
+    backup.contents = {{"app", 700, 3500, 12, 0}, {"with \"quotes\"\nand a line", 1, 2}};
+    backup.proven_at = noon + 3h;
+    backup.names_left_out = 7;
     return backup;
 }
 
@@ -38,6 +41,16 @@ void expect_same(const health::BackupFacts& got, const health::BackupFacts& give
     EXPECT_EQ(got.databases, given.databases);
     EXPECT_EQ(got.state, given.state);
     EXPECT_EQ(got.failed_databases, given.failed_databases);
+    EXPECT_EQ(got.proven_at, given.proven_at);
+    EXPECT_EQ(got.names_left_out, given.names_left_out);
+    ASSERT_EQ(got.contents.size(), given.contents.size());
+    for (std::size_t i = 0; i < got.contents.size(); ++i) {
+        EXPECT_EQ(got.contents[i].name, given.contents[i].name);
+        EXPECT_EQ(got.contents[i].stored_bytes, given.contents[i].stored_bytes);
+        EXPECT_EQ(got.contents[i].dumped_bytes, given.contents[i].dumped_bytes);
+        EXPECT_EQ(got.contents[i].tables, given.contents[i].tables);
+        EXPECT_EQ(got.contents[i].rows, given.contents[i].rows);
+    }
 }
 
 void expect_same(const health::DrillFacts& got, const health::DrillFacts& given) {
@@ -122,6 +135,7 @@ TEST(EveryReport, OfASurveyComesThrough) {
     survey.store.last_good->state = health::BackupState::good;
     survey.store.newest_partial = full_backup();
     survey.store.recent = {full_backup(), *survey.store.last_good};
+    survey.store.unfinished = {noon - 1h, noon - 26h};
     survey.store.backups = 12;
     survey.store.bytes = 1U << 31U;
     survey.store.hidden = {"20261101T120000Z-7f3a"};
@@ -148,6 +162,7 @@ TEST(EveryReport, OfASurveyComesThrough) {
     EXPECT_EQ(got.store.drills.recipients[0].recipient, "age1x");
     EXPECT_EQ(got.store.drills.recipients[0].opened, noon - 1h);
     EXPECT_FALSE(got.store.drills.recipients[1].opened);
+    EXPECT_EQ(got.store.unfinished, survey.store.unfinished);
     ASSERT_EQ(got.store.recent.size(), 2U);
     expect_same(got.store.recent[1], *survey.store.last_good);
     EXPECT_EQ(got.store.backups, 12U);

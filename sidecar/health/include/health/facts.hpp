@@ -85,9 +85,11 @@ struct BackupFacts {
     std::optional<std::uint64_t> rows = std::nullopt;
     std::vector<std::string> databases = {};
     BackupState state = BackupState::good;
-    std::vector<std::string> failed_databases = {};  // of a partial one; "" stands for the globals
-    std::vector<DatabaseFacts> contents = {};        // only where it matters most: see StoreFacts
-    std::vector<std::string> marks = {};             // why an owner should look at it: reasons in words
+    std::vector<std::string> failed_databases = {};     // of a partial one; "" stands for the globals
+    std::vector<DatabaseFacts> contents = {};           // of its databases, 2000 at most; only where StoreFacts says so
+    std::optional<TimePoint> proven_at = std::nullopt;  // when a drill of it last passed; empty: none did
+    std::size_t names_left_out = 0;                     // databases that are not among `databases`: see recent.hpp
+    std::vector<std::string> marks = {};                // why an owner should look at it: reasons in words
 };
 
 // A marked backup that nobody accepted, and those after it (docs/lineage.md).
@@ -138,7 +140,7 @@ struct StoreFacts {
     std::optional<Problem> limited = std::nullopt;        // what this key may not see, if anything: no fault by itself
     std::optional<BackupFacts> last_good = std::nullopt;  // with its contents
     std::optional<BackupFacts> newest_partial = std::nullopt;  // only if newer than last_good; with its contents
-    std::vector<BackupFacts> recent = {};                      // of the last 30 days, newest first
+    std::vector<BackupFacts> recent = {};                      // of the last 30 days, newest first; see recent.hpp
     // When runs began that left data and no manifest, newest first: killed, or at work now. A few at most.
     std::vector<TimePoint> unfinished = {};
     std::uint64_t backups = 0;  // all that are stored, whatever their age and state
@@ -216,8 +218,9 @@ struct RunsFacts {
     std::string yielded_to = {};
     std::string yield_cure = {};  // what can be done about it
     RunCounts counts = {};
-    std::vector<RunFacts> failures = {};  // those that failed in the last 30 days, newest first; the newest few of them
-    std::uint64_t store_retries = 0;      // requests to the store that were tried again
+    // Those of the last 30 days that failed, crashed, took too long or gave way, newest first; see recent.hpp.
+    std::vector<RunFacts> failures = {};
+    std::uint64_t store_retries = 0;  // requests to the store that were tried again
 };
 
 // Deleting what no rule of [retention] keeps, since the start.
