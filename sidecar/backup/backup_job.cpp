@@ -104,6 +104,7 @@ private:
     Status check_roles(const std::optional<std::set<std::string>>& created) const;
     Status note_failure(Manifest& manifest, std::optional<std::string> database, const Error& error);
     Status check_objects(const Manifest& manifest);
+    Status compare_with_earlier(Manifest& manifest, const std::vector<std::string>& on_server);
     Result<BackupOutcome> commit(Manifest manifest);
     [[nodiscard]] catalogue::Encrypted encrypted() const {
         return plan_.recipients.empty() ? catalogue::Encrypted::no : catalogue::Encrypted::yes;
@@ -205,6 +206,9 @@ Result<BackupOutcome> Job::run_on(postgres::ServerLock& lock, const postgres::Se
     }
     if (auto stored = store_proof(*manifest); !stored) {
         return in_context("the table proof", std::move(stored).error());
+    }
+    if (auto compared = compare_with_earlier(*manifest, *found); !compared) {
+        return std::move(compared).error();
     }
     // Without the lock another run may have been at work beside this one since nobody knows when.
     if (auto held = lock.check(); !held) {
@@ -421,6 +425,30 @@ Status Job::store_proof(Manifest& manifest) {
     return done();
 }
 
+// Last, so that what another run stored meanwhile is known.
+Status Job::compare_with_earlier(Manifest& manifest, const std::vector<std::string>& on_server) {
+    if (!manifest.failures.empty()) {
+        return done();  // a partial run has no place in the lineage
+    }
+    auto ancestry = catalogue::read_ancestry(store_, layout_);
+    if (!ancestry) {
+        if (ancestry.error().kind == ErrorKind::interrupted) {
+            return std::move(ancestry).error();
+        }
+        manifest.lineage = catalogue::LineageRecord{{}, ancestry.error().what};
+        observer_.warned("", "the backup is not compared with those before it: " + ancestry.error().what);
+        return done();
+    }
+    auto judgement = lineage::judge(*ancestry, manifest, plan_.lineage, {on_server.begin(), on_server.end()});
+    for (const auto& note : judgement.notes) {
+        observer_.warned("", note);
+    }
+    manifest.notes.insert(manifest.notes.end(), judgement.notes.begin(), judgement.notes.end());
+    manifest.marks = std::move(judgement.marks);
+    manifest.lineage = catalogue::LineageRecord{ancestry->trusted ? ancestry->trusted->id.text() : "", {}};
+    return done();
+}
+
 Status Job::check_roles(const std::optional<std::set<std::string>>& created) const {
     if (!created) {
         return failed("what pg_dumpall printed is not understood although it ended well",
@@ -481,6 +509,9 @@ Result<BackupOutcome> Job::commit(Manifest manifest) {
         return std::move(put).error();
     }
     uncommitted_.keep();
+    for (const auto& mark : manifest.marks) {
+        observer_.marked(mark);
+    }
     return BackupOutcome{whole ? BackupOutcome::Kind::good : BackupOutcome::Kind::partial, std::move(manifest),
                          whole ? std::nullopt : yield_};
 }

@@ -1,5 +1,7 @@
 #include "catalogue/catalogue.hpp"
 
+#include "catalogue/trust.hpp"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -16,22 +18,10 @@ using History = std::vector<ObjectInfo>;
 struct Listing {
     std::map<BackupId, History> manifests;
     std::map<BackupId, History> partials;
-    std::set<BackupId> accepted;
-    std::map<BackupId, std::vector<ObjectInfo>> data;    // without hide markers
+    std::map<BackupId, std::vector<ObjectInfo>> data;    // by key, each with its oldest version first
     std::map<BackupId, std::vector<ObjectInfo>> drills;  // the oldest version of each result
+    bool any_accepted = false;
 };
-
-void note_accepted(Listing& listing, const BackupId& id, const ObjectInfo& object) {
-    if (!object.hide_marker) {
-        listing.accepted.insert(id);
-    }
-}
-
-void note_data(Listing& listing, const BackupId& id, const ObjectInfo& object) {
-    if (!object.hide_marker) {
-        listing.data[id].push_back(object);
-    }
-}
 
 void note_drill(Listing& listing, const BackupId& id, const ObjectInfo& object) {
     auto& drills = listing.drills[id];
@@ -47,8 +37,8 @@ Result<Listing> list_instance(store::ObjectStore& store, const Layout& layout) {
         switch (place.kind) {
             case KeyKind::manifest: listing.manifests[*place.id].push_back(object); break;
             case KeyKind::partial_manifest: listing.partials[*place.id].push_back(object); break;
-            case KeyKind::accepted: note_accepted(listing, *place.id, object); break;
-            case KeyKind::data: note_data(listing, *place.id, object); break;
+            case KeyKind::accepted: listing.any_accepted = listing.any_accepted || !object.hide_marker; break;
+            case KeyKind::data: listing.data[*place.id].push_back(object); break;
             case KeyKind::drill_result: note_drill(listing, *place.id, object); break;
             case KeyKind::drill_report:
             case KeyKind::other: break;
@@ -64,8 +54,8 @@ Result<Listing> list_instance(store::ObjectStore& store, const Layout& layout) {
 // By its version, or by its size: the copy of a store has version ids of its own, or none. Whether it is what was
 // written, its hash tells when it is read.
 bool is_there(const store::StoredObject& object, const ObjectInfo& info) {
-    return info.key == object.key &&
-           (object.version_id.empty() || object.version_id == info.version_id || object.size == info.size);
+    return !info.hide_marker && info.key == object.key &&
+           ((!object.version_id.empty() && object.version_id == info.version_id) || object.size == info.size);
 }
 
 std::vector<store::ObjectKey> not_listed(const Manifest& manifest, const Listing& listing) {
@@ -80,14 +70,15 @@ std::vector<store::ObjectKey> not_listed(const Manifest& manifest, const Listing
     return gone;
 }
 
-State state_of(const Manifest& manifest, KeyKind kind, bool whole, const Listing& listing) {
+// What trust makes of it comes later.
+State state_of(KeyKind kind, bool whole) {
     if (!whole) {
         return State::expired;
     }
     if (kind == KeyKind::partial_manifest) {
         return State::partial;
     }
-    return manifest.marks.empty() || listing.accepted.count(manifest.id) != 0 ? State::good : State::marked;
+    return State::good;
 }
 
 // Reads manifests of one instance into a catalogue.
@@ -111,6 +102,9 @@ private:
     Judged judge(const Manifest& manifest, State state, History::const_iterator first, History::const_iterator end,
                  const std::string& json);
     [[nodiscard]] bool by_age_rule(const Manifest& manifest, const ObjectInfo& first, const ObjectInfo& marker) const;
+    [[nodiscard]] std::string done_to_data(const Manifest& manifest, os::TimePoint stored) const;
+    [[nodiscard]] std::string done_to(const Manifest& manifest, const store::StoredObject& object, os::TimePoint stored,
+                                      History::const_iterator begin, History::const_iterator end) const;
 
     store::ObjectStore& store_;
     const Layout& layout_;
@@ -141,10 +135,14 @@ Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
         return done();
     }
     auto gone = not_listed(*manifest, listing_);
-    const State state = state_of(*manifest, kind, gone.empty(), listing_);
+    const State state = state_of(kind, gone.empty());
     auto judged = judge(*manifest, state, first, history.end(), *json);
-    catalogue_.backups.push_back(
-        {std::move(*manifest), judged.state, first->modified, std::move(judged.tampering), std::move(gone)});
+    if (judged.tampering.empty()) {
+        judged.tampering = done_to_data(*manifest, first->modified);
+    }
+    Backup backup{std::move(*manifest), judged.state, first->modified, std::move(judged.tampering), std::move(gone)};
+    backup.of_partial_run = kind == KeyKind::partial_manifest;
+    catalogue_.backups.push_back(std::move(backup));
     return done();
 }
 
@@ -152,6 +150,48 @@ bool Reader::by_age_rule(const Manifest& manifest, const ObjectInfo& first, cons
     const auto days = std::chrono::days(manifest.retention.keep_days);
     const auto rule = expires_after_.value_or(days);
     return rule.count() > 0 && marker.modified - first.modified >= rule;
+}
+
+// What became of one object of a backup that was `stored` then. Its writer may have sent it twice, but not after the
+// manifest, unless as the same bytes.
+std::string Reader::done_to(const Manifest& manifest, const store::StoredObject& object, os::TimePoint stored,
+                            History::const_iterator begin, History::const_iterator end) const {
+    const auto named = std::find_if(begin, end, [&](const auto& info) { return is_there(object, info); });
+    if (named == end) {
+        return object.version_id.empty() && !begin->hide_marker ? "'" + object.key.text() + "' is not what was stored"
+                                                                : "";
+    }
+    for (auto later = std::next(named); later != end; ++later) {
+        const bool same = !named->etag.empty() && later->etag == named->etag && later->size == named->size;
+        const bool harmless =
+            later->hide_marker ? by_age_rule(manifest, *named, *later) : later->modified <= stored || same;
+        if (!harmless) {
+            return std::string("somebody ") + (later->hide_marker ? "hid" : "wrote over") + " '" + object.key.text() +
+                   "' on " + os::utc_text(later->modified);
+        }
+    }
+    return {};
+}
+
+std::string Reader::done_to_data(const Manifest& manifest, os::TimePoint stored) const {
+    const auto data = listing_.data.find(manifest.id);
+    if (data == listing_.data.end()) {
+        return {};
+    }
+    const auto objects = manifest.all_objects();
+    for (auto begin = data->second.begin(); begin != data->second.end();) {
+        const auto end =
+            std::find_if(begin, data->second.end(), [&](const auto& info) { return info.key != begin->key; });
+        const auto object =
+            std::find_if(objects.begin(), objects.end(), [&](const auto& one) { return one.key == begin->key; });
+        if (object != objects.end()) {
+            if (auto done = done_to(manifest, *object, stored, begin, end); !done.empty()) {
+                return done;
+            }
+        }
+        begin = end;
+    }
+    return {};
 }
 
 // What came after the first version decides whether somebody meddled.
@@ -172,6 +212,53 @@ Reader::Judged Reader::judge(const Manifest& manifest, State state, History::con
         }
     }
     return {state, {}};
+}
+
+// The times of the store that is looked at come before those that an acceptance wrote down: it may be a copy.
+void take_acceptances(Catalogue& catalogue) {
+    for (auto& backup : catalogue.backups) {
+        const auto found = std::find_if(catalogue.acceptances.begin(), catalogue.acceptances.end(),
+                                        [&](const auto& one) { return one.id == backup.manifest.id; });
+        if (found != catalogue.acceptances.end()) {
+            found->stored = backup.stored;
+            backup.accepted = *found;
+        }
+    }
+    std::sort(catalogue.acceptances.begin(), catalogue.acceptances.end(),
+              [](const auto& a, const auto& b) { return std::tie(a.stored, a.id) < std::tie(b.stored, b.id); });
+}
+
+// Its maker knew nothing of the doubt, and so did not write it down.
+Mark unforeseen(const BackupId& doubt) {
+    return {std::string(follows_marked),
+            "backup " + doubt.text() + ", made before it, is marked, and nobody accepted that", "", doubt.text()};
+}
+
+void take_trust(Catalogue& catalogue) {
+    take_acceptances(catalogue);
+    Trust trust(catalogue.acceptances);
+    for (auto& backup : catalogue.backups) {  // oldest first
+        if (backup.of_partial_run) {
+            continue;
+        }
+        backup.trusted = trust.next(backup.manifest, backup.stored);
+        if (backup.trusted) {
+            catalogue.doubt = trust.doubt() ? catalogue.doubt : std::nullopt;
+            continue;
+        }
+        if (!catalogue.doubt || catalogue.doubt->since != *trust.doubt()) {
+            catalogue.doubt = Doubt{*trust.doubt(), {}};
+        }
+        catalogue.doubt->marked.push_back(backup.manifest.id);
+        if (backup.manifest.marks.empty()) {
+            backup.manifest.marks.push_back(unforeseen(*trust.doubt()));
+        }
+        backup.state = backup.state == State::good ? State::marked : backup.state;
+    }
+    trust.finish();
+    if (!trust.doubt()) {
+        catalogue.doubt.reset();
+    }
 }
 
 // Reads the results of one backup's drills, as far as they matter, into it.
@@ -264,10 +351,12 @@ Leftover& leftover_of(std::map<BackupId, Leftover>& found, const BackupId& id) {
 void add_data(std::map<BackupId, Leftover>& found, const BackupId& id, const std::vector<ObjectInfo>& objects) {
     auto& leftover = leftover_of(found, id);
     for (const auto& object : objects) {
-        leftover.bytes += object.size;
-        leftover.touched = std::max(leftover.touched, object.modified);
+        if (!object.hide_marker) {
+            leftover.bytes += object.size;
+            leftover.touched = std::max(leftover.touched, object.modified);
+            leftover.objects.push_back(object);
+        }
     }
-    leftover.objects = objects;
 }
 
 void add_upload(std::map<BackupId, Leftover>& found, const BackupId& id, store::UnfinishedUpload upload) {
@@ -312,7 +401,9 @@ Result<Leftovers> leftovers_of(store::ObjectStore& store, const Layout& layout, 
     }
     std::map<BackupId, Leftover> found;
     for (const auto& [id, objects] : listing.data) {
-        if (!has_manifest(listing, id)) {
+        const bool any =
+            std::any_of(objects.begin(), objects.end(), [](const auto& each) { return !each.hide_marker; });
+        if (any && !has_manifest(listing, id)) {
             add_data(found, id, objects);
         }
     }
@@ -378,6 +469,14 @@ Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout
     std::sort(catalogue.backups.begin(), catalogue.backups.end(), [](const Backup& a, const Backup& b) {
         return std::tie(a.stored, a.manifest.id) < std::tie(b.stored, b.manifest.id);
     });
+    if (listing->any_accepted) {
+        auto acceptances = read_acceptances(store, layout, catalogue.refused);
+        if (!acceptances) {
+            return std::move(acceptances).error();
+        }
+        catalogue.acceptances = std::move(*acceptances);
+    }
+    take_trust(catalogue);
     if (auto read = read_drills(store, layout, *listing, catalogue); !read) {
         return std::move(read).error();
     }

@@ -106,6 +106,10 @@ store::ObjectKey Layout::proof(const BackupId& id, Encrypted encrypted) const {
     return key(data_prefix(id) + "tables.json" + suffix(encrypted));
 }
 
+store::ObjectKey Layout::acceptance(const BackupId& id) const {
+    return key(acceptances_prefix() + id.text() + ".json");
+}
+
 store::ObjectKey Layout::drill_result(const BackupId& id, os::TimePoint started) const {
     return key(drills_prefix(id) + compact_time(started) + std::string(json));
 }

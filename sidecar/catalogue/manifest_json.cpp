@@ -116,10 +116,29 @@ Json json_of(const RetentionRecord& keep) {
 }
 
 Json json_of(const Mark& mark) {
-    return {{"kind", mark.kind}, {"reason", mark.reason}};
+    Json json = {{"kind", mark.kind}, {"reason", mark.reason}};
+    if (!mark.database.empty()) {
+        json["database"] = mark.database;
+    }
+    if (!mark.backup.empty()) {
+        json["backup"] = mark.backup;
+    }
+    return json;
+}
+
+Json json_of(const LineageRecord& lineage) {
+    if (!lineage.not_checked.empty()) {
+        return {{"not_checked", lineage.not_checked}};
+    }
+    return {{"compared_with", lineage.compared_with.empty() ? Json() : Json(lineage.compared_with)}};
 }
 
 // ---- reading ----
+
+// Not wrong, but written by a later Lifeboat.
+struct Unknown {
+    std::string what;
+};
 
 bool is_sha256(const std::string& hex) {
     return hex.size() == 64 && hex.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -246,10 +265,15 @@ std::vector<std::string> recipients_of(const Parsed& json) {
     return recipients;
 }
 
+LineageRecord lineage_of(const Parsed& json) {
+    const bool first = json.contains("compared_with") && json.at("compared_with").is_null();
+    return {first ? "" : text_or(json, "compared_with", ""), text_or(json, "not_checked", "")};
+}
+
 void check_belongs(const Parsed& json, const Layout& layout, const BackupId& id) {
     if (text(json, "format") != manifest_format) {
-        throw Surprise{"its format is '" + text(json, "format") + "', and this Lifeboat reads " +
-                       std::string(manifest_format)};
+        throw Unknown{"its format is '" + text(json, "format") + "', and this Lifeboat reads " +
+                      std::string(manifest_format)};
     }
     if (text(json, "id") != id.text()) {
         throw Surprise{"it says that it is backup '" + text(json, "id") + "'"};
@@ -302,7 +326,11 @@ Manifest manifest_of(const Parsed& json, const Layout& layout, const BackupId& i
         }
     }
     for (const Parsed& entry : list(json, "marks")) {
-        manifest.marks.push_back({text(entry, "kind"), text(entry, "reason")});
+        manifest.marks.push_back(
+            {text(entry, "kind"), text(entry, "reason"), text_or(entry, "database", ""), text_or(entry, "backup", "")});
+    }
+    if (json.contains("lineage")) {
+        manifest.lineage = lineage_of(json.at("lineage"));
     }
     manifest.retention = json.contains("retention") ? retention_of(json.at("retention")) : RetentionRecord{};
     if (json.contains("next_overdue")) {
@@ -344,6 +372,9 @@ std::string to_json(const Manifest& manifest) {
         json["failures"] = json_list(manifest.failures);
     }
     json["marks"] = json_list(manifest.marks);
+    if (manifest.lineage) {
+        json["lineage"] = json_of(*manifest.lineage);
+    }
     json["retention"] = json_of(manifest.retention);
     if (manifest.next_overdue) {
         json["next_overdue"] = os::utc_text(*manifest.next_overdue);
@@ -369,6 +400,8 @@ Result<Manifest> parse_manifest(std::string_view json, const Layout& layout, con
     }
     try {
         return manifest_of(parsed, layout, id);
+    } catch (const Unknown& unknown) {
+        return failed(name + " is refused: " + unknown.what, "read it with the Lifeboat that wrote it, or a newer one");
     } catch (const Surprise& surprise) {
         return Error{ErrorKind::corrupt, name + " is refused: " + surprise.what,
                      "restore another backup, and find out who wrote this one"};

@@ -60,6 +60,7 @@ Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::mi
     plan.compression_level = settings.compression.level;
     plan.recipients = std::move(*recipients);
     plan.retention = {keep.keep_days, keep.keep_last, keep.keep_weekly, keep.keep_monthly, keep.keep_yearly};
+    plan.lineage = {settings.lineage.min_ratio};
     plan.overdue_after = config::overdue_after_of(settings, os::SystemClock().now());
     return plan;
 }
@@ -92,6 +93,10 @@ void BackupLog::part_failed(const std::string& part, const Error& error) {
 
 void BackupLog::warned(const std::string& part, const std::string& text) {
     write(LogLevel::warn, "warning", {{"part", part}, {"text", text}});
+}
+
+void BackupLog::marked(const catalogue::Mark& mark) {
+    write(LogLevel::warn, "backup_marked", {{"kind", mark.kind}, {"reason", mark.reason}});
 }
 
 void BackupLog::store_asked_again(const Error& why, std::chrono::milliseconds pause) {

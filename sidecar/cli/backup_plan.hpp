@@ -22,6 +22,7 @@ public:
     void part_stored(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) override;
     void part_failed(const std::string& part, const Error& error) override;
     void warned(const std::string& part, const std::string& text) override;
+    void marked(const catalogue::Mark& mark) override;
 
     // From any thread.
     virtual void store_asked_again(const Error& why, std::chrono::milliseconds pause);

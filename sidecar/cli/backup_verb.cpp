@@ -39,6 +39,31 @@ private:
     std::optional<std::uint64_t> estimate_;
 };
 
+const char* state_of(const catalogue::Manifest& manifest) {
+    return !manifest.failures.empty() ? "partial" : manifest.marks.empty() ? "good" : "marked";
+}
+
+Json marks_json(const catalogue::Manifest& manifest) {
+    Json list = Json::array();
+    for (const auto& mark : manifest.marks) {
+        list.push_back({{"kind", mark.kind}, {"reason", mark.reason}});
+    }
+    return list;
+}
+
+// Stored, and not trusted: exit code 0, for the run did all that it could.
+void warn_of_marks(const catalogue::Manifest& manifest) {
+    if (manifest.marks.empty()) {
+        return;
+    }
+    const auto& id = manifest.id.text();
+    for (const auto& mark : manifest.marks) {
+        Session::note("warning: backup " + id + " is marked: " + mark.reason);
+    }
+    Session::note("note: `latest` passes it over and nothing is pruned until `lifeboat accept " + id +
+                  " --because \"...\"` says that it is as it should be");
+}
+
 Json failures_json(const catalogue::Manifest& manifest) {
     Json list = Json::array();
     for (const auto& failure : manifest.failures) {
@@ -86,13 +111,18 @@ void print_outcome(const catalogue::Manifest& manifest, bool good, bool json, co
                         {"finished", os::utc_text(manifest.finished)},
                         {"bytes", manifest.stored_bytes()},
                         {"databases", names},
-                        {"state", good ? "good" : "partial"},
+                        {"state", state_of(manifest)},
+                        {"marks", marks_json(manifest)},
                         {"failures", failures_json(manifest)},
                         {"deleted", texts_of(pruned.gone)}}
                        .dump(-1, ' ', false, Json::error_handler_t::replace));
         return;
     }
-    print_line(manifest.id.text() + (good ? "  " : "  PARTIAL  ") + std::to_string(manifest.databases.size()) +
+    print_line(manifest.id.text() +
+               (!good                    ? "  PARTIAL  "
+                : manifest.marks.empty() ? "  "
+                                         : "  MARKED  ") +
+               std::to_string(manifest.databases.size()) +
                (manifest.databases.size() == 1 ? " database, " : " databases, ") +
                human_bytes(manifest.stored_bytes()) + " stored in " + human_duration(took));
 }
@@ -110,17 +140,23 @@ Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, b
             print_line(Json{{"id", nullptr}, {"state", "yielded"}, {"yielded_to", postgres::name_of(outcome.yield->to)}}
                            .dump());
         }
-        return Error{ErrorKind::temporary, words_of(*outcome.yield) + "; nothing of it is stored",
-                     postgres::cure_of(outcome.yield->to)};
+        Error error{ErrorKind::temporary, words_of(*outcome.yield) + "; nothing of it is stored",
+                    postgres::cure_of(outcome.yield->to)};
+        if (log.format() == LogFormat::json) {
+            log.write(
+                LogLevel::warn, "backup_yielded",
+                {{"error", error.what}, {"next", error.next}, {"yielded_to", postgres::name_of(outcome.yield->to)}});
+        }
+        return error;
     }
     const auto& manifest = *outcome.manifest;
     const bool good = outcome.kind == backup::BackupOutcome::Kind::good;
-    log.write(
-        good ? LogLevel::info : LogLevel::error, "backup_finished",
-        {{"id", manifest.id.text()}, {"state", good ? "good" : "partial"}, {"stored_bytes", manifest.stored_bytes()}});
+    log.write(good ? LogLevel::info : LogLevel::error, "backup_finished",
+              {{"id", manifest.id.text()}, {"state", state_of(manifest)}, {"stored_bytes", manifest.stored_bytes()}});
     print_outcome(manifest, good, json, pruned);
     tell(pruned);
     if (good) {
+        warn_of_marks(manifest);
         return ExitCode::done;
     }
     std::string parts;

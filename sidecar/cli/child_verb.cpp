@@ -3,6 +3,8 @@
 #include "backup_plan.hpp"
 #include "config/inputs.hpp"
 #include "os/fd.hpp"
+#include "postgres/connection.hpp"
+#include "postgres/server_facts.hpp"
 #include "prune_wishes.hpp"
 #include "supervisor/report.hpp"
 #include "survey.hpp"
@@ -46,7 +48,7 @@ public:
 
     void started(const catalogue::BackupId& id, const postgres::ServerFacts& server, std::size_t parts) override {
         BackupLog::started(id, server, parts);
-        reporter_.write(supervisor::BackupBegan{id.text(), parts - 1});
+        reporter_.write(supervisor::BackupBegan{id.text(), parts - 1, server.system_identifier});
     }
     void part_started(const std::string& part) override {
         BackupLog::part_started(part);
@@ -121,7 +123,10 @@ supervisor::BackupEnded ended_with(const backup::BackupOutcome& outcome) {
                     health::Problem{words_of(*outcome.yield), postgres::cure_of(outcome.yield->to)},
                     {},
                     yielded_to(outcome.yield)};
-        case Kind::good: return {RunResult::good, facts_of(*outcome.manifest, health::BackupState::good)};
+        case Kind::good:
+            return {RunResult::good,
+                    facts_of(*outcome.manifest, outcome.manifest->marks.empty() ? health::BackupState::good
+                                                                                : health::BackupState::marked)};
         case Kind::partial: break;
     }
     return {RunResult::partial,
@@ -165,14 +170,36 @@ Result<supervisor::BackupEnded> back_up(const config::Loaded& loaded, const std:
     return ended_with(*outcome);
 }
 
-Result<supervisor::SurveyEnded> look_around(const config::Loaded& loaded, Reporter& reporter,
-                                            const std::stop_token& stop) {
+// Which server this sidecar stands beside: the store's newest backups may be another's. Nothing where it does not
+// answer: then they are taken for its own until it does.
+std::optional<std::string> ask_server(const config::Loaded& loaded, const std::stop_token& stop) {
+    auto plan = plan_of(loaded, std::chrono::milliseconds(0));
+    if (!plan) {
+        return std::nullopt;
+    }
+    auto connection = postgres::Connection::open(plan->server, std::nullopt, stop);
+    if (!connection) {
+        return std::nullopt;
+    }
+    auto facts = postgres::read_server_facts(*connection);
+    return facts ? std::optional(facts->system_identifier) : std::nullopt;
+}
+
+Result<supervisor::SurveyEnded> look_around(const config::Loaded& loaded, std::optional<std::string> server,
+                                            Reporter& reporter, const std::stop_token& stop) {
     auto store = open_store(loaded.settings, stop,
                             [&reporter](const auto&, auto) { reporter.write(supervisor::StoreAskedAgain{}); });
     if (!store) {
         return std::move(store).error();
     }
-    return survey(**store, loaded.settings, std::chrono::system_clock::now());
+    if (!server) {
+        server = ask_server(loaded, stop);
+    }
+    auto seen = survey(**store, loaded.settings, std::chrono::system_clock::now(), server.value_or(""));
+    if (seen) {
+        seen->server = server;
+    }
+    return seen;
 }
 
 Result<supervisor::SweepEnded> clean_up(const config::Loaded& loaded, EventLog& log, const std::stop_token& stop) {
@@ -229,6 +256,7 @@ Result<config::Loaded> inherited_settings(int descriptor) {
 struct Order {
     std::string activity;
     std::string newest_known;
+    std::optional<std::string> server_known;
     int settings_fd = -1;
     int report_fd = -1;
 };
@@ -248,7 +276,7 @@ Result<ExitCode> work(Session& session, const Order& order) {
         auto ended = back_up(*loaded, order.newest_known, log, reporter, session.stop());
         reporter.write(ended ? *ended : failed_by(ended.error()));
     } else if (order.activity == "survey") {
-        auto seen = look_around(*loaded, reporter, session.stop());
+        auto seen = look_around(*loaded, order.server_known, reporter, session.stop());
         reporter.write(seen ? Report(*seen)
                             : supervisor::WorkFailed{health::problem_of(seen.error()), seen.error().detail});
     } else if (order.activity == "prune") {
@@ -275,6 +303,7 @@ void add_child(CLI::App& app, Action& action) {
     verb.add_option("--settings-fd", order->settings_fd, "Where the settings are read from")->required();
     verb.add_option("--report-fd", order->report_fd, "Where reports go")->required();
     verb.add_option("--newest-known", order->newest_known, "The newest backup that the supervisor knows of");
+    verb.add_option("--server-known", order->server_known, "The server's system identifier, if it was asked before");
     verb.callback([&action, order] { action = [order](Session& session) { return work(session, *order); }; });
 }
 

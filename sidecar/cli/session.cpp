@@ -5,6 +5,7 @@
 #include "os/fd.hpp"
 #include "store/directory_store.hpp"
 #include "store/s3_store.hpp"
+#include "store_rules.hpp"
 #include "typed_key.hpp"
 
 #include <unistd.h>
@@ -229,7 +230,7 @@ Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std
     if (!layout) {
         return std::move(layout).error();
     }
-    auto read = catalogue::read_catalogue(**store, *layout, settings.store.expires_after);
+    auto read = read_catalogue_by_rules(settings, **store, *layout);
     if (!read) {
         return std::move(read).error();
     }

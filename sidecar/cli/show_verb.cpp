@@ -123,6 +123,22 @@ void print_omissions(const catalogue::Manifest& manifest) {
     }
 }
 
+void print_lineage(const catalogue::Backup& backup) {
+    if (const auto& accepted = backup.accepted) {
+        print_field("accepted", os::utc_text(accepted->accepted) + " by " + accepted->by + ": " + accepted->because);
+    }
+    if (!backup.tampering.empty()) {
+        print_field("tampering", backup.tampering);
+    }
+    const auto& lineage = backup.manifest.lineage;
+    if (lineage && !lineage->not_checked.empty()) {
+        print_field("compared", "NOT: " + lineage->not_checked);
+    } else if (lineage) {
+        print_field("compared", lineage->compared_with.empty() ? "with none: there was no trusted one before it"
+                                                               : "with " + lineage->compared_with);
+    }
+}
+
 std::string drill_line(const catalogue::Drill& drill) {
     const auto& result = drill.result;
     std::string line = result.passed ? "passed" : "FAILED";
@@ -183,6 +199,7 @@ void print_words(const catalogue::Backup& backup) {
     for (const auto& mark : manifest.marks) {
         print_field("marked", mark.reason);
     }
+    print_lineage(backup);
     for (const auto& failure : manifest.failures) {
         print_field("failed",
                     (failure.database ? "database '" + *failure.database + "'" : "globals") + ": " + failure.error);
@@ -267,6 +284,13 @@ Result<ExitCode> show(Session& session, const std::string& id, bool tables) {
     if (session.flags.json) {
         Json json = Json::parse(catalogue::to_json((*backup)->manifest));
         json["state"] = catalogue::name_of((*backup)->state);
+        json["tampering"] = (*backup)->tampering.empty() ? Json() : Json((*backup)->tampering);
+        if (const auto& accepted = (*backup)->accepted) {
+            json["accepted"] = {{"at", os::utc_text(accepted->accepted)},
+                                {"by", accepted->by},
+                                {"because", accepted->because},
+                                {"lost_databases", accepted->lost_databases}};
+        }
         json["proven_at"] = (*backup)->proven_at ? Json(os::utc_text(*(*backup)->proven_at)) : Json();
         json["drills"] = drills_of(**backup);
         print_line(json.dump(2, ' ', false, Json::error_handler_t::replace));

@@ -62,7 +62,11 @@ void add_reasons(InstanceStatus& status, const health::StoreFacts& store, const 
         facts.schedule.overdue_after =
             std::chrono::floor<std::chrono::seconds>(*status.next_overdue - last->manifest.finished);
     }
-    for (const auto& reason : health::judge(facts, now).reasons) {
+    const auto verdict = health::judge(facts, now);
+    if (!verdict.note.empty()) {
+        status.notes.push_back(verdict.note);
+    }
+    for (const auto& reason : verdict.reasons) {
         status.reasons.push_back({std::string(health::name_of(reason.code)), reason.message, reason.next});
     }
     if (last != nullptr && !status.next_overdue) {
@@ -70,14 +74,11 @@ void add_reasons(InstanceStatus& status, const health::StoreFacts& store, const 
     }
 }
 
-// What came after the last good one and is none. Partial and hidden ones are reasons.
+// What came after the last good one and is none. Marked, partial and hidden ones are reasons.
 void add_notes(InstanceStatus& status, const catalogue::Catalogue& catalogue, const catalogue::Backup* last) {
     for (const auto& backup : catalogue.backups) {
         const bool newer = last == nullptr || backup.stored > last->stored;
-        if (newer && backup.state == catalogue::State::marked) {
-            status.notes.push_back("a newer backup, " + backup.manifest.id.text() +
-                                   ", is marked: " + backup.manifest.marks.front().reason);
-        } else if (newer && backup.state == catalogue::State::expired) {
+        if (newer && backup.state == catalogue::State::expired) {
             status.notes.push_back("a newer backup, " + backup.manifest.id.text() +
                                    ", is expired: some of its objects are gone, or the store's age rule has hidden it");
         }
@@ -89,10 +90,13 @@ void add_notes(InstanceStatus& status, const catalogue::Catalogue& catalogue, co
                                    os::utc_text(leftover.touched) + ")");
         }
     }
-    for (const auto* refused : {&catalogue.refused, &catalogue.refused_drills}) {
-        for (const auto& one : *refused) {
-            status.notes.push_back("warning: " + one.what);
+    for (const auto& refused : catalogue.refused) {
+        if (refused.kind != ErrorKind::corrupt) {  // else it is a reason
+            status.notes.push_back("warning: " + refused.what);
         }
+    }
+    for (const auto& refused : catalogue.refused_drills) {
+        status.notes.push_back("warning: " + refused.what);
     }
 }
 
@@ -152,7 +156,12 @@ void add_store(Json& document, const health::StoreFacts& store, const InstanceSt
     document["next_overdue"] = status.next_overdue ? Json(os::utc_text(*status.next_overdue)) : Json();
     document["drills"] = json_of(store.drills, drill_within);
     document["newest_partial"] = store.newest_partial ? json_of(*store.newest_partial, "partial") : Json();
-    document["store"] = {{"backups", store.backups}, {"bytes", store.bytes}, {"hidden", store.hidden}};
+    document["store"] = {{"backups", store.backups},
+                         {"bytes", store.bytes},
+                         {"hidden", store.hidden},
+                         {"meddled", store.meddled},
+                         {"marked", status.marked}};
+    document["last_good_due"] = status.last_good_due ? Json(os::utc_text(*status.last_good_due)) : Json();
 }
 
 // ---- from the sidecar: any field may be missing or of another type, in another version ----
@@ -243,10 +252,14 @@ void take_last_good(InstanceStatus& status, const Json& told) {
 }  // namespace
 
 InstanceStatus status_of(const catalogue::Catalogue& catalogue, std::optional<std::chrono::milliseconds> overdue_after,
-                         os::TimePoint now, std::optional<std::chrono::milliseconds> drill_within) {
+                         os::TimePoint now, std::optional<std::chrono::milliseconds> drill_within,
+                         const health::ExpiryFacts& expiry) {
     InstanceStatus status;
     status.instance = catalogue.instance;
-    const auto store = survey_of(catalogue, now);
+    auto store = survey_of(catalogue, now);
+    store.expiry = expiry;
+    status.last_good_due = expiry.last_good_due;
+    status.marked = store.doubt ? store.doubt->marked : 0;
     const auto* last = last_good_of(catalogue);
     if (last != nullptr) {
         const auto& manifest = last->manifest;
@@ -298,6 +311,8 @@ Result<InstanceStatus> status_from_sidecar(const std::string& answer) {
     if (const Json& store = field(told, "store"); time(store, "surveyed")) {
         status.stored = {number(store, "backups"), number(store, "bytes")};
     }
+    status.last_good_due = time(field(told, "store"), "last_good_due");
+    status.marked = number(field(field(told, "store"), "doubt"), "marked");
     const Json& schedule = field(told, "schedule");
     status.sidecar = {text(told, "version"), time(told, "started"), time(schedule, "start"), text(schedule, "because"),
                       running_in_words(field(told, "running"))};

@@ -113,6 +113,13 @@ std::string status_text(const InstanceStatus& status, os::TimePoint now) {
     if (status.next_overdue) {
         add("overdue", relative(*status.next_overdue, now) + " (" + os::utc_text(*status.next_overdue) + ")");
     }
+    if (status.last_good_due) {
+        add("falls due", relative(*status.last_good_due, now) + " (" + os::utc_text(*status.last_good_due) +
+                             "): the store's own age rule");
+    }
+    if (status.marked != 0) {
+        add("marked", counted(status.marked, "backup") + " to be looked at");
+    }
     add_drills(text, status, now);
     if (!status.sidecar.running.empty()) {
         add("running", status.sidecar.running);
@@ -137,10 +144,12 @@ std::string status_table(const std::vector<InstanceStatus>& all, os::TimePoint n
         const auto& overdue = status.next_overdue;
         rows.push_back({title_of(status), health_in_words(status), last ? last->id : "-",
                         last ? relative(last->finished, now) : "-", overdue ? relative(*overdue, now) : "-",
-                        proven_age(status, now), status.stored ? human_bytes(status.stored->bytes) : "-"});
+                        proven_age(status, now), status.marked != 0 ? std::to_string(status.marked) : "-",
+                        status.stored ? human_bytes(status.stored->bytes) : "-"});
         add_reasons(rest, status, title_of(status) + ": ");
     }
-    const auto text = table({"INSTANCE", "BACKUPS", "LAST GOOD", "ENDED", "OVERDUE", "PROVEN", "STORED"}, rows);
+    const auto text =
+        table({"INSTANCE", "BACKUPS", "LAST GOOD", "ENDED", "OVERDUE", "PROVEN", "MARKED", "STORED"}, rows);
     return rest.empty() ? text : text + "\n" + rest;
 }
 

@@ -1,5 +1,8 @@
 #include "survey.hpp"
 
+#include "health/recent.hpp"
+#include "store_rules.hpp"
+
 #include <algorithm>
 
 namespace lifeboat::cli {
@@ -9,11 +12,8 @@ using catalogue::Catalogue;
 using catalogue::State;
 using supervisor::SurveyEnded;
 
-constexpr std::chrono::days recent{30};
-constexpr std::size_t most_recent = 1000;  // of these
-constexpr std::size_t most_runs = 200;     // that a schedule has to know of
+constexpr std::size_t most_runs = 200;  // that a schedule has to know of
 constexpr std::size_t most_unfinished = 50;
-constexpr std::size_t most_contents = 2000;  // databases whose sizes are told one by one
 
 health::BackupState state_of(State state) {
     switch (state) {
@@ -46,10 +46,13 @@ void add_leftovers(SurveyEnded& seen, const std::vector<catalogue::Leftover>& le
     }
 }
 
-SurveyEnded of_catalogue(const Catalogue& catalogue, os::TimePoint now) {
+SurveyEnded of_catalogue(const Catalogue& catalogue, os::TimePoint now, const std::string& server) {
     SurveyEnded seen;
-    seen.store = survey_of(catalogue, now);
+    seen.store = survey_of(catalogue, now, server);
     for (const auto& backup : catalogue.backups) {
+        if (is_of_another(backup.manifest, server)) {
+            continue;  // this server has no backup by that
+        }
         if (is_whole(backup.state)) {
             // By the store's clock at the latest: a writer's may have been ahead.
             seen.runs.good.push_back(std::min(backup.manifest.started, backup.stored));
@@ -73,6 +76,7 @@ SurveyEnded of_names(const std::vector<catalogue::BackupName>& names, const Erro
         seen.store.recent.push_back(facts);
         seen.runs.good.push_back(facts.started);
     }
+    seen.store.lineage_note = "no backup is compared with those before it: the key cannot read manifests";
     seen.limited = health::Problem{
         "the key cannot read manifests, so backups are known by their names and times alone: " + why.what, why.next};
     return seen;
@@ -80,10 +84,13 @@ SurveyEnded of_names(const std::vector<catalogue::BackupName>& names, const Erro
 
 Result<SurveyEnded> look(store::ObjectStore& store, const catalogue::Layout& layout,
                          const std::vector<catalogue::BackupName>& names, const config::Settings& settings,
-                         os::TimePoint now) {
-    auto catalogue = catalogue::read_catalogue(store, layout, settings.store.expires_after);
+                         os::TimePoint now, const std::string& server) {
+    const auto rules = read_rules(settings, store, layout);
+    auto catalogue = catalogue::read_catalogue(store, layout, rules.expires_after);
     if (catalogue) {
-        return of_catalogue(*catalogue, now);
+        auto seen = of_catalogue(*catalogue, now, server);
+        take_rules(seen.store, rules, settings, *catalogue);
+        return seen;
     }
     const auto kind = catalogue.error().kind;
     if (kind == ErrorKind::interrupted || kind == ErrorKind::temporary) {
@@ -96,6 +103,80 @@ Result<SurveyEnded> look(store::ObjectStore& store, const catalogue::Layout& lay
     }
     add_leftovers(seen, leftovers->runs);
     return seen;
+}
+
+// ---- lineage ----
+
+const catalogue::Backup* find(const Catalogue& catalogue, const catalogue::BackupId& id) {
+    const auto found = std::find_if(catalogue.backups.begin(), catalogue.backups.end(), [&](const auto& backup) {
+        return backup.manifest.id == id && !backup.of_partial_run;
+    });
+    return found == catalogue.backups.end() ? nullptr : &*found;
+}
+
+std::optional<health::DoubtFacts> doubt_of(const Catalogue& catalogue) {
+    if (!catalogue.doubt) {
+        return std::nullopt;
+    }
+    const auto* const first = find(catalogue, catalogue.doubt->since);
+    const auto* const newest = find(catalogue, catalogue.doubt->marked.back());
+    return health::DoubtFacts{first->manifest.id.text(), first->manifest.marks.front().reason,
+                              catalogue.doubt->marked.size(), newest->manifest.id.text(), newest->manifest.finished};
+}
+
+// Another server's backup that came after one of this server, and is the newest of all, or not long gone by. After
+// pg_upgrade, or in a server made from a backup, there is none of this server before it; with two servers under one
+// name they take turns.
+const catalogue::Backup* of_another_since(const Catalogue& catalogue, const std::string& server, os::TimePoint now) {
+    constexpr std::chrono::hours not_long{24};
+    bool own_before = false;
+    const catalogue::Backup* other = nullptr;
+    for (const auto& backup : catalogue.backups) {  // oldest first
+        const auto& manifest = backup.manifest;
+        if (backup.of_partial_run || manifest.server.system_identifier.empty()) {
+            continue;
+        }
+        if (!is_of_another(manifest, server)) {
+            const auto memory = other != nullptr && other->manifest.next_overdue
+                                    ? 2 * (*other->manifest.next_overdue - other->manifest.finished)
+                                    : os::TimePoint::duration(2 * not_long);
+            other = other != nullptr && now - other->stored < memory ? other : nullptr;
+            own_before = true;
+        } else if (own_before) {
+            other = &backup;
+        }
+    }
+    return other;
+}
+
+const catalogue::Backup* newest_whole(const Catalogue& catalogue) {
+    const auto found = std::find_if(catalogue.backups.rbegin(), catalogue.backups.rend(),
+                                    [](const auto& backup) { return !backup.of_partial_run; });
+    return found == catalogue.backups.rend() ? nullptr : &*found;
+}
+
+void take_lineage(health::StoreFacts& store, const Catalogue& catalogue, os::TimePoint now,
+                  const std::string& server_or_none) {
+    store.doubt = doubt_of(catalogue);
+    const auto* const newest = newest_whole(catalogue);
+    if (newest == nullptr) {
+        return;
+    }
+    const auto& server = server_or_none.empty() ? newest->manifest.server.system_identifier : server_or_none;
+    if (const auto* const other = of_another_since(catalogue, server, now)) {
+        store.other_server = health::Problem{
+            "two servers make backups under the name '" + catalogue.instance + "': " + other->manifest.id.text() +
+                " is of system " + other->manifest.server.system_identifier + ", and this one is system " + server,
+            "give each server an instance.name of its own; if the other was replaced by this one, this passes by "
+            "itself"};
+    } else if (is_of_another(newest->manifest, server)) {
+        store.lineage_note = "the newest backup, " + newest->manifest.id.text() + ", is of another server (system " +
+                             newest->manifest.server.system_identifier + ") than this one (system " + server +
+                             "): a first one of this server is due at once";
+    } else if (newest->manifest.lineage && !newest->manifest.lineage->not_checked.empty()) {
+        store.lineage_note =
+            "the newest backup was not compared with those before it: " + newest->manifest.lineage->not_checked;
+    }
 }
 
 health::DrillFacts facts_of(const catalogue::Drill& drill) {
@@ -148,6 +229,11 @@ health::DrillsFacts drills_in(const Catalogue& catalogue) {
 
 }  // namespace
 
+bool is_of_another(const catalogue::Manifest& manifest, const std::string& server) {
+    const auto& identifier = manifest.server.system_identifier;
+    return !server.empty() && !identifier.empty() && identifier != server;
+}
+
 namespace {
 
 health::DatabaseFacts facts_of(const catalogue::DatabaseRecord& database) {
@@ -188,12 +274,15 @@ health::BackupFacts facts_of(const catalogue::Manifest& manifest, health::Backup
     std::uint64_t dumped = 0;
     for (const auto& database : manifest.databases) {
         facts.databases.push_back(database.name);
-        if (facts.contents.size() < most_contents) {
+        if (facts.contents.size() < health::most_contents) {
             facts.contents.push_back(facts_of(database));
         }
         dumped += database.archive_bytes;
     }
     facts.dumped_bytes = dumped;
+    for (const auto& mark : manifest.marks) {
+        facts.marks.push_back(mark.reason);
+    }
     facts.rows = rows_in(manifest);
     for (const auto& failure : manifest.failures) {
         facts.failed_databases.push_back(failure.database.value_or(""));
@@ -201,31 +290,55 @@ health::BackupFacts facts_of(const catalogue::Manifest& manifest, health::Backup
     return facts;
 }
 
-health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now) {
+health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now, const std::string& server) {
     health::StoreFacts store;
+    // Where this server has a good backup of its own, another's does not stand in for it.
+    const bool any_own = std::any_of(catalogue.backups.begin(), catalogue.backups.end(), [&](const auto& backup) {
+        return backup.state == State::good && !is_of_another(backup.manifest, server);
+    });
+    take_lineage(store, catalogue, now, server);
     store.surveyed = now;
     store.backups = catalogue.backups.size();
     for (const auto& backup : catalogue.backups) {  // oldest first
         auto facts = facts_of(backup.manifest, state_of(backup.state));
+        facts.proven_at = backup.proven_at;
         store.bytes += facts.stored_bytes;
+        if (!backup.tampering.empty() && backup.state != State::hidden) {
+            store.meddled.push_back(facts.id + " (" + backup.tampering + ")");
+        }
         if (backup.state == State::good) {
+            if (any_own && is_of_another(backup.manifest, server)) {
+                continue;
+            }
             store.last_good = facts;
+            store.newest_partial.reset();
+        } else if (backup.state == State::marked) {
             store.newest_partial.reset();
         } else if (backup.state == State::partial) {
             store.newest_partial = facts;
         } else if (backup.state == State::hidden) {
             store.hidden.push_back(facts.id);
         }
-        if (backup.stored > now - recent) {
+    }
+    for (const auto& backup : catalogue.backups) {
+        if (backup.stored > now - health::recent_days) {
+            auto facts = facts_of(backup.manifest, state_of(backup.state));
+            facts.proven_at = backup.proven_at;
             facts.contents.clear();
             store.recent.insert(store.recent.begin(), std::move(facts));
+        }
+    }
+    for (const auto& refused : catalogue.refused) {
+        if (refused.kind == ErrorKind::corrupt) {
+            store.meddled.push_back(refused.what);
         }
     }
     store.drills = drills_in(catalogue);
     return store;
 }
 
-Result<SurveyEnded> survey(store::ObjectStore& store, const config::Settings& settings, os::TimePoint now) {
+Result<SurveyEnded> survey(store::ObjectStore& store, const config::Settings& settings, os::TimePoint now,
+                           const std::string& server) {
     auto layout = catalogue::Layout::of(settings.instance.name);
     if (!layout) {
         return std::move(layout).error();
@@ -237,11 +350,11 @@ Result<SurveyEnded> survey(store::ObjectStore& store, const config::Settings& se
     if (!names) {
         return std::move(names).error();
     }
-    auto seen = look(store, *layout, *names, settings, now);
+    auto seen = look(store, *layout, *names, settings, now, server);
     if (!seen) {
         return seen;
     }
-    keep_newest(seen->store.recent, most_recent, [](const auto& backup) { return backup.started; });
+    health::keep_recent(seen->store.recent);
     keep_newest(seen->store.unfinished, most_unfinished, [](const auto& started) { return started; });
     keep_newest(seen->runs.good, most_runs, [](const auto& started) { return started; });
     keep_newest(seen->runs.failed, most_runs, [](const auto& attempt) { return attempt.started; });

@@ -22,6 +22,7 @@ void add_diff(CLI::App& app, Action& action);
 void add_cat(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
 void add_restore(CLI::App& app, Action& action);
+void add_accept(CLI::App& app, Action& action);
 void add_drill(CLI::App& app, Action& action);
 void add_keygen(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);

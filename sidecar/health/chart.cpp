@@ -3,6 +3,7 @@
 #include "page_words.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <string_view>
 
@@ -57,7 +58,7 @@ std::string plain(double value) {
 void add_bar(Html& page, std::size_t index, const Bar& bar, std::uint64_t end) {
     const auto share = static_cast<double>(bar.value) / static_cast<double>(end);
     // A small one is seen all the same.
-    const auto tall = std::max<std::int64_t>(static_cast<std::int64_t>(share * height + 0.5), 1);
+    const auto tall = std::max<std::int64_t>(std::lround(share * height), 1);
     page.markup("<rect class=\"");
     if (bar.whole) {
         page.markup("bar");
@@ -78,7 +79,7 @@ std::uint64_t axis_end(Unit unit, std::uint64_t most) {
     }
     const auto scale = unit_of(most);
     const auto end = round_up((most + scale - 1) / scale, 1) * scale;
-    return std::max<std::uint64_t>(end < 1024 * scale ? end : 1024 * scale, 2);
+    return std::max<std::uint64_t>(end < 1000 * scale ? end : 1024 * scale, 2);
 }
 
 std::string tick_text(Unit unit, std::uint64_t value) {

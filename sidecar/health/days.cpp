@@ -8,17 +8,6 @@ namespace {
 
 using std::chrono::floor;
 
-DayMark mark_of(BackupState state) {
-    switch (state) {
-        case BackupState::good: return DayMark::good;
-        case BackupState::marked: return DayMark::marked;
-        case BackupState::partial: return DayMark::partial;
-        case BackupState::hidden: return DayMark::hidden;
-        case BackupState::expired: break;
-    }
-    return DayMark::expired;
-}
-
 // Null where it is not one of the last 30.
 Day* day_of(Days& days, TimePoint time) {
     const auto index = (floor<std::chrono::days>(time) - days.front().date).count();
@@ -28,7 +17,7 @@ Day* day_of(Days& days, TimePoint time) {
 
 void add(Day& day, const BackupFacts& backup) {
     ++day.backups;
-    const auto mark = mark_of(backup.state);
+    const auto mark = mark_of(backup);
     if (mark > day.mark || (mark == day.mark && day.backup != nullptr && backup.finished > day.backup->finished)) {
         day.mark = mark;
         day.backup = &backup;
@@ -62,8 +51,20 @@ std::string_view name_of(DayMark mark) {
         case DayMark::partial: return "partial";
         case DayMark::marked: return "marked";
         case DayMark::good: return "good";
+        case DayMark::proven: return "proven";
     }
     return "";
+}
+
+DayMark mark_of(const BackupFacts& backup) {
+    switch (backup.state) {
+        case BackupState::good: return backup.proven_at ? DayMark::proven : DayMark::good;
+        case BackupState::marked: return DayMark::marked;
+        case BackupState::partial: return DayMark::partial;
+        case BackupState::hidden: return DayMark::hidden;
+        case BackupState::expired: break;
+    }
+    return DayMark::expired;
 }
 
 Days days_of(const Facts& facts, TimePoint now) {

@@ -11,15 +11,17 @@
 namespace lifeboat::health {
 
 // What a day is known by: the best of what it has to show.
-enum class DayMark { none, failed, expired, hidden, partial, marked, good };
+enum class DayMark { none, failed, expired, hidden, partial, marked, good, proven };
 
 std::string_view name_of(DayMark mark);  // "good"; public, in /status.json
+
+DayMark mark_of(const BackupFacts& backup);
 
 struct Day {
     std::chrono::sys_days date;  // UTC
     DayMark mark = DayMark::none;
     std::size_t backups = 0;              // that ended on it and are in the store, whatever their state
-    std::size_t failed = 0;               // runs that failed or left unfinished data
+    std::size_t failed = 0;               // runs that came to nothing: failed, gave way, or left unfinished data
     const BackupFacts* backup = nullptr;  // the newest of those that gave it its mark; of the Facts
     const RunFacts* failure = nullptr;    // the newest, if it is known why; of the Facts
 };

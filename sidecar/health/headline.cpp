@@ -18,22 +18,31 @@ struct Said {
 
 // By name: what is not here is said in general words, with the reason's own below.
 constexpr std::array said{
-    Said{"tampered", Level::bad, "Somebody tampered with a backup.", "Tampered with"},
-    Said{"lineage", Level::bad, "The newest backup does not look like the ones before it.", "Lineage in doubt"},
-    Said{"expiring", Level::bad, "The last good backup is about to expire.", "About to expire"},
-    Said{"misconfigured", Level::attention, "The newest settings are not in force.", "Settings refused"},
-    Said{"failing", Level::bad, "Backups are failing.", "Failing"},
-    Said{"no_backup_yet", Level::bad, "There is no backup yet.", "No backup yet"},
-    Said{"overdue", Level::bad, "The next backup is overdue.", "Overdue"},
-    Said{"starved", Level::bad, "Backups keep giving way and do not get done.", "Starved"},
-    Said{"partial", Level::attention, "The newest backup lacks something.", "Partial"},
-    Said{"unproven", Level::attention, "It is too long since a backup was proven by a restore.", "Not proven"},
-    Said{"prune_stopped", Level::attention, "Old backups are not being removed.", "Pruning stopped"},
-    Said{"drained", Level::attention, "Backups are paused.", "Paused"},
+    Said{"tampered", Level::bad, "Somebody tampered with a backup.", "A backup was hidden or written over"},
+    Said{"lineage", Level::bad, "The newest backup does not look like the ones before it.",
+         "The data looks like another database, or like much less of it"},
+    Said{"expiring", Level::bad, "The last good backup is about to expire.", "The bucket will delete it"},
+    Said{"misconfigured", Level::attention, "The newest settings are not in force.", "The newest settings are refused"},
+    Said{"failing", Level::bad, "Backups are failing.", "Runs do not succeed"},
+    Said{"no_backup_yet", Level::bad, "There is no backup yet.", "There is nothing to restore"},
+    Said{"overdue", Level::bad, "The next backup is overdue.", "The last good backup is too old"},
+    Said{"starved", Level::bad, "Backups keep giving way and do not get done.",
+         "Others wait for the same tables all the time"},
+    Said{"partial", Level::attention, "The newest backup lacks something.", "Some of it was left out"},
+    Said{"unproven", Level::attention, "It is not proven that the backups can be restored.",
+         "The proof by a drill is missing"},
+    Said{"prune_stopped", Level::attention, "Old backups are not being removed.", "Pruning has stopped"},
+    Said{"drained", Level::attention, "Backups are paused.", "Nothing new is started"},
 };
-constexpr Said otherwise{"", Level::bad, "Backups need attention.", "Attention"};
+constexpr Said otherwise{"", Level::bad, "Backups need attention.", "Something needs a look"};
 
-const Said& said_of(const Reason& reason) {
+constexpr Said without_settings{"misconfigured", Level::bad, "The settings are not valid, so no backup can be made.",
+                                "There are no valid settings"};
+
+const Said& said_of(const Reason& reason, const Facts& facts) {
+    if (reason.code == ReasonCode::misconfigured && !facts.settings.in_force) {
+        return without_settings;
+    }
     const auto* const found =
         std::find_if(said.begin(), said.end(), [&](const Said& each) { return each.code == name_of(reason.code); });
     return found == said.end() ? otherwise : *found;
@@ -82,21 +91,17 @@ std::string joined(std::string first, const std::string& second) {
 
 Headline of_reasons(const Facts& facts, const Verdict& verdict) {
     const auto& first = verdict.reasons.front();
-    Headline headline{title_of(first).level, said_of(first).sentence, {}};
+    Headline headline{title_of(first, facts).level, said_of(first, facts).sentence, {}};
     for (const auto& reason : verdict.reasons) {
-        headline.level = std::max(headline.level, title_of(reason).level);
-    }
-    if (first.code == ReasonCode::misconfigured && !facts.settings.in_force) {
-        headline.level = Level::bad;
-        headline.sentence = "The settings are not valid, so no backup can be made.";
+        headline.level = std::max(headline.level, title_of(reason, facts).level);
     }
     return headline;
 }
 
 }  // namespace
 
-ReasonTitle title_of(const Reason& reason) {
-    const auto& found = said_of(reason);
+ReasonTitle title_of(const Reason& reason, const Facts& facts) {
+    const auto& found = said_of(reason, facts);
     return {found.level, found.title};
 }
 

@@ -24,12 +24,12 @@ struct Headline {
 
 Headline headline_of(const Facts& facts, const Verdict& verdict, TimePoint now);
 
-// Of one reason, in a few words: "Overdue".
+// Of one reason, in a few words.
 struct ReasonTitle {
     Level level = Level::bad;
     std::string_view title;
 };
-ReasonTitle title_of(const Reason& reason);
+ReasonTitle title_of(const Reason& reason, const Facts& facts);
 
 // Told to start nothing, and that still holds.
 bool is_paused(const Facts& facts, TimePoint now);

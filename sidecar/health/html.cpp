@@ -1,7 +1,10 @@
 #include "html.hpp"
 
-#include <array>
-#include <utility>
+#include "os/clock.hpp"
+#include "page_words.hpp"
+
+#include <algorithm>
+#include <cctype>
 
 namespace lifeboat::health {
 
@@ -39,6 +42,12 @@ Lead lead_of(unsigned char byte) {
     return {};
 }
 
+// The marks that make what follows be read backwards: U+202A to U+202E, U+2066 to U+2069.
+bool turns_text(std::string_view character) {
+    return (character >= "\xe2\x80\xaa" && character <= "\xe2\x80\xae") ||
+           (character >= "\xe2\x81\xa6" && character <= "\xe2\x81\xa9");
+}
+
 // The length of the character that `text` begins with; 0: none that may be shown.
 std::size_t character_at(std::string_view text) {
     const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -59,7 +68,7 @@ std::size_t character_at(std::string_view text) {
         }
     }
     const bool control = byte(0) == 0xC2 && byte(1) < 0xA0;  // U+0080 to U+009F
-    return control ? 0 : lead.length;
+    return control || turns_text(text.substr(0, lead.length)) ? 0 : lead.length;
 }
 
 std::string_view escape_of(char character) {
@@ -71,6 +80,17 @@ std::string_view escape_of(char character) {
         case '\'': return "&#39;";
         default: return {};
     }
+}
+
+constexpr std::string_view time_form = "dddd-dd-ddTdd:dd:ddZ";
+
+// Where in it a time begins as os::utc_text writes it; npos: nowhere.
+std::size_t find_time(std::string_view text) {
+    const auto fits = [](char character, char form) {
+        return form == 'd' ? std::isdigit(static_cast<unsigned char>(character)) != 0 : character == form;
+    };
+    const auto found = std::search(text.begin(), text.end(), time_form.begin(), time_form.end(), fits);
+    return found == text.end() ? std::string_view::npos : static_cast<std::size_t>(found - text.begin());
 }
 
 }  // namespace
@@ -104,11 +124,30 @@ Html& Html::prose(std::string_view text) {
         const auto begin = text.find('`');
         const auto end = begin == std::string_view::npos ? begin : text.find('`', begin + 1);
         if (end == std::string_view::npos) {
-            return this->text(text);
+            return told(text);
         }
-        this->text(text.substr(0, begin));
+        told(text.substr(0, begin));
         markup("<code>").text(text.substr(begin + 1, end - begin - 1)).markup("</code>");
         text.remove_prefix(end + 1);
+    }
+}
+
+Html& Html::told(std::string_view text) {
+    for (;;) {
+        const auto begin = find_time(text);
+        if (begin == std::string_view::npos) {
+            return this->text(text);
+        }
+        const auto written = text.substr(begin, time_form.size());
+        const auto time = os::utc_time(std::string(written));
+        this->text(text.substr(0, begin));
+        if (time) {
+            markup("<time datetime=\"").text(written).markup("\">");
+            this->text(date_text(*time)).markup("</time>");
+        } else {
+            this->text(written);
+        }
+        text.remove_prefix(begin + time_form.size());
     }
 }
 

@@ -25,11 +25,12 @@ private:
 class Html {
 public:
     Html& markup(Markup markup);
-    // Bytes that are no UTF-8, and control characters, become U+FFFD.
+    // Bytes that are no UTF-8, control characters, and those that turn text around become U+FFFD.
     Html& text(std::string_view text);
     Html& number(std::int64_t value);
 
-    // Prose of ours: what stands between two backticks is code.
+    // Sentences that were made for logs and terminals: what stands between two backticks is code, and a time as
+    // machines write it ("2026-11-22T02:17:00Z") is told as people do.
     Html& prose(std::string_view text);
     // A name that somebody else chose: it may be written from right to left, and changes no text around it.
     Html& name(std::string_view text);
@@ -38,6 +39,8 @@ public:
     std::string take() && { return std::move(text_); }
 
 private:
+    Html& told(std::string_view text);  // the prose that is no code
+
     std::string text_;
 };
 

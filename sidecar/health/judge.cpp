@@ -58,12 +58,19 @@ std::string how_to_get_one(const Facts& facts, TimePoint now) {
 
 std::optional<Reason> tampered(const Facts& facts) {
     const auto& hidden = facts.store.hidden;
-    if (hidden.empty()) {
+    const auto& meddled = facts.store.meddled;
+    if (hidden.empty() && meddled.empty()) {
         return std::nullopt;
     }
-    return Reason{ReasonCode::tampered,
-                  "somebody hid or wrote over " + counted(hidden.size(), "backup") +
-                      " in the store: " + some_of(hidden) + "; what was written first is still there and restorable",
+    std::string message;
+    if (!hidden.empty()) {
+        message = "somebody hid or wrote over " + counted(hidden.size(), "backup") +
+                  " in the store: " + some_of(hidden) + "; what was written first is still there and restorable";
+    }
+    if (!meddled.empty()) {
+        message += (message.empty() ? "" : "; and ") + ("not as it was written: " + some_of(meddled));
+    }
+    return Reason{ReasonCode::tampered, std::move(message),
                   "find out which key did it and replace that key; `lifeboat list` names what was done"};
 }
 
@@ -167,6 +174,11 @@ std::optional<Reason> no_backup_yet(const Facts& facts, TimePoint now) {
                   soon ? "wait: it is read soon after the start" : how_to_get_one(facts, now)};
 }
 
+// A marked backup is none that is trusted, but it was made.
+TimePoint newest_end(const StoreFacts& store) {
+    return std::max(store.last_good->finished, store.doubt ? store.doubt->newest_finished : TimePoint());
+}
+
 std::optional<Reason> overdue(const Facts& facts, TimePoint now) {
     const auto& last = facts.store.last_good;
     if (!last) {
@@ -178,7 +190,7 @@ std::optional<Reason> overdue(const Facts& facts, TimePoint now) {
                           ": whether one is overdue cannot be told",
                       "set the clock of this node; if it is right, make a new backup by `lifeboat backup`"};
     }
-    if (!facts.schedule.overdue_after || now - last->finished <= *facts.schedule.overdue_after) {
+    if (!facts.schedule.overdue_after || now - newest_end(facts.store) <= *facts.schedule.overdue_after) {
         return std::nullopt;
     }
     return Reason{ReasonCode::overdue,
@@ -206,6 +218,38 @@ std::optional<Reason> partial(const Facts& facts) {
     return Reason{ReasonCode::partial, std::move(message),
                   or_else(of_last_run ? last->problem->next : "",
                           "the log of that run says why; what it did store is kept and can be restored")};
+}
+
+std::optional<Reason> lineage(const Facts& facts) {
+    const auto& store = facts.store;
+    if (store.other_server) {
+        return Reason{ReasonCode::lineage, store.other_server->what, store.other_server->next};
+    }
+    if (!store.doubt) {
+        return std::nullopt;
+    }
+    const auto& doubt = *store.doubt;
+    std::string message = "backup " + doubt.since + " is marked: " + doubt.reason;
+    if (doubt.marked > 1) {
+        message += "; so are the " + std::to_string(doubt.marked - 1) + " that came after it, up to " + doubt.newest;
+    }
+    const std::string otherwise = store.last_good ? "if not, backup " + store.last_good->id + " is the last good one"
+                                                  : "if not, look at them all";
+    return Reason{ReasonCode::lineage, std::move(message) + "; nothing is pruned meanwhile",
+                  "look at `lifeboat show " + doubt.newest + "`; if all is as it should be, `lifeboat accept " +
+                      doubt.newest + " --because \"...\"`; " + otherwise};
+}
+
+std::optional<Reason> expiring(const Facts& facts, TimePoint now) {
+    const auto& expiry = facts.store.expiry;
+    if (!expiry.last_good_due || !facts.store.last_good || now < *expiry.last_good_due - expiry.warning) {
+        return std::nullopt;
+    }
+    return Reason{ReasonCode::expiring,
+                  "the last good backup, " + facts.store.last_good->id + ", falls due to the store's own age rule at " +
+                      at(*expiry.last_good_due),
+                  "make a good backup before then (" + how_to_get_one(facts, now) +
+                      "), or copy this one elsewhere, or lengthen the bucket's rule"};
 }
 
 constexpr std::string_view how_to_drill =
@@ -287,6 +331,11 @@ std::string note_on_limits(const Facts& facts) {
     return facts.store.limited ? facts.store.limited->what : std::string();
 }
 
+std::string note_on_expiry(const Facts& facts) {
+    const auto& unknown = facts.store.expiry.unknown;
+    return unknown.empty() ? "" : "it is not known when the bucket's own rules take backups away: " + unknown;
+}
+
 std::string joined(std::string first, const std::string& second) {
     return first.empty() || second.empty() ? first + second : std::move(first) + "; " + second;
 }
@@ -322,6 +371,8 @@ std::string_view name_of(ReasonCode code) {
         case ReasonCode::tampered: return "tampered";
         case ReasonCode::unproven: return "unproven";
         case ReasonCode::starved: return "starved";
+        case ReasonCode::lineage: return "lineage";
+        case ReasonCode::expiring: return "expiring";
         case ReasonCode::prune_stopped: return "prune_stopped";
     }
     return "";
@@ -333,7 +384,9 @@ bool Verdict::has(ReasonCode code) const noexcept {
 
 Verdict judge(const Facts& facts, TimePoint now) {
     Verdict verdict;
-    verdict.note = joined(joined(note_on_turn(facts), note_on_limits(facts)), note_on_runs_of_others(facts));
+    verdict.note = joined(joined(joined(joined(note_on_turn(facts), note_on_limits(facts)), facts.store.lineage_note),
+                                 note_on_expiry(facts)),
+                          note_on_runs_of_others(facts));
     const auto add = [&verdict](std::optional<Reason> reason) {
         if (reason) {
             verdict.reasons.push_back(std::move(*reason));
@@ -345,11 +398,13 @@ Verdict judge(const Facts& facts, TimePoint now) {
     if (facts.turn.turn != Turn::not_ours) {
         add(failing(facts));
         add(starved(facts));
+        add(lineage(facts));
         add(no_backup_yet(facts, now));
         add(overdue(facts, now));
         add(partial(facts));
         add(unproven(facts, now));
     }
+    add(expiring(facts, now));
     add(prune_stopped(facts));
     add(drained(facts, now));
     return verdict;

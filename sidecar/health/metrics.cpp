@@ -203,6 +203,15 @@ void add_store(Page& page, const StoreFacts& store) {
         page.gauge("stored_backups", "Backups in the store, of every age and state.", store.backups);
         page.gauge("stored_bytes", "Size of all backups in the store.", store.bytes);
         page.gauge("hidden_backups", "Backups that somebody hid or wrote over.", std::uint64_t{store.hidden.size()});
+        page.gauge("meddled_objects", "Backups and manifests in the store that are not as they were written.",
+                   std::uint64_t{store.meddled.size()});
+        page.gauge("marked_backups", "Marked backups that wait for `lifeboat accept`.",
+                   store.doubt ? store.doubt->marked : 0);
+        page.gauge("other_server", "1 if another server makes backups under this instance's name.",
+                   store.other_server.has_value());
+        page.gauge("last_success_expires_timestamp_seconds",
+                   "When the store's own age rule takes the last good backup away, in Unix time.",
+                   store.expiry.last_good_due);
     }
 }
 

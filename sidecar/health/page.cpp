@@ -1,4 +1,5 @@
 #include "chart.hpp"
+#include "databases.hpp"
 #include "days.hpp"
 #include "headline.hpp"
 #include "html.hpp"
@@ -10,7 +11,8 @@
 #include "health/render.hpp"
 
 #include <algorithm>
-#include <map>
+#include <array>
+#include <utility>
 #include <vector>
 
 namespace lifeboat::health {
@@ -22,7 +24,8 @@ using std::chrono::seconds;
 
 // The page stays small whatever there is.
 constexpr std::size_t most_databases = 50;
-constexpr std::size_t most_runs = 20;
+constexpr std::size_t shown_runs = 7;  // the others unfold
+constexpr std::size_t most_runs = 40;
 constexpr std::size_t longest_message = 1200;
 constexpr std::size_t longest_name = 200;
 
@@ -38,6 +41,11 @@ void add_time(Html& page, TimePoint time, const std::string& words) {
 
 void add_name(Html& page, const std::string& name) {
     page.name(shortened(name, longest_name));
+}
+
+// "1 database", "1,284 databases".
+std::string count_of(std::size_t number, std::string_view thing) {
+    return grouped(number) + " " + std::string(thing) + (number == 1 ? "" : "s");
 }
 
 seconds took(const BackupFacts& backup) {
@@ -71,10 +79,19 @@ std::string_view words_for(DayMark mark) {
         case DayMark::expired: return "expired";
         case DayMark::hidden: return "tampered with";
         case DayMark::partial: return "partial";
-        case DayMark::marked: return "marked: to be looked at";
+        case DayMark::marked: return "marked";
         case DayMark::good: return "good";
+        case DayMark::proven: return "proven";
     }
     return "";
+}
+
+std::string_view words_for(RunResult result) {
+    switch (result) {
+        case RunResult::overrun: return "took too long";
+        case RunResult::yielded: return "gave way";
+        default: return name_of(result);
+    }
 }
 
 // ---- head ----
@@ -152,7 +169,6 @@ std::string progress_text(const RunningFacts& running) {
 void add_bar_of(Html& page, const RunningFacts& running) {
     const auto whole = running.estimated_bytes.value_or(0);
     if (whole == 0) {
-        page.markup("<progress aria-label=\"Backup under way\"></progress>");
         return;
     }
     // The whole is a guess: what is read may be more.
@@ -195,19 +211,28 @@ void add_hero(Html& page, const Facts& facts, const Verdict& verdict, const Head
     page.markup("</div>\n");
 }
 
-void add_what_to_do(Html& page, const Verdict& verdict) {
+// "the last run failed" -> "The last run failed."
+std::string as_sentence(std::string text) {
+    text = shortened(std::move(text), longest_message);
+    if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') {
+        text.front() = static_cast<char>(text.front() - 'a' + 'A');
+    }
+    return text + (!text.empty() && text.back() == '.' ? "" : ".");
+}
+
+void add_what_to_do(Html& page, const Facts& facts, const Verdict& verdict) {
     if (verdict.healthy()) {
         return;
     }
     page.markup(
         "<section aria-labelledby=\"todo\"><h2 id=\"todo\">What is wrong, and what to do</h2><ul class=\"todo\">");
     for (const auto& reason : verdict.reasons) {
-        const auto title = title_of(reason);
+        const auto title = title_of(reason, facts);
         page.markup("<li class=\"").text(level_name(title.level)).markup("\">");
         add_shape(page, shape_of(title.level));
-        page.markup("<h3>").text(title.title).markup(" <code class=\"code\">").text(name_of(reason.code));
-        page.markup("</code></h3><p>").prose(shortened(reason.message, longest_message));
-        page.markup(".</p><p class=\"next\"><b>Next:</b> ").prose(shortened(reason.next, longest_message));
+        page.markup("<h3>").text(title.title).markup("</h3><span class=\"code mono\">").text(name_of(reason.code));
+        page.markup("</span><p>").prose(as_sentence(reason.message));
+        page.markup("</p><p class=\"next\"><b>Next:</b> ").prose(shortened(reason.next, longest_message));
         page.markup(".</p></li>");
     }
     page.markup("</ul></section>\n");
@@ -219,7 +244,7 @@ void add_note(Html& page, const Verdict& verdict) {
     }
     page.markup("<section class=\"note\" aria-label=\"Note\">");
     add_shape(page, "running");
-    page.markup("<p>").prose(shortened(verdict.note, longest_message)).markup(".</p></section>\n");
+    page.markup("<p>").prose(as_sentence(verdict.note)).markup("</p></section>\n");
 }
 
 // ---- in numbers ----
@@ -231,12 +256,13 @@ void add_tile(Html& page, Markup what, const std::string& value, const std::stri
 
 void add_tile_of_last(Html& page, const StoreFacts& store, TimePoint now) {
     if (!store.last_good) {
-        add_tile(page, "Last good backup", "none", store.surveyed ? "in the store" : "known yet");
+        add_tile(page, "Last good backup", store.surveyed ? "none" : "not known",
+                 store.surveyed ? "in the store" : "the store was not read yet");
         return;
     }
     const auto& last = *store.last_good;
     add_tile(page, "Last good backup", ago_text(last.finished, now),
-             counted(last.databases.size(), "database") + ", " + bytes_text(last.stored_bytes) + " in " +
+             count_of(last.databases.size(), "database") + ", " + bytes_text(last.stored_bytes) + " in " +
                  took_text(took(last)));
 }
 
@@ -256,12 +282,26 @@ void add_tile_of_next(Html& page, const Facts& facts, TimePoint now) {
     }
 }
 
+void add_tile_of_drills(Html& page, const Facts& facts, TimePoint now) {
+    const auto& passed = facts.store.drills.last_good;
+    if (passed) {
+        const auto& took = passed->restore_took;
+        add_tile(page, "Last proven restore", ago_text(passed->stored, now),
+                 took ? "restored in " + took_text(duration_cast<seconds>(*took)) : "by a drill");
+    } else if (!facts.store.surveyed) {
+        add_tile(page, "Last proven restore", "not known", "the store was not read yet");
+    } else {
+        add_tile(page, "Last proven restore", "never",
+                 facts.store.drills.last ? "the last drill failed" : "no drill was made");
+    }
+}
+
 void add_tile_of_store(Html& page, const StoreFacts& store, TimePoint now) {
     if (!store.surveyed) {
-        add_tile(page, "In the store", "not known", "it was not read yet");
+        add_tile(page, "In the store", "not known", "the store was not read yet");
         return;
     }
-    add_tile(page, "In the store", counted(store.backups, "backup"),
+    add_tile(page, "In the store", count_of(store.backups, "backup"),
              bytes_text(store.bytes) + ", looked at " + ago_text(*store.surveyed, now));
 }
 
@@ -269,6 +309,7 @@ void add_tiles(Html& page, const Facts& facts, TimePoint now) {
     page.markup("<dl class=\"tiles\">");
     add_tile_of_last(page, facts.store, now);
     add_tile_of_next(page, facts, now);
+    add_tile_of_drills(page, facts, now);
     add_tile_of_store(page, facts.store, now);
     page.markup("</dl>\n");
 }
@@ -281,30 +322,39 @@ std::string words_of(const Day& day) {
         text += ", " + bytes_text(day.backup->stored_bytes) + " in " + took_text(took(*day.backup));
     }
     if (day.backups > 1) {
-        text += "; " + counted(day.backups, "backup") + " that day";
+        text += "; " + count_of(day.backups, "backup") + " that day";
     }
     if (day.failed > 0 && day.mark != DayMark::failed) {
-        text += "; " + counted(day.failed, "run") + " failed";
+        text += "; " + count_of(day.failed, "run") + " failed";
     } else if (day.failed > 1) {
-        text += ", " + counted(day.failed, "run");
+        text += ", " + count_of(day.failed, "run");
     }
     return text;
 }
 
-void add_day(Html& page, const Day& day, bool today) {
-    const auto words = words_of(day);
-    const std::chrono::year_month_day date(day.date);
-    page.markup("<li title=\"").text(words).markup("\" class=\"is-").text(name_of(day.mark));
+void add_date(Html& page, const Day& day, bool with_month) {
+    const auto text = day_text(day.date);
+    const auto space = text.find(' ');
+    page.markup("<span class=\"date\" aria-hidden=\"true\">").text(text.substr(0, space));
+    if (with_month) {
+        page.markup(" <b>").text(text.substr(space + 1)).markup("</b>");
+    }
+    page.markup("</span>");
+}
+
+// `sign`: a shape, and the class that gives it its colour.
+void add_day(Html& page, const Day& day, std::string_view sign, const std::string& words, bool today, bool with_month) {
+    page.markup("<li title=\"").text(words).markup("\" class=\"is-").text(sign);
     if (today) {
         page.markup(" today");
     }
     page.markup("\">");
-    add_shape(page, name_of(day.mark));
+    add_shape(page, sign);
     if (day.failed > 0 && day.mark != DayMark::failed) {
         page.markup("<svg class=\"also\" aria-hidden=\"true\" focusable=\"false\"><use href=\"#failed\"/></svg>");
     }
-    page.markup("<span class=\"date\" aria-hidden=\"true\">").number(static_cast<unsigned>(date.day()));
-    page.markup("</span><span class=\"seen-by-none\">").text(words).markup("</span></li>");
+    add_date(page, day, with_month);
+    page.markup("<span class=\"seen-by-none\">").text(words).markup("</span></li>");
 }
 
 struct Key {
@@ -312,20 +362,22 @@ struct Key {
     Markup words;
 };
 
-void add_key(Html& page, const Days& days) {
-    static constexpr std::array keys{Key{"good", "good"},
+void add_key(Html& page, const Days& days, bool running) {
+    static constexpr std::array keys{Key{"proven", "proven: a drill restored it"},
+                                     Key{"good", "good"},
                                      Key{"marked", "marked: look at it before you trust it"},
                                      Key{"partial", "partial: some databases are missing"},
                                      Key{"failed", "failed"},
                                      Key{"hidden", "tampered with"},
                                      Key{"expired", "expired: no longer whole in the store"},
+                                     Key{"running", "under way"},
                                      Key{"none", "no backup"}};
     page.markup("<ul class=\"key\" aria-label=\"Signs\">");
     for (const auto& key : keys) {
         const bool used = std::any_of(days.begin(), days.end(), [&](const Day& day) {
             return name_of(day.mark) == key.mark || (key.mark == "failed" && day.failed > 0);
         });
-        if (used) {
+        if (used || (running && key.mark == "running")) {
             page.markup("<li class=\"is-").text(key.mark).markup("\">");
             add_shape(page, key.mark);
             page.markup("<span>").markup(key.words).markup("</span></li>");
@@ -334,13 +386,26 @@ void add_key(Html& page, const Days& days) {
     page.markup("</ul>");
 }
 
-void add_days(Html& page, const Days& days) {
-    page.markup("<section aria-labelledby=\"days\"><h2 id=\"days\">The last 30 days</h2><ol class=\"days\">");
+void add_days(Html& page, const Facts& facts, const Days& days) {
+    const bool running = facts.running && facts.running->activity == Activity::backup && days.back().backup == nullptr;
+    page.markup("<section aria-labelledby=\"days\"><h2 id=\"days\">The last 30 days</h2>");
+    const auto is_empty = [](const Day& day) { return day.mark == DayMark::none; };
+    if (!running && std::all_of(days.begin(), days.end(), is_empty)) {
+        page.markup("<p class=\"why\">No run is known of.</p></section>\n");
+        return;
+    }
+    page.markup("<ol class=\"days\">");
     for (const auto& day : days) {
-        add_day(page, day, &day == &days.back());
+        const bool first =
+            &day == &days.front() || static_cast<unsigned>(std::chrono::year_month_day(day.date).day()) == 1;
+        if (&day == &days.back() && running) {
+            add_day(page, day, "running", day_text(day.date) + ": a backup is under way", true, first);
+        } else {
+            add_day(page, day, name_of(day.mark), words_of(day), &day == &days.back(), first);
+        }
     }
     page.markup("</ol>");
-    add_key(page, days);
+    add_key(page, days, running);
     page.markup("</section>\n");
 }
 
@@ -369,14 +434,14 @@ std::string summary(Unit unit, const Bars& bars) {
         return unit == Unit::bytes ? bytes_text(value) : took_text(seconds(value));
     };
     const auto [least, most] = std::minmax_element(values.begin(), values.end());
-    return "Newest " + words(values.back()) + "; from " + words(*least) + " to " + words(*most) + " in 30 days";
+    return "Newest " + words(values.back()) + " (from " + words(*least) + " to " + words(*most) + ")";
 }
 
 void add_chart_of(Html& page, Markup id, Markup title, Unit unit, const Days& days, Measure measure) {
     const auto bars = bars_of(days, measure);
     const auto text = summary(unit, bars);
     page.markup("<section aria-labelledby=\"").markup(id).markup("\"><h2 id=\"").markup(id).markup("\">");
-    page.markup(title).markup("</h2><p class=\"sum\">").text(text).markup(".</p>");
+    page.markup(title).markup("</h2><p class=\"sum\">").text(text).markup("</p>");
     add_chart(page, unit, bars, days, text);
     page.markup("</section>");
 }
@@ -395,52 +460,11 @@ void add_charts(Html& page, const Days& days) {
 
 // ---- each database ----
 
-struct Row {
-    std::string name;
-    const DatabaseFacts* database = nullptr;  // null: its sizes are not known
-    const BackupFacts* backup = nullptr;      // the newest that holds it; null: none does
-    bool missed = false;                      // the newest run left it out
-};
-
-void take(std::map<std::string_view, Row>& rows, const BackupFacts& backup) {
-    for (const auto& name : backup.databases) {
-        rows[name] = Row{name, nullptr, &backup, false};
-    }
-    for (const auto& database : backup.contents) {
-        rows[database.name].database = &database;
-    }
-}
-
-// Of the last good backup and of what came after it, those that were missed first, then the largest.
-std::vector<Row> rows_of(const StoreFacts& store) {
-    std::map<std::string_view, Row> rows;
-    if (store.last_good) {
-        take(rows, *store.last_good);
-    }
-    if (store.newest_partial) {
-        take(rows, *store.newest_partial);
-        for (const auto& name : store.newest_partial->failed_databases) {
-            auto& row = rows[name];
-            row.name = name;
-            row.missed = true;
-        }
-    }
-    std::vector<Row> list;
-    for (auto& [name, row] : rows) {
-        list.push_back(std::move(row));
-    }
-    const auto stored = [](const Row& row) { return row.database == nullptr ? 0 : row.database->stored_bytes; };
-    std::stable_sort(list.begin(), list.end(), [&](const Row& a, const Row& b) {
-        return a.missed != b.missed ? a.missed : stored(a) > stored(b);
-    });
-    return list;
-}
-
 void add_number(Html& page, Markup kind, const std::string& text) {
     page.markup("<td class=\"").markup(kind).markup("\">").text(text).markup("</td>");
 }
 
-void add_row(Html& page, const Row& row, TimePoint now) {
+void add_database(Html& page, const DatabaseState& row, TimePoint now) {
     page.markup("<tr><th scope=\"row\">");
     if (row.name.empty()) {
         page.markup("roles and tablespaces");
@@ -448,26 +472,26 @@ void add_row(Html& page, const Row& row, TimePoint now) {
         add_name(page, row.name);
     }
     page.markup("</th>");
-    const auto* database = row.database;
+    const auto* database = row.contents;
     const auto if_known = [](const std::optional<std::uint64_t>& number) { return number ? grouped(*number) : "–"; };
     add_number(page, "num wide", database == nullptr ? "–" : if_known(database->tables));
     add_number(page, "num wide", database == nullptr ? "–" : if_known(database->rows));
     add_number(page, "num wide", database == nullptr ? "–" : bytes_text(database->dumped_bytes));
     add_number(page, "num", database == nullptr ? "–" : bytes_text(database->stored_bytes));
-    page.markup("<td>");
+    page.markup("<td class=\"copy\">");
     if (row.backup != nullptr) {
         add_time(page, row.backup->finished, ago_text(row.backup->finished, now));
     } else {
         page.markup("none");
     }
-    if (row.missed) {
+    if (row.missing) {
         page.markup(" <span class=\"lack\">missing from the newest run</span>");
     }
     page.markup("</td></tr>");
 }
 
 void add_databases(Html& page, const StoreFacts& store, TimePoint now) {
-    const auto rows = rows_of(store);
+    const auto rows = databases_of(store);
     if (rows.empty()) {
         return;
     }
@@ -475,9 +499,10 @@ void add_databases(Html& page, const StoreFacts& store, TimePoint now) {
         "<section aria-labelledby=\"databases\"><h2 id=\"databases\">Databases</h2><table><thead><tr>"
         "<th scope=\"col\">Name</th><th scope=\"col\" class=\"num wide\">Tables</th>"
         "<th scope=\"col\" class=\"num wide\">Rows</th><th scope=\"col\" class=\"num wide\">As dumped</th>"
-        "<th scope=\"col\" class=\"num\">Stored</th><th scope=\"col\">Newest copy</th></tr></thead><tbody>");
+        "<th scope=\"col\" class=\"num\">Stored</th><th scope=\"col\" class=\"copy\">Newest "
+        "copy</th></tr></thead><tbody>");
     for (std::size_t i = 0; i < std::min(rows.size(), most_databases); ++i) {
-        add_row(page, rows[i], now);
+        add_database(page, rows[i], now);
     }
     page.markup("</tbody></table>");
     if (rows.size() > most_databases) {
@@ -497,17 +522,6 @@ struct RunRow {
     const Problem* problem = nullptr;
 };
 
-DayMark mark_of(const BackupFacts& backup) {
-    switch (backup.state) {
-        case BackupState::good: return DayMark::good;
-        case BackupState::marked: return DayMark::marked;
-        case BackupState::partial: return DayMark::partial;
-        case BackupState::hidden: return DayMark::hidden;
-        case BackupState::expired: break;
-    }
-    return DayMark::expired;
-}
-
 std::vector<RunRow> run_rows(const Facts& facts) {
     std::vector<RunRow> rows;
     const auto& recent = facts.store.recent;
@@ -518,7 +532,7 @@ std::vector<RunRow> run_rows(const Facts& facts) {
     const auto& failures = facts.runs.failures;
     for (std::size_t i = 0; i < std::min(failures.size(), most_runs); ++i) {
         const auto& run = failures[i];
-        rows.push_back({run.ended, DayMark::failed, name_of(run.result),
+        rows.push_back({run.ended, DayMark::failed, words_for(run.result),
                         duration_cast<seconds>(run.ended - run.started), nullptr,
                         run.problem ? &*run.problem : nullptr});
     }
@@ -529,20 +543,32 @@ std::vector<RunRow> run_rows(const Facts& facts) {
 
 void add_run(Html& page, const RunRow& row, TimePoint now) {
     page.markup("<tr><th scope=\"row\">");
-    add_time(page, row.ended, moment_text(row.ended, now));
+    add_time(page, row.ended, short_text(row.ended, now));
     page.markup("</th><td class=\"state\"><span class=\"is-").text(name_of(row.mark)).markup("\">");
     add_shape(page, name_of(row.mark));
     page.text(row.result).markup("</span></td>");
     add_number(page, "num", took_text(row.took));
     if (row.backup != nullptr) {
-        add_number(page, "num", bytes_text(row.backup->stored_bytes));
+        add_number(page, "num c4", bytes_text(row.backup->stored_bytes));
         page.markup("<td class=\"wide mono\">").text(row.backup->id).markup("</td>");
     } else {
-        add_number(page, "num", "–");
+        add_number(page, "num c4", "–");
         page.markup("<td class=\"wide why\">");
         page.prose(row.problem == nullptr ? "" : shortened(row.problem->what, 300)).markup("</td>");
     }
     page.markup("</tr>");
+}
+
+void add_run_table(Html& page, const std::vector<RunRow>& rows, std::size_t first, std::size_t last, TimePoint now) {
+    page.markup(
+        "<table class=\"runs\"><thead><tr><th scope=\"col\" class=\"c1\">Ended</th>"
+        "<th scope=\"col\" class=\"c2\">Result</th><th scope=\"col\" class=\"num c3\">Took</th>"
+        "<th scope=\"col\" class=\"num c4\">Stored</th><th scope=\"col\" "
+        "class=\"wide\">Details</th></tr></thead><tbody>");
+    for (std::size_t i = first; i < last; ++i) {
+        add_run(page, rows[i], now);
+    }
+    page.markup("</tbody></table>");
 }
 
 void add_runs(Html& page, const Facts& facts, TimePoint now) {
@@ -550,14 +576,15 @@ void add_runs(Html& page, const Facts& facts, TimePoint now) {
     if (rows.empty()) {
         return;
     }
-    page.markup(
-        "<section aria-labelledby=\"runs\"><h2 id=\"runs\">Newest runs</h2><table><thead><tr>"
-        "<th scope=\"col\">Ended</th><th scope=\"col\">Result</th><th scope=\"col\" class=\"num\">Took</th>"
-        "<th scope=\"col\" class=\"num\">Stored</th><th scope=\"col\" class=\"wide\">Backup</th></tr></thead><tbody>");
-    for (const auto& row : rows) {
-        add_run(page, row, now);
+    const auto shown = std::min(rows.size(), shown_runs);
+    page.markup("<section aria-labelledby=\"runs\"><h2 id=\"runs\">Newest runs</h2>");
+    add_run_table(page, rows, 0, shown, now);
+    if (rows.size() > shown) {
+        page.markup("<details><summary>").text(count_of(rows.size() - shown, "earlier run")).markup("</summary>");
+        add_run_table(page, rows, shown, rows.size(), now);
+        page.markup("</details>");
     }
-    page.markup("</tbody></table></section>\n");
+    page.markup("</section>\n");
 }
 
 void add_foot(Html& page, const Facts& facts, TimePoint now) {
@@ -580,10 +607,10 @@ std::string page_html(const Facts& facts, const Verdict& verdict, TimePoint now)
     add_top(page, facts, now);
     page.markup("<main>\n");
     add_hero(page, facts, verdict, headline, now);
-    add_what_to_do(page, verdict);
+    add_what_to_do(page, facts, verdict);
     add_note(page, verdict);
     add_tiles(page, facts, now);
-    add_days(page, days);
+    add_days(page, facts, days);
     add_charts(page, days);
     add_databases(page, facts.store, now);
     add_runs(page, facts, now);

@@ -11,7 +11,7 @@ namespace {
 constexpr const char style[] = R"css(
 :root{color-scheme:light dark;--page:#eef2f5;--card:#fff;--ink:#16212c;--soft:#536171;--line:#d9e0e7;--well:#f4f7f9;
 --good:#11734a;--good-soft:#e3f4eb;--warn:#8a5000;--warn-soft:#fdf1dc;--bad:#b42318;--bad-soft:#fdeae7;
---idle:#3f566e;--idle-soft:#e5ecf3;--bar:#2b7bb0;--bar-other:#8a5000}
+--idle:#3f566e;--idle-soft:#e5ecf3;--bar:#22699c;--bar-other:#8a5000}
 @media(prefers-color-scheme:dark){:root{--page:#0f151b;--card:#182029;--ink:#e7edf3;--soft:#a2b0be;--line:#2b3743;
 --well:#1f2933;--good:#4fc98f;--good-soft:#16322a;--warn:#f2b550;--warn-soft:#3a2c14;--bad:#ff8b7f;--bad-soft:#40201d;
 --idle:#a9c1da;--idle-soft:#22303e;--bar:#5aaee0;--bar-other:#f2b550}}
@@ -54,17 +54,17 @@ progress::-moz-progress-bar{background:var(--bar)}
 h2{font-size:1.05rem;font-weight:650;margin-bottom:.8rem}
 h3{font-size:1rem;font-weight:650}
 .todo{list-style:none;counter-reset:step}
-.todo li{display:grid;grid-template-columns:auto 1fr;gap:.1rem .8rem;padding:.9rem 0;border-top:1px solid var(--line)}
+.todo li{display:grid;grid-template-columns:auto 1fr auto;align-items:start;gap:.1rem .8rem;padding:.9rem 0;border-top:1px solid var(--line)}
 .todo li:first-child{border-top:0;padding-top:0}
 .todo li:last-child{padding-bottom:0}
 .todo svg{width:1.4rem;height:1.4rem;color:var(--tone)}
-.todo .code{color:var(--soft);font-weight:400;margin-left:.4rem}
-.todo p{grid-column:2}
+.todo .code{color:var(--soft);font-size:.8125rem;line-height:1.5rem}
+.todo p{grid-column:2/-1}
 .todo .next{margin-top:.45rem;padding:.55rem .8rem;border-radius:.5rem;background:var(--tone-soft)}
 .todo .next b{font-weight:650}
 .note{display:grid;grid-template-columns:auto 1fr;gap:.8rem;color:var(--soft)}
 .note svg{width:1.4rem;height:1.4rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(11.5rem,1fr));gap:1rem;margin-bottom:1rem}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:1rem;margin-bottom:1rem}
 .tiles div{background:var(--card);border:1px solid var(--line);border-radius:.9rem;padding:.9rem 1.1rem}
 .tiles dt{color:var(--soft);font-size:.875rem}
 .tiles dd b{display:block;font-size:1.2rem;font-weight:650;line-height:1.35}
@@ -77,9 +77,9 @@ background:var(--well)}
 .days svg{width:1.15rem;height:1.15rem}
 .days .date{font-size:.75rem;color:var(--soft);line-height:1.1;margin-top:.35rem;text-align:center;
 font-variant-numeric:tabular-nums}
-.days .date b{display:block;font-weight:650;color:var(--ink)}
+.days .date b{display:block;font-weight:600;color:var(--ink);margin-top:.15rem}
 .days .also{position:absolute;top:.1rem;right:.1rem;width:.6rem;height:.6rem;color:var(--bad)}
-.is-good{color:var(--good)}.is-marked,.is-partial{color:var(--warn)}.is-failed,.is-hidden{color:var(--bad)}
+.is-good,.is-proven{color:var(--good)}.is-marked,.is-partial{color:var(--warn)}.is-failed,.is-hidden{color:var(--bad)}
 .is-none,.is-expired{color:var(--soft)}.is-running{color:var(--bar)}
 .cut{fill:none;stroke:var(--card);stroke-width:2.2;stroke-linecap:round;stroke-linejoin:round}
 .key{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;margin-top:.9rem;color:var(--soft);font-size:.875rem}
@@ -103,17 +103,28 @@ th,td{text-align:left;padding:.5rem .75rem .5rem 0;border-top:1px solid var(--li
 thead th{border-top:0;padding-top:0;color:var(--soft);font-size:.875rem}
 th:last-child,td:last-child{padding-right:0}
 .num{text-align:right;white-space:nowrap}
+.num+:not(.num){padding-left:1.25rem}
+.copy{min-width:8.5rem}
+thead .copy{white-space:nowrap}
+.runs{table-layout:fixed}
+.runs .c1{width:11.5rem}.runs .c2{width:11rem}.runs .c3{width:7rem}.runs .c4{width:6.5rem}
+.runs tbody th{white-space:nowrap}
+.runs td,.runs th{vertical-align:baseline}
+details{margin-top:.6rem}
+summary{cursor:pointer;color:var(--soft);font-size:.95rem;padding:.35rem 0}
+details thead{display:none}
 tbody th{font-weight:550}
+.runs tbody th{font-weight:400}
 td.state{white-space:nowrap}
-td.state span{display:inline-flex;gap:.4rem;align-items:center}
-td.state svg{width:1rem;height:1rem;flex:none}
+td.state span{display:inline-flex;gap:.4rem;align-items:baseline}
+td.state svg{width:1rem;height:1rem;flex:none;align-self:center}
 .lack{color:var(--bad);font-weight:550}
 .rest{color:var(--soft);margin-top:.8rem;font-size:.9rem}
 .why{color:var(--soft);font-size:.9rem}
 footer{color:var(--soft);font-size:.875rem;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;padding:.4rem .2rem 0}
 @media(max-width:46rem){
 .all{padding:.8rem .7rem 2rem}
-header .when{margin-left:0;width:100%}
+header .what{display:none}
 section,.hero{padding:1rem}
 .hero{gap:.2rem .8rem;grid-template-columns:auto 1fr}
 .hero>svg{width:2.4rem;height:2.4rem}
@@ -125,6 +136,16 @@ section,.hero{padding:1rem}
 .days{grid-template-columns:repeat(10,minmax(0,1fr));gap:.25rem}
 .charts{grid-template-columns:minmax(0,1fr);gap:0}
 .wide{display:none}
+.todo li{grid-template-columns:auto 1fr}
+.todo .code{grid-column:2}
+.runs .c1,.runs .c2,.runs .c3{width:auto}
+.runs .c4{display:none}
+.runs{table-layout:auto}
+.copy{min-width:6rem}
+tbody th{min-width:6.8rem}
+.runs tbody th{min-width:0}
+th,td{padding-right:.4rem;font-size:.9375rem}
+.num+:not(.num){padding-left:.75rem}
 }
 @media(prefers-contrast:more){:root{--line:currentColor;--soft:var(--ink)}}
 @media print{body{background:#fff}section,.hero{break-inside:avoid}}

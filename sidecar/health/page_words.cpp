@@ -28,6 +28,22 @@ std::string with(seconds::rep count, std::string_view name) {
     return std::to_string(count) + " " + std::string(name);
 }
 
+int year_of(sys_days day) {
+    return static_cast<int>(std::chrono::year_month_day(day).year());
+}
+
+// As people call it who know what day it is.
+std::string day_near(os::TimePoint then, os::TimePoint now) {
+    const auto day = floor<std::chrono::days>(then);
+    const auto today = floor<std::chrono::days>(now);
+    switch ((day - today).count()) {
+        case -1: return "yesterday";
+        case 0: return "today";
+        case 1: return "tomorrow";
+        default: return day_text(day) + (year_of(day) == year_of(today) ? "" : " " + std::to_string(year_of(day)));
+    }
+}
+
 }  // namespace
 
 std::string grouped(std::uint64_t number) {
@@ -99,17 +115,17 @@ std::string clock_text(os::TimePoint time) {
     return text.data();
 }
 
+std::string date_text(os::TimePoint time) {
+    const auto day = floor<std::chrono::days>(time);
+    return day_text(day) + " " + std::to_string(year_of(day)) + ", " + clock_text(time);
+}
+
+std::string short_text(os::TimePoint then, os::TimePoint now) {
+    return day_near(then, now) + ", " + clock_text(then).substr(0, 5);
+}
+
 std::string moment_text(os::TimePoint then, os::TimePoint now) {
-    const auto day = floor<std::chrono::days>(then);
-    const auto today = floor<std::chrono::days>(now);
-    const auto apart = (day - today).count();
-    std::string text = day_text(day);
-    if (apart >= -1 && apart <= 1) {
-        text = apart == 0 ? "today" : apart < 0 ? "yesterday" : "tomorrow";
-    } else if (std::chrono::year_month_day(day).year() != std::chrono::year_month_day(today).year()) {
-        text += " " + std::to_string(static_cast<int>(std::chrono::year_month_day(day).year()));
-    }
-    return text + " at " + clock_text(then);
+    return day_near(then, now) + " at " + clock_text(then);
 }
 
 }  // namespace lifeboat::health

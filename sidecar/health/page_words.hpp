@@ -22,6 +22,8 @@ std::string ago_text(os::TimePoint then, os::TimePoint now);     // "3 hours ago
 std::string until_text(os::TimePoint then, os::TimePoint now);   // "in 3 hours"; "now"
 std::string day_text(std::chrono::sys_days day);                 // "22 Nov"
 std::string moment_text(os::TimePoint then, os::TimePoint now);  // "today at 02:17 UTC", "22 Nov at 02:17 UTC"
+std::string date_text(os::TimePoint time);                       // "22 Nov 2026, 02:17 UTC"
+std::string short_text(os::TimePoint then, os::TimePoint now);   // "today, 02:17"; "22 Nov, 02:17"
 std::string clock_text(os::TimePoint time);                      // "02:17 UTC"
 
 }  // namespace lifeboat::health

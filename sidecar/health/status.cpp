@@ -1,3 +1,5 @@
+#include "databases.hpp"
+#include "days.hpp"
 #include "health/names.hpp"
 #include "words.hpp"
 
@@ -59,6 +61,10 @@ Json reasons(const Verdict& verdict) {
     return list;
 }
 
+std::int64_t seconds_of(const BackupFacts& backup) {
+    return std::chrono::duration_cast<std::chrono::seconds>(backup.finished - backup.started).count();
+}
+
 Json backup(const BackupFacts& backup) {
     return {{"id", backup.id},
             {"started", time(backup.started)},
@@ -66,15 +72,35 @@ Json backup(const BackupFacts& backup) {
             {"bytes", backup.stored_bytes},
             {"dumped_bytes", number(backup.dumped_bytes)},
             {"rows", number(backup.rows)},
+            {"seconds", seconds_of(backup)},
             {"databases", backup.databases},
+            {"databases_left_out", backup.names_left_out},
             {"failed_databases", backup.failed_databases},
-            {"state", name_of(backup.state)}};
+            {"state", name_of(backup.state)},
+            {"marks", backup.marks},
+            {"proven_at", time(backup.proven_at)}};
 }
 
 Json backups(const std::vector<BackupFacts>& all) {
     auto list = Json::array();
     for (const auto& one : all) {
         list.push_back(backup(one));
+    }
+    return list;
+}
+
+Json doubt(const DoubtFacts& doubt) {
+    return {{"since", doubt.since},
+            {"reason", doubt.reason},
+            {"marked", doubt.marked},
+            {"newest", doubt.newest},
+            {"newest_finished", time(doubt.newest_finished)}};
+}
+
+Json times(const std::vector<TimePoint>& all) {
+    auto list = Json::array();
+    for (const auto each : all) {
+        list.push_back(time(each));
     }
     return list;
 }
@@ -114,7 +140,13 @@ Json store(const StoreFacts& store) {
             {"limited", or_null(store.limited, problem)},
             {"backups", store.backups},
             {"bytes", store.bytes},
-            {"hidden", store.hidden}};
+            {"hidden", store.hidden},
+            {"unfinished", times(store.unfinished)},
+            {"meddled", store.meddled},
+            {"doubt", or_null(store.doubt, doubt)},
+            {"other_server", or_null(store.other_server, problem)},
+            {"last_good_due", time(store.expiry.last_good_due)},
+            {"rules_unknown", text(store.expiry.unknown)}};
 }
 
 Json schedule(const ScheduleFacts& schedule) {
@@ -148,10 +180,15 @@ Json runs(const RunsFacts& runs) {
     for (const auto result : run_results) {
         counts[std::string(name_of(result))] = runs.counts.of(result);
     }
+    auto failures = Json::array();
+    for (const auto& failure : runs.failures) {
+        failures.push_back(run(failure));
+    }
     return {{"last", or_null(runs.last, run)},
             {"consecutive_failures", runs.consecutive_failures},
             {"consecutive_yields", runs.consecutive_yields},
             {"yielded_to", text(runs.yielded_to)},
+            {"failures", std::move(failures)},
             {"counts", std::move(counts)},
             {"store_retries", runs.store_retries}};
 }
@@ -182,6 +219,46 @@ Json listener(const ListenerFacts& listener) {
 
 Json turn(const TurnFacts& turn) {
     return {{"state", name_of(turn.turn)}, {"because", text(turn.because)}};
+}
+
+Json database(const DatabaseState& state) {
+    const auto* contents = state.contents;
+    const auto known = [contents](auto member) { return contents == nullptr ? Json() : Json(contents->*member); };
+    return {{"name", state.name},
+            {"backup", state.backup == nullptr ? Json() : Json(state.backup->id)},
+            {"finished", state.backup == nullptr ? Json() : time(state.backup->finished)},
+            {"bytes", known(&DatabaseFacts::stored_bytes)},
+            {"dumped_bytes", known(&DatabaseFacts::dumped_bytes)},
+            {"tables", contents == nullptr ? Json() : number(contents->tables)},
+            {"rows", contents == nullptr ? Json() : number(contents->rows)},
+            {"missing", state.missing}};
+}
+
+Json databases(const StoreFacts& store) {
+    auto list = Json::array();
+    for (const auto& state : databases_of(store)) {
+        list.push_back(database(state));
+    }
+    return list;
+}
+
+Json day(const Day& day) {
+    const std::chrono::sys_days midnight = day.date;
+    return {{"date", os::utc_text(midnight).substr(0, sizeof("2026-11-22") - 1)},
+            {"state", name_of(day.mark)},
+            {"backups", day.backups},
+            {"failed", day.failed},
+            {"backup", day.backup == nullptr ? Json() : Json(day.backup->id)},
+            {"bytes", day.backup == nullptr ? Json() : Json(day.backup->stored_bytes)},
+            {"seconds", day.backup == nullptr ? Json() : Json(seconds_of(*day.backup))}};
+}
+
+Json days(const Facts& facts, TimePoint now) {
+    auto list = Json::array();
+    for (const auto& each : days_of(facts, now)) {
+        list.push_back(day(each));
+    }
+    return list;
 }
 
 // What both texts begin with.
@@ -217,6 +294,8 @@ std::string status_json(const Facts& facts, const Verdict& verdict, TimePoint no
     json["settings"] = settings(facts.settings);
     json["drained"] = or_null(facts.drained, drained);
     json["listeners"] = {{"pod", listener(facts.listeners.pod)}, {"page", listener(facts.listeners.page)}};
+    json["databases"] = databases(facts.store);
+    json["days"] = days(facts, now);
     json["backups"] = backups(facts.store.recent);
     return text_of(json);
 }

@@ -21,7 +21,7 @@ constexpr milliseconds patience{30'000};
 
 constexpr milliseconds shortest_pause{100};
 constexpr milliseconds pause_after_trouble{10'000};
-// Of the time, at most a twentieth is spent on looks: with very many locks one takes a while.
+// Of the time, a twentieth is spent on looks: with very many locks one takes a while.
 constexpr int rest_for_work = 20;
 
 constexpr milliseconds longest_ping{2'000};
@@ -69,6 +69,32 @@ Waiter waiter_in(Row row) {
     return waiter;
 }
 
+struct Seen {
+    bool promoted = false;
+    std::vector<Waiter> waiters;
+};
+
+Result<Seen> look_at(Connection& control, const LockWatch::Options& options) {
+    Seen seen;
+    if (options.in_recovery) {
+        auto still = control.value("SELECT pg_catalog.pg_is_in_recovery()");
+        if (!still) {
+            return std::move(still).error();
+        }
+        seen.promoted = *still == "f";
+    }
+    if (options.yield_to && !seen.promoted) {
+        auto rows = control.query(waiters_query(control.major()), {options.session});
+        if (!rows) {
+            return std::move(rows).error();
+        }
+        for (auto& row : *rows) {
+            seen.waiters.push_back(waiter_in(std::move(row)));
+        }
+    }
+    return seen;
+}
+
 // The text of other roles' statements is for members of pg_read_all_stats; the lock alone tells this much.
 std::string kind_of(const Waiter& waiter) {
     if (const auto kind = statement_kind(waiter.query)) {
@@ -97,7 +123,8 @@ public:
     void failed() { next_in_ = std::max(pause_after_trouble, options_.look_every); }
 
     void took(Steady::duration length) {
-        next_in_ = std::max({next_in_, shortest_pause, rest_for_work * std::chrono::ceil<milliseconds>(length)});
+        const auto rest = std::min(rest_for_work * std::chrono::ceil<milliseconds>(length), pause_after_trouble);
+        next_in_ = std::max({next_in_, shortest_pause, rest});
     }
 
     std::optional<GaveWay> judge(const std::vector<Waiter>& waiters, Steady::time_point now) {
@@ -190,49 +217,31 @@ void LockWatch::watch(const std::stop_token& stop) {
 // False when the session is to be ended.
 bool LockWatch::look(Looks& looks) {
     const auto begun = Steady::now();
-    Result<Rows> found = Rows();
-    if (options_.in_recovery) {
-        found = control_.query("SELECT pg_catalog.pg_is_in_recovery()");
-        if (found && found->at(0).at(0) == "f") {
-            const std::lock_guard lock(mutex_);
-            gave_way_ = GaveWay{GaveWay::To::promotion};
-            return false;
-        }
-    }
-    if (found && options_.yield_to) {
-        found = control_.query(waiters_query(control_.major()), {options_.session});
+    auto seen = look_at(control_, options_);
+    if (!seen) {
+        looks.failed();
+        return bear_with(std::move(seen).error());
     }
     const auto now = Steady::now();
-    if (!found) {
-        const std::lock_guard lock(mutex_);
-        if (found.error().kind == ErrorKind::interrupted) {
-            looks.failed();  // somebody else sees to the end
-            return true;
-        }
-        if (found.error().kind == ErrorKind::temporary) {
-            lost_ = std::move(found).error();
-            return false;
-        }
-        if (!std::exchange(troubled_, true)) {
-            trouble_ = std::move(found).error();
-        }
-        looks.failed();
-        return true;
-    }
-    if (!options_.yield_to) {
-        looks.judge({}, now);
-        return true;
-    }
-    std::vector<Waiter> waiters;
-    for (auto& row : *found) {
-        waiters.push_back(waiter_in(std::move(row)));
-    }
-    auto gave_way = looks.judge(waiters, now);
+    auto gave_way = seen->promoted ? std::optional(GaveWay{GaveWay::To::promotion}) : looks.judge(seen->waiters, now);
     looks.took(now - begun);
     const std::lock_guard lock(mutex_);
     troubled_ = false;
     gave_way_ = std::move(gave_way);
     return !gave_way_;
+}
+
+// A look that failed: false where there will be none any more. After a stop somebody else sees to the end.
+bool LockWatch::bear_with(Error error) {
+    const std::lock_guard lock(mutex_);
+    if (error.kind == ErrorKind::temporary) {
+        lost_ = std::move(error);
+        return false;
+    }
+    if (error.kind != ErrorKind::interrupted && !std::exchange(troubled_, true)) {
+        trouble_ = std::move(error);
+    }
+    return true;
 }
 
 // Its client is asked first, as it cancels what the server does for it, and the server's log stays quiet. Where the

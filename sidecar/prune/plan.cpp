@@ -1,7 +1,6 @@
 #include "prune/prune.hpp"
 
 #include <algorithm>
-#include <set>
 
 namespace lifeboat::prune {
 namespace {
@@ -50,25 +49,9 @@ const Backup* newest_good(const catalogue::Catalogue& catalogue) {
     return found == backups.rend() ? nullptr : &*found;
 }
 
-bool is_accepted(const Backup& backup) {
-    return backup.state == State::good && !backup.manifest.marks.empty();
-}
-
-// What an accepted backup lacks was given up on purpose.
 retention::Losses losses_in(const catalogue::Catalogue& catalogue) {
-    retention::Losses losses;
-    std::set<std::string> known;
-    for (const auto& backup : catalogue.backups) {  // oldest first
-        for (const auto& database : backup.manifest.databases) {
-            known.insert(database.name);
-        }
-        for (const auto& name : known) {
-            if (is_accepted(backup) && backup.manifest.find(name) == nullptr) {
-                losses[name] = backup.stored;
-            }
-        }
-    }
-    return losses;
+    const auto losses = catalogue::accepted_losses(catalogue);
+    return {losses.begin(), losses.end()};
 }
 
 std::vector<retention::Policy> policies_of(const Wishes& wishes, const catalogue::Catalogue& catalogue) {

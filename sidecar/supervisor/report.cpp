@@ -128,7 +128,10 @@ Json written_backup(const BackupFacts& backup) {
             {"databases", backup.databases},
             {"state", written_enum(backup.state)},
             {"failed_databases", backup.failed_databases},
-            {"contents", list_of(backup.contents, written_database)}};
+            {"marks", backup.marks},
+            {"contents", list_of(backup.contents, written_database)},
+            {"proven_at", if_there(backup.proven_at, written)},
+            {"names_left_out", backup.names_left_out}};
 }
 
 BackupFacts backup_in(const Json& json) {
@@ -142,8 +145,35 @@ BackupFacts backup_in(const Json& json) {
     backup.databases = json.at("databases").get<std::vector<std::string>>();
     backup.state = enum_in(json.at("state"), health::BackupState::expired);
     backup.failed_databases = json.at("failed_databases").get<std::vector<std::string>>();
+    backup.marks = json.at("marks").get<std::vector<std::string>>();
     backup.contents = read_list(json.at("contents"), database_in);
+    backup.proven_at = read_if_there(json.at("proven_at"), time_in);
+    backup.names_left_out = number_in(json.at("names_left_out"));
     return backup;
+}
+
+Json written_doubt(const health::DoubtFacts& doubt) {
+    return {{"since", doubt.since},
+            {"reason", doubt.reason},
+            {"marked", doubt.marked},
+            {"newest", doubt.newest},
+            {"newest_finished", written(doubt.newest_finished)}};
+}
+
+health::DoubtFacts doubt_in(const Json& json) {
+    return {json.at("since").get<std::string>(), json.at("reason").get<std::string>(), number_in(json.at("marked")),
+            json.at("newest").get<std::string>(), time_in(json.at("newest_finished"))};
+}
+
+Json written_expiry(const health::ExpiryFacts& expiry) {
+    return {{"last_good_due", if_there(expiry.last_good_due, written)},
+            {"warning", expiry.warning.count()},
+            {"unknown", expiry.unknown}};
+}
+
+health::ExpiryFacts expiry_in(const Json& json) {
+    return {read_if_there(json.at("last_good_due"), time_in),
+            std::chrono::seconds(json.at("warning").get<std::int64_t>()), json.at("unknown").get<std::string>()};
 }
 
 Json written_milliseconds(std::chrono::milliseconds duration) {
@@ -199,6 +229,11 @@ Json written_store(const health::StoreFacts& store) {
             {"backups", store.backups},
             {"bytes", store.bytes},
             {"hidden", store.hidden},
+            {"meddled", store.meddled},
+            {"doubt", if_there(store.doubt, written_doubt)},
+            {"other_server", if_there(store.other_server, written_problem)},
+            {"lineage_note", store.lineage_note},
+            {"expiry", written_expiry(store.expiry)},
             {"drills", written_drills(store.drills)}};
 }
 
@@ -211,6 +246,11 @@ health::StoreFacts store_in(const Json& json) {
     store.backups = number_in(json.at("backups"));
     store.bytes = number_in(json.at("bytes"));
     store.hidden = json.at("hidden").get<std::vector<std::string>>();
+    store.meddled = json.at("meddled").get<std::vector<std::string>>();
+    store.doubt = read_if_there(json.at("doubt"), doubt_in);
+    store.other_server = read_if_there(json.at("other_server"), problem_in);
+    store.lineage_note = json.at("lineage_note").get<std::string>();
+    store.expiry = expiry_in(json.at("expiry"));
     store.drills = drills_in(json.at("drills"));
     return store;
 }
@@ -233,7 +273,7 @@ schedule::StoreView runs_in(const Json& json) {
 
 struct Writer {
     Json operator()(const BackupBegan& began) const {
-        return {{"report", "backup_began"}, {"id", began.id}, {"databases", began.databases}};
+        return {{"report", "backup_began"}, {"id", began.id}, {"databases", began.databases}, {"server", began.server}};
     }
     Json operator()(const BackupMoved& moved) const {
         return {{"report", "backup_moved"},
@@ -256,7 +296,8 @@ struct Writer {
                 {"store", written_store(ended.store)},
                 {"runs", written_runs(ended.runs)},
                 {"newest_id", ended.newest_id},
-                {"limited", if_there(ended.limited, written_problem)}};
+                {"limited", if_there(ended.limited, written_problem)},
+                {"server", if_there(ended.server, [](const std::string& id) { return id; })}};
     }
     Json operator()(const WorkFailed& failed) const {
         return {{"report", "work_failed"}, {"problem", written_problem(failed.problem)}, {"detail", failed.detail}};
@@ -274,7 +315,8 @@ struct Writer {
 Result<Report> read(const Json& json) {
     const auto kind = json.at("report").get<std::string>();
     if (kind == "backup_began") {
-        return Report(BackupBegan{json.at("id").get<std::string>(), number_in(json.at("databases"))});
+        return Report(BackupBegan{json.at("id").get<std::string>(), number_in(json.at("databases")),
+                                  json.at("server").get<std::string>()});
     }
     if (kind == "backup_moved") {
         return Report(BackupMoved{json.at("part").get<std::string>(), number_in(json.at("dumped_bytes")),
@@ -291,9 +333,10 @@ Result<Report> read(const Json& json) {
                                   read_if_there(json.at("yielded_to"), yield_in)});
     }
     if (kind == "survey_ended") {
-        return Report(SurveyEnded{store_in(json.at("store")), runs_in(json.at("runs")),
-                                  json.at("newest_id").get<std::string>(),
-                                  read_if_there(json.at("limited"), problem_in)});
+        return Report(
+            SurveyEnded{store_in(json.at("store")), runs_in(json.at("runs")), json.at("newest_id").get<std::string>(),
+                        read_if_there(json.at("limited"), problem_in),
+                        read_if_there(json.at("server"), [](const Json& id) { return id.get<std::string>(); })});
     }
     if (kind == "work_failed") {
         return Report(WorkFailed{problem_in(json.at("problem")), json.at("detail").get<std::string>()});

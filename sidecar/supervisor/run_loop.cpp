@@ -124,9 +124,7 @@ private:
     // World
     [[nodiscard]] TimePoint now() const override { return clock_.now(); }
     [[nodiscard]] SteadyPoint steady() const override { return Steady::now(); }
-    Status start(Activity activity, const std::string& newest_known) override {
-        return children_.start(activity, settings_, newest_known);
-    }
+    Status start(Activity activity, const Known& known) override { return children_.start(activity, settings_, known); }
     void signal(Activity activity, int signal) override { children_.signal(activity, signal); }
     void publish(const health::Facts& facts) override { board_.publish(facts); }
     void log(LogLevel level, const std::string& event, const Fields& fields) override {

@@ -2,6 +2,7 @@
 
 #include "health/judge.hpp"
 #include "health/names.hpp"
+#include "health/recent.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -14,10 +15,6 @@ using health::Problem;
 using health::RunResult;
 using log::LogLevel;
 using Fields = log::EventLog::Fields;
-
-constexpr std::chrono::days recent{30};
-constexpr std::size_t most_recent = 1000;   // backups that are kept in mind of these days
-constexpr std::size_t most_failures = 100;  // runs
 
 const char* text_of(schedule::Why why) {
     switch (why) {
@@ -104,6 +101,15 @@ std::string reasons_in(const health::Verdict& verdict) {
     return codes;
 }
 
+void take_marked(health::StoreFacts& store, const health::BackupFacts& backup) {
+    if (!store.doubt) {
+        store.doubt = health::DoubtFacts{backup.id, backup.marks.empty() ? "" : backup.marks.front(), 0, {}, {}};
+    }
+    ++store.doubt->marked;
+    store.doubt->newest = backup.id;
+    store.doubt->newest_finished = backup.finished;
+}
+
 }  // namespace
 
 Supervisor::Supervisor(World& world, health::Facts first, const Limits& limits)
@@ -126,6 +132,7 @@ void Supervisor::accept(Orders orders, const Fields& told) {
     settings.last_applied = world_.now();
     facts_.instance = orders.instance;
     facts_.schedule.overdue_after = orders.overdue_after;
+    known_.server.reset();  // it may be another server's address now
     facts_.drill_within = orders.drill_within;
     prune_not_before_.reset();
     if (!orders.prunes) {
@@ -167,7 +174,7 @@ void Supervisor::listening(const health::ListenersFacts& listeners) {
 void Supervisor::forget_place() {
     facts_.store = {};
     runs_ = {};
-    newest_id_.clear();
+    known_.newest_id.clear();
     viewed_.reset();
     facts_.runs.consecutive_failures = 0;
     facts_.runs.consecutive_yields = 0;
@@ -189,6 +196,9 @@ void Supervisor::heard(Activity activity, const Report& report) {
     Child& child = found->second;
     if (const auto* began = std::get_if<BackupBegan>(&report)) {
         child.id = began->id;
+        if (child.reload == facts_.settings.reloads_applied) {
+            known_.server = began->server;
+        }
         facts_.turn = {health::Turn::ours, {}};
         if (facts_.running) {
             facts_.running->id = began->id;
@@ -239,7 +249,10 @@ void Supervisor::backup_ended(const Child& child, const os::ExitState& exit) {
         take_consequences(child, end);
     }
     plan();
-    const Telling telling = telling_of(end.result, as_before);
+    Telling telling = telling_of(end.result, as_before);
+    if (end.backup && end.backup->state == health::BackupState::marked) {
+        telling.level = LogLevel::warn;
+    }
     world_.log(telling.level, telling.event, fields_of(child, end));
 }
 
@@ -248,10 +261,8 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
     const TimePoint now = world_.now();
     runs.last = health::RunFacts{end.result, child.began, now, end.backup ? end.backup->id : child.id, end.problem};
     runs.counts.add(end.result);
-    auto& failures = runs.failures;
     if (is_failure(end.result)) {
         ++runs.consecutive_failures;
-        failures.insert(failures.begin(), *runs.last);
     } else if (end.result == RunResult::good || end.result == RunResult::partial || end.result == RunResult::not_ours) {
         runs.consecutive_failures = 0;  // or the server answers, and its backups are somebody else's to make
     }
@@ -264,9 +275,10 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
         runs.yielded_to.clear();
         runs.yield_cure.clear();
     }
-    while (!failures.empty() && (failures.size() > most_failures || failures.back().ended < now - recent)) {
-        failures.pop_back();
+    if (is_failure(end.result) || end.result == RunResult::yielded) {
+        runs.failures.insert(runs.failures.begin(), *runs.last);
     }
+    health::keep_recent(runs.failures, now);
     process_.free_since = now;
 }
 
@@ -313,6 +325,7 @@ Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
         fields["databases"] = end.backup->databases.size();
         fields["dumped_bytes"] = end.backup->dumped_bytes.value_or(0);
         fields["stored_bytes"] = end.backup->stored_bytes;
+        fields["state"] = std::string(health::name_of(end.backup->state));
     }
     fields["store_retries"] = child.store_retries;
     if (end.yielded_to) {
@@ -330,25 +343,28 @@ Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
 }
 
 void Supervisor::remember(health::BackupFacts backup) {
-    auto& all = facts_.store.recent;
-    backup.contents.clear();
-    all.insert(all.begin(), std::move(backup));
-    if (all.size() > most_recent) {
-        all.pop_back();
-    }
+    auto& recent = facts_.store.recent;
+    recent.insert(recent.begin(), std::move(backup));
+    health::keep_recent(recent);
 }
 
-// A good one, made just now: the store need not be asked what it holds.
+// One that was made just now, good or marked: the store need not be asked what it holds. It is what was due, and not
+// tried again.
 void Supervisor::take_backup(const health::BackupFacts& backup) {
     auto& store = facts_.store;
-    store.last_good = backup;
+    if (backup.state == health::BackupState::marked) {
+        take_marked(store, backup);
+    } else {
+        store.last_good = backup;
+        store.expiry.last_good_due.reset();  // far away for one that was just made; the next survey tells
+    }
     store.newest_partial.reset();
     remember(backup);
     ++store.backups;
     store.bytes += backup.stored_bytes;
     runs_.good = {backup.started};
     runs_.failed.clear();
-    newest_id_ = std::max(newest_id_, backup.id);
+    known_.newest_id = std::max(known_.newest_id, backup.id);
     viewed_ = world_.steady();
     process_.failures = {};
     process_.stood_back.reset();
@@ -374,6 +390,9 @@ void Supervisor::survey_ended(const Child& child, const os::ExitState& exit) {
         return;  // the one of this place is still to come
     }
     if (const auto* const seen = child.last_word ? std::get_if<SurveyEnded>(&*child.last_word) : nullptr) {
+        if (seen->server && is_of_these_settings(child)) {
+            known_.server = seen->server;
+        }
         take_survey(*seen);
         return;
     }
@@ -395,7 +414,7 @@ void Supervisor::take_survey(const SurveyEnded& seen) {
     facts_.store.surveyed = world_.now();
     facts_.store.limited = seen.limited;
     runs_ = seen.runs;
-    newest_id_ = seen.newest_id;
+    known_.newest_id = seen.newest_id;
     viewed_ = world_.steady();
     survey_wanted_ = false;
     survey_not_before_.reset();
@@ -412,7 +431,7 @@ void Supervisor::take_survey(const SurveyEnded& seen) {
     }
     limited_told_ = limited;
     world_.log(LogLevel::debug, "store_surveyed",
-               {{"backups", facts_.store.backups}, {"bytes", facts_.store.bytes}, {"newest", newest_id_}});
+               {{"backups", facts_.store.backups}, {"bytes", facts_.store.bytes}, {"newest", known_.newest_id}});
 }
 
 void Supervisor::survey_failed(const Child& child, const Problem& problem, const std::string& detail) {
@@ -564,7 +583,7 @@ void Supervisor::start(Activity activity, std::chrono::milliseconds takes) {
         facts_.running = health::RunningFacts{activity, {}, child.began};
     }
     dirty_ = true;
-    if (auto started = world_.start(activity, newest_id_); !started) {
+    if (auto started = world_.start(activity, known_); !started) {
         const Problem problem = health::problem_of(started.error());
         child.last_word = activity == Activity::backup ? Report(BackupEnded{RunResult::failed, std::nullopt, problem})
                                                        : Report(WorkFailed{problem, {}});

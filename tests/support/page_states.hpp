@@ -59,8 +59,15 @@ inline health::Facts month_of_facts() {
         }
         facts.store.bytes += backup.stored_bytes;
         backup.contents.clear();
+        if (days_ago == 2 || days_ago == 9 || days_ago == 18) {
+            backup.proven_at = backup.finished + std::chrono::hours(3);
+        }
         facts.store.recent.push_back(std::move(backup));
     }
+    facts.store.drills.last_good =
+        health::DrillFacts{backup_of_day(2).id, backup_of_day(2).finished + std::chrono::hours(3), true};
+    facts.store.drills.last_good->restore_took = std::chrono::minutes(11);
+    facts.store.drills.last = facts.store.drills.last_good;
     facts.store.backups = facts.store.recent.size();
     facts.store.last_good = backup_of_day(0);
     const auto failed = std::chrono::floor<std::chrono::days>(noon) - std::chrono::days(16) + std::chrono::hours(2);
@@ -164,6 +171,39 @@ inline std::map<std::string, health::Facts> page_states() {
                                    {"`store.url` is not set", "set it"}};
     });
     state("drained", [](health::Facts& facts) { facts.drained = health::DrainFacts{noon - 10min, noon + 50min}; });
+    state("unproven", [](health::Facts& facts) {
+        facts.drill_within = 24h * 7;
+        facts.store.drills.last_good->stored = noon - 24h * 9;
+        facts.store.drills.last = facts.store.drills.last_good;
+        for (std::size_t i = 0; i < 9; ++i) {
+            facts.store.recent[i].proven_at.reset();
+        }
+    });
+    state("starved", [](health::Facts& facts) {
+        facts.store.recent.erase(facts.store.recent.begin());
+        facts.store.last_good = backup_of_day(1);
+        facts.schedule.overdue_after = 40h;
+        for (int i = 3; i > 0; --i) {
+            facts.runs.last =
+                health::RunFacts{health::RunResult::yielded, noon - i * 50min, noon - i * 50min + 3min, "",
+                                 Problem{"gave way to ALTER TABLE, which waited for the dump's locks"}};
+            facts.runs.failures.insert(facts.runs.failures.begin(), *facts.runs.last);
+        }
+        facts.runs.consecutive_yields = 3;
+        facts.runs.yielded_to = "ALTER TABLE";
+        facts.runs.yield_cure = "run it less often, or give backups an hour in which it does not run";
+    });
+    state("prune stopped", [](health::Facts& facts) {
+        facts.prune.stopped =
+            Problem{"12 backups are to be deleted at once, which is more than retention.max_delete (10)",
+                    "look at `lifeboat prune --dry-run`, then run `lifeboat prune --max-delete 12`"};
+    });
+    state("marked", [](health::Facts& facts) {
+        facts.store.recent[0].state = health::BackupState::marked;
+        facts.store.recent[1].state = health::BackupState::marked;
+        facts.store.last_good = backup_of_day(2);
+        facts.schedule.overdue_after = 24h * 4;
+    });
     state("tampered", [](health::Facts& facts) {
         facts.store.recent[3].state = health::BackupState::hidden;
         facts.store.hidden = {facts.store.recent[3].id};

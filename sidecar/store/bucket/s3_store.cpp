@@ -37,6 +37,7 @@ public:
     Result<std::vector<UnfinishedUpload>> unfinished(const std::string& prefix) override;
     Status discard(const UnfinishedUpload& upload) override;
     Status remove(const ObjectKey& key, const std::string& version_id) override;
+    Result<std::vector<AgeRule>> age_rules() override;
     [[nodiscard]] bool lists_everything() const override { return bucket_.versions != Versions::unseen; }
 
 private:
@@ -92,8 +93,8 @@ Status S3Store::list(const std::string& prefix, const Visitor& visit) {
     OldestFirst versions(visit);
     auto listed = list_bucket(bucket_, bucket_.below_prefix(prefix), [&](const Listed& entry) -> Result<Onward> {
         if (auto key = own_key(entry.key)) {
-            if (auto taken =
-                    versions.take({*std::move(key), entry.size, entry.modified, entry.version_id, entry.hide_marker});
+            if (auto taken = versions.take(
+                    {*std::move(key), entry.size, entry.modified, entry.version_id, entry.hide_marker, entry.etag});
                 !taken) {
                 return std::move(taken).error();
             }
@@ -115,6 +116,27 @@ Result<std::vector<UnfinishedUpload>> S3Store::unfinished(const std::string& pre
         return std::move(listed).error();
     }
     return uploads;
+}
+
+Result<std::vector<AgeRule>> S3Store::age_rules() {
+    auto rules = read_lifecycle(bucket_);
+    if (!rules) {
+        return std::move(rules).error();
+    }
+    const std::string ours = bucket_.below_prefix("");
+    std::vector<AgeRule> found;
+    for (const auto& rule : *rules) {
+        const bool of_a_part = rule.prefix.starts_with(ours);
+        if (!of_a_part && !ours.starts_with(rule.prefix)) {
+            continue;
+        }
+        AgeRule age{of_a_part ? rule.prefix.substr(ours.size()) : "", std::nullopt, rule.date};
+        if (rule.days && *rule.days < std::uint64_t{100'000}) {  // later than that is never
+            age.after = std::chrono::days(*rule.days);
+        }
+        found.push_back(std::move(age));
+    }
+    return found;
 }
 
 Status S3Store::discard(const UnfinishedUpload& upload) {

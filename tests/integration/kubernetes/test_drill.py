@@ -184,11 +184,13 @@ def drill_server(pod, room):
 
 def test_a_drill_can_use_its_server_and_the_server_ends_when_it_is_told(pod, drill_server, new_workspace, small_source):
     process, folder = drill_server
-    [to] = [word for word in containers(pod)[1]["args"] if word.startswith("postgresql:")]
-    to = to.replace("/run/drill", str(folder / "socket"), 1)
+    [to_inside] = [word for word in containers(pod)[1]["args"] if word.startswith("postgresql:")]
+    to = to_inside.replace("/run/drill", str(folder / "socket"), 1)
     workspace = new_workspace(small_source).configure(postgres={"databases": ["first"]})
     backup_id = workspace.backup()
-    workspace.run("-i", workspace.key.file, "restore", backup_id, "--to", to).expect(0)
+    words = [word if word != to_inside else to for word in containers(pod)[1]["args"]]
+    workspace.run("-i", workspace.key.file, *words).expect(0)
+    assert [(backup["id"], backup["proven_at"] is not None) for backup in workspace.list()] == [(backup_id, True)]
     psql = f"/usr/lib/postgresql/{installed_majors()[-1]}/bin/psql"
     asked = subprocess.run([psql, "-XAtc", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'",
                             to.replace("/postgres?", "/first?")], capture_output=True, text=True, check=True,

@@ -102,6 +102,25 @@ class Browser:
         nodes = self._call("Accessibility.getFullAXTree")["nodes"]
         return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"]]
 
+    def click(self, selector):
+        """With the pointer, at the middle of what the selector finds first."""
+        x, y = self.evaluate(f"(() => {{ const element = document.querySelector({json.dumps(selector)}); "
+                             "element.scrollIntoView(); const box = element.getBoundingClientRect(); "
+                             "return [box.x + box.width / 2, box.y + box.height / 2]; })()")
+        for kind in ("mousePressed", "mouseReleased"):
+            self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    @contextlib.contextmanager
+    def without_scripts(self):
+        self._call("Emulation.setScriptExecutionDisabled", value=True)
+        yield
+        self._call("Emulation.setScriptExecutionDisabled", value=False)
+
+    def settle(self):
+        """Returns once the page has been drawn again, with all complaints about what was done to it."""
+        self._call("Runtime.evaluate", awaitPromise=True,
+                   expression="new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
     # ---- the protocol ----
 
     def _send(self, method, **parameters):

@@ -102,10 +102,14 @@ TEST_F(ReadCatalogue, ShowsAMarkedBackupAsMarkedUntilItIsAccepted) {
     put_backup(manifest);
     EXPECT_EQ(read().backups.at(0).state, State::marked);
 
-    put(store::ObjectKey::parse("app/accepted/" + second_.text() + ".json").value());
+    put(app().acceptance(second_), to_json(acceptance_of(second_, at(2026, 11, 21)), app()));
     EXPECT_EQ(read().backups.at(0).state, State::marked) << "another one was accepted";
-    put(store::ObjectKey::parse("app/accepted/" + first_.text() + ".json").value());
-    EXPECT_EQ(read().backups.at(0).state, State::good);
+    put(app().acceptance(first_), to_json(acceptance_of(first_, at(2026, 11, 20)), app()));
+    const auto catalogue = read();
+    EXPECT_EQ(catalogue.backups.at(0).state, State::good);
+    ASSERT_TRUE(catalogue.backups.at(0).accepted);
+    EXPECT_EQ(catalogue.backups.at(0).accepted->because, "it is right");
+    EXPECT_FALSE(catalogue.doubt);
 }
 
 TEST_F(ReadCatalogue, ReportsAManifestThatIsNotWhatItsKeySays) {

@@ -46,6 +46,10 @@ inline DatabaseRecord database(const std::string& name, std::vector<store::Store
     return record;
 }
 
+inline Acceptance acceptance_of(const BackupId& id, os::TimePoint stored, std::vector<std::string> lost = {}) {
+    return {id, stored, at(2026, 11, 23), "owner@laptop", "it is right", std::move(lost)};
+}
+
 // One database, "shop", and globals.
 inline Manifest simple_manifest(const BackupId& id = some_id()) {
     Manifest manifest = bare_manifest(id);

@@ -110,18 +110,51 @@ TEST(StatusOfStore, CountsANewerPartialOneAndAHiddenOneAsWrong) {
     EXPECT_EQ(mended.state, State::healthy) << "a good one has come since";
 }
 
-TEST(StatusOfStore, MentionsWhatIsNewerThanTheLastGoodOneAndNotGood) {
+TEST(StatusOfStore, CountsADoubtAndMeddlingAsWrong) {
     auto catalogue = shop_with({good(hours{4}), newer(catalogue::State::marked)});
+    const auto& id = catalogue.backups.back().manifest.id;
+    catalogue.doubt = catalogue::Doubt{id, {id}};
+    const auto doubtful = judged(catalogue);
+    EXPECT_THAT(codes(doubtful), ElementsAre("lineage"));
+    EXPECT_THAT(doubtful.reasons.front().message, AllOf(HasSubstr(id.text()), HasSubstr("10 % of its rows")));
+    EXPECT_EQ(doubtful.marked, 1U);
+    EXPECT_EQ(doubtful.document["store"]["marked"], 1);
+
+    auto shadowed = shop_with({good(hours{4})});
+    shadowed.backups.front().tampering = "somebody hid 'x'";
+    EXPECT_THAT(codes(judged(shadowed)), ElementsAre("tampered"));
+    auto foreign = shop_with({good(hours{4})});
+    foreign.refused.push_back({ErrorKind::corrupt, "the manifest of x is of another instance", ""});
+    EXPECT_THAT(codes(judged(foreign)), ElementsAre("tampered"));
+    EXPECT_THAT(judged(foreign).reasons.front().message, HasSubstr("the manifest of x is of another instance"));
+}
+
+TEST(StatusOfStore, TellsWhenTheLastGoodBackupFallsDue) {
+    const auto soon =
+        status_of(shop_with({good(hours{4})}), std::nullopt, noon, std::nullopt, {noon + hours{24}, hours{48}, ""});
+    EXPECT_THAT(codes(soon), ElementsAre("expiring"));
+    EXPECT_EQ(soon.document["last_good_due"], "2026-11-26T12:00:00Z");
+    const auto later =
+        status_of(shop_with({good(hours{4})}), std::nullopt, noon, std::nullopt, {noon + hours{49}, hours{48}, ""});
+    EXPECT_EQ(later.state, State::healthy);
+    const auto unknown =
+        status_of(shop_with({good(hours{4})}), std::nullopt, noon, std::nullopt, {std::nullopt, hours{48}, "403"});
+    EXPECT_EQ(unknown.state, State::healthy);
+    EXPECT_THAT(unknown.notes, ElementsAre(HasSubstr("403")));
+}
+
+TEST(StatusOfStore, MentionsWhatIsNewerThanTheLastGoodOneAndNotGood) {
+    auto catalogue = shop_with({good(hours{4}), newer(catalogue::State::expired)});
     catalogue.leftovers.push_back({catalogue::BackupId::parse("20261125T113000Z-dddd").value(), 10, noon});
     catalogue.leftovers.push_back({catalogue::BackupId::parse("20261101T000000Z-eeee").value(), 10, noon});
-    catalogue.refused.push_back({ErrorKind::corrupt, "the manifest of x is no JSON", ""});
+    catalogue.refused.push_back({ErrorKind::failed, "the manifest of x is of another format", ""});
 
     const auto status = judged(catalogue);
 
     EXPECT_EQ(status.state, State::healthy);
-    EXPECT_THAT(status.notes, ElementsAre(AllOf(HasSubstr("20261125T110000Z-bbbb"), HasSubstr("10 % of its rows")),
+    EXPECT_THAT(status.notes, ElementsAre(AllOf(HasSubstr("20261125T110000Z-bbbb"), HasSubstr("is expired")),
                                           AllOf(HasSubstr("20261125T113000Z-dddd"), HasSubstr("no manifest")),
-                                          HasSubstr("the manifest of x is no JSON")));
+                                          HasSubstr("the manifest of x is of another format")));
 }
 
 catalogue::Drill drill_of(const catalogue::Backup& backup, hours age, bool passed, const std::string& recipient) {

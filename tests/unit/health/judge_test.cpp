@@ -286,6 +286,68 @@ TEST(Judge, NamesHiddenBackups) {
     EXPECT_THAT(the_reason(facts), says("1 backup in the store: 20261101T021700Z-aaaa", "replace that key"));
 }
 
+TEST(Judge, NamesWhatElseWasMeddledWith) {
+    auto facts = test::sample_facts();
+    facts.store.meddled = {"20261101T021700Z-aaaa (somebody hid 'x')"};
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::tampered));
+    EXPECT_THAT(the_reason(facts),
+                says("not as it was written: 20261101T021700Z-aaaa (somebody hid", "replace that key"));
+}
+
+DoubtFacts a_doubt() {
+    return {"20261121T021700Z-bbbb", "database 'app' is gone", 2, "20261122T021700Z-cccc", noon - 1h};
+}
+
+TEST(Judge, AsksForALookAtAMarkedBackup) {
+    auto facts = test::sample_facts();
+    facts.store.doubt = a_doubt();
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::lineage));
+    EXPECT_THAT(the_reason(facts), says("20261121T021700Z-bbbb is marked: database 'app' is gone; so are the 1",
+                                        "lifeboat accept 20261122T021700Z-cccc"));
+    EXPECT_THAT(the_reason(facts).next, HasSubstr(facts.store.last_good->id + " is the last good one"));
+    facts.turn.turn = Turn::not_ours;
+    EXPECT_THAT(codes(facts), IsEmpty());
+}
+
+// They are made, so nothing is overdue; but none of them is a good one.
+TEST(Judge, MarkedBackupsAreNotOverdueAndNotGood) {
+    auto facts = test::sample_facts();
+    facts.store.doubt = a_doubt();
+    facts.store.last_good->finished = noon - 1000h;
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::lineage));
+    facts.store.doubt->newest_finished = noon - 27h;
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::lineage, ReasonCode::overdue));
+    facts.store.last_good.reset();
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::lineage, ReasonCode::no_backup_yet));
+}
+
+TEST(Judge, TellsOfAnotherServerUnderTheSameNameFirst) {
+    auto facts = test::sample_facts();
+    facts.store.doubt = a_doubt();
+    facts.store.other_server = Problem{"two servers", "rename one"};
+    EXPECT_THAT(the_reason(facts), says("two servers", "rename one"));
+}
+
+TEST(Judge, WarnsBeforeTheLastGoodBackupFallsDue) {
+    auto facts = test::sample_facts();
+    facts.store.expiry.warning = 7 * 24h;
+    EXPECT_TRUE(judge(facts, noon).healthy());
+    facts.store.expiry.last_good_due = noon + 7 * 24h + 1s;
+    EXPECT_TRUE(judge(facts, noon).healthy());
+    facts.store.expiry.last_good_due = noon + 7 * 24h;
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::expiring));
+    EXPECT_THAT(the_reason(facts),
+                says("falls due to the store's own age rule at 2026-11-29T12:00:00Z", "good backup"));
+}
+
+TEST(Judge, RulesThatAreNotKnownAreANote) {
+    auto facts = test::sample_facts();
+    facts.store.expiry.unknown = "the key may not";
+    facts.store.lineage_note = "not compared";
+    EXPECT_TRUE(judge(facts, noon).healthy());
+    EXPECT_THAT(judge(facts, noon).note, HasSubstr("not compared; it is not known when the bucket's own rules"));
+}
+
 TEST(Judge, SaysWhyOldBackupsAreNotDeleted) {
     auto facts = test::sample_facts();
     facts.prune.stopped = Problem{"11 backups would go", ""};

@@ -22,10 +22,11 @@ public:
     explicit Dump(const std::string& name) : name_(name) {
         session_.emplace(PrivateServer::instance().connect());
         must(*session_, "SET application_name = '" + name + "'; DROP TABLE IF EXISTS " + table() + "; CREATE TABLE " +
-                            table() + " (id int); BEGIN; LOCK TABLE " + table() + " IN ACCESS SHARE MODE");
+                            table() + " (id int)");
+        must(*session_, "BEGIN; LOCK TABLE " + table() + " IN ACCESS SHARE MODE");
     }
 
-    [[nodiscard]] std::string table() const { return "of_" + name_; }
+    [[nodiscard]] std::string table() const { return "public.of_" + name_; }
     [[nodiscard]] LockWatch::Options options(std::optional<std::chrono::milliseconds> yield_to = 200ms) const {
         return {.session = name_, .yield_to = yield_to, .in_recovery = false, .look_every = 20ms};
     }
@@ -166,14 +167,17 @@ TEST(LockWatch, DoesNotEvenLookWhereNobodyIsGivenWayTo) {
 
 TEST(Pinger, IsNotTurnedAwayForAnythingButTheServersEnd) {
     const auto& server = PrivateServer::instance();
+    auto admin = server.connect();
+    must(admin, "DROP ROLE IF EXISTS scrambled; CREATE ROLE scrambled LOGIN PASSWORD 'p:a\\s''s w%rd@/'");
     auto connection = Connection::open(server.server_with_password(), std::nullopt, {});
-    ASSERT_TRUE(connection);
+    ASSERT_TRUE(connection) << connection.error().what;
     EXPECT_FALSE(Pinger(server.server_with_password(), *connection).turned_away(5s, {}));
     const auto wrong = server.server_with_password([] { return Secret("wrong"); });
     EXPECT_FALSE(Pinger(wrong, *connection).turned_away(5s, {}));
     std::stop_source stop;
     stop.request_stop();
     EXPECT_FALSE(Pinger(server.server_with_password(), *connection).turned_away(5s, stop.get_token()));
+    must(admin, "DROP ROLE scrambled");
 }
 
 TEST(Connection, IsGoneFromTheServerOnceItIsClosed) {

@@ -219,7 +219,14 @@ private:
                 truth->accepted = true;
                 ++accepted_;
                 const auto key = StoredBackups::accepted(truth->manifest.id);
-                if (store::put(store_, key, stream::as_bytes("{}"))) {
+                std::set<std::string> lost;
+                for (const auto& other : truths_) {
+                    lost.insert(other.archives.begin(), other.archives.end());
+                }
+                std::erase_if(lost, [&](const auto& name) { return truth->manifest.find(name) != nullptr; });
+                const auto word =
+                    StoredBackups::acceptance(truth->manifest.id, truth->stored, {lost.begin(), lost.end()});
+                if (store::put(store_, key, stream::as_bytes(word))) {
                     store_.set_modified(key, now_);
                 }
                 for (const auto& other : truths_) {

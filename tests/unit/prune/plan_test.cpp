@@ -117,7 +117,7 @@ TEST_F(APlan, KeepsTheNewestArchiveOfADatabaseInAPartialBackup) {
     backups_.add_nightly(4, newest);
     EXPECT_THAT(going(planned(keeping({.last = 4}))), IsEmpty());
     const auto accepted = backups_.add(newest + std::chrono::minutes(1), {"shop"}, "0002", {{"gone", "lost is gone"}});
-    backups_.accept(accepted.id, newest + std::chrono::minutes(2));
+    backups_.accept(accepted.id, newest + std::chrono::minutes(2), {"lost"});
     EXPECT_THAT(going(planned(keeping({.last = 5}))), ElementsAre(partial.id.text()));
 }
 

@@ -57,7 +57,14 @@ public:
         }
         return all;
     }
-    void accept(const BackupId& id, os::TimePoint when) { put(accepted(id), "{}", when); }
+    // `stored`: the backup.
+    static std::string acceptance(const BackupId& id, os::TimePoint stored, std::vector<std::string> lost = {}) {
+        return to_json(catalogue::Acceptance{id, stored, stored, "owner@laptop", "it is right", std::move(lost)},
+                       catalogue::Layout::of("app").value());
+    }
+    void accept(const BackupId& id, os::TimePoint when, std::vector<std::string> lost = {}) {
+        put(accepted(id), acceptance(id, when, std::move(lost)), when);
+    }
 
     static store::ObjectKey accepted(const BackupId& id) {
         return store::ObjectKey::parse("app/accepted/" + id.text() + ".json").value();

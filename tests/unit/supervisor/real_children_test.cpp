@@ -48,7 +48,8 @@ protected:
                                << script << "\n";
         ::chmod(program.c_str(), 0700);
         children_ = std::make_unique<RealChildren>(program.string(), std::vector<std::string>{"PATH=/usr/bin:/bin"});
-        const auto started = children_->start(Activity::backup, Secret("the settings"), "20261125T021700Z-7f3a");
+        const auto started =
+            children_->start(Activity::backup, Secret("the settings"), Known{"20261125T021700Z-7f3a", std::nullopt});
         ASSERT_TRUE(started) << started.error().what;
     }
 

@@ -3,6 +3,7 @@
 
 #include "age/keys.hpp"
 #include "catalogue/manifest.hpp"
+#include "lineage/lineage.hpp"
 #include "os/clock.hpp"
 #include "postgres/client_program.hpp"
 #include "postgres/giving_way.hpp"
@@ -39,6 +40,7 @@ struct BackupPlan {
     int compression_level = 2;
     std::vector<age::Recipient> recipients;  // empty: stored without encryption
     catalogue::RetentionRecord retention;    // on record only
+    lineage::Rules lineage;                  // what becomes a mark
     // From the end of this backup until the next good one is overdue; empty: nobody knows. On record only.
     std::optional<std::chrono::milliseconds> overdue_after;
     // Asked once the server's lock is held and before anything is dumped: whether this run is still wanted. Another one
@@ -63,6 +65,7 @@ public:
     virtual void part_stored(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) = 0;
     virtual void part_failed(const std::string& part, const Error& error) = 0;
     virtual void warned(const std::string& part, const std::string& text) = 0;  // `part` empty: the whole run
+    virtual void marked(const catalogue::Mark& mark) = 0;  // the backup is stored, and an owner should look at it
 };
 
 // A dump was ended because somebody waited who comes first.
@@ -73,7 +76,7 @@ struct Yield {
 
 struct BackupOutcome {
     enum class Kind {
-        good,        // the manifest is in the store
+        good,        // the manifest is in the store; it may have marks
         partial,     // some parts failed; the rest is in the store under a manifest in partial/
         yielded,     // gave way, and nothing of it is in the store: to be tried again later
         not_ours,    // the server is a standby, and only a primary is to be dumped
@@ -85,8 +88,9 @@ struct BackupOutcome {
 };
 
 // Success is a chain: pg_dump's exit code, every stage's finish, the store's word for every object, and last
-// the manifest. An error means that no backup came of it; what had been stored is taken back, as far as the
-// store can be reached.
+// the manifest. Before that is written, the backup is compared with those before it (lineage/lineage.hpp); where they
+// cannot be read it is stored all the same, and says that it was not compared. An error means that no backup came of
+// it; what had been stored is taken back, as far as the store can be reached.
 //
 // The database comes first. A dump whose locks somebody waits for longer than plan.yield_to_ddl is ended; the run goes
 // on with the other databases, and tries that one once more after them. A server that shuts down or is promoted ends

@@ -38,11 +38,13 @@ public:
     [[nodiscard]] store::ObjectKey database(const BackupId& id, const std::string& name, Encrypted encrypted) const;
     [[nodiscard]] store::ObjectKey globals(const BackupId& id, Encrypted encrypted) const;
     [[nodiscard]] store::ObjectKey proof(const BackupId& id, Encrypted encrypted) const;
+    [[nodiscard]] store::ObjectKey acceptance(const BackupId& id) const;
     // `started`: of the drill, in whole seconds.
     [[nodiscard]] store::ObjectKey drill_result(const BackupId& id, os::TimePoint started) const;
     [[nodiscard]] store::ObjectKey drill_report(const BackupId& id, os::TimePoint started, Encrypted encrypted) const;
     [[nodiscard]] store::ObjectKey restore_text() const;
     [[nodiscard]] std::string manifests_prefix() const { return prefix() + "manifests/"; }
+    [[nodiscard]] std::string acceptances_prefix() const { return prefix() + "accepted/"; }
     [[nodiscard]] std::string data_prefix(const BackupId& id) const;
     [[nodiscard]] std::string drills_prefix(const BackupId& id) const;
 

@@ -85,8 +85,27 @@ struct BackupFacts {
     std::optional<std::uint64_t> rows = std::nullopt;
     std::vector<std::string> databases = {};
     BackupState state = BackupState::good;
-    std::vector<std::string> failed_databases = {};  // of a partial one; "" stands for the globals
-    std::vector<DatabaseFacts> contents = {};        // only where it matters most: see StoreFacts
+    std::vector<std::string> failed_databases = {};     // of a partial one; "" stands for the globals
+    std::vector<DatabaseFacts> contents = {};           // of its databases, 2000 at most; only where StoreFacts says so
+    std::optional<TimePoint> proven_at = std::nullopt;  // when a drill of it last passed; empty: none did
+    std::size_t names_left_out = 0;                     // databases that are not among `databases`: see recent.hpp
+    std::vector<std::string> marks = {};                // why an owner should look at it: reasons in words
+};
+
+// A marked backup that nobody accepted, and those after it (docs/lineage.md).
+struct DoubtFacts {
+    std::string since;         // id of the one that raised it
+    std::string reason;        // its mark in words
+    std::uint64_t marked = 0;  // backups since then, with it
+    std::string newest;        // id of the newest of them
+    TimePoint newest_finished;
+};
+
+// When the bucket's own rules take backups away.
+struct ExpiryFacts {
+    std::optional<TimePoint> last_good_due = std::nullopt;  // of the last good one; empty: never, or not known
+    std::chrono::seconds warning{};                         // how long before that to warn
+    std::string unknown = {};                               // why the rules are not known; empty: they are
 };
 
 // One drill: a backup that was restored for a trial, and compared.
@@ -121,12 +140,18 @@ struct StoreFacts {
     std::optional<Problem> limited = std::nullopt;        // what this key may not see, if anything: no fault by itself
     std::optional<BackupFacts> last_good = std::nullopt;  // with its contents
     std::optional<BackupFacts> newest_partial = std::nullopt;  // only if newer than last_good; with its contents
-    std::vector<BackupFacts> recent = {};                      // of the last 30 days, newest first
+    std::vector<BackupFacts> recent = {};                      // of the last 30 days, newest first; see recent.hpp
     // When runs began that left data and no manifest, newest first: killed, or at work now. A few at most.
     std::vector<TimePoint> unfinished = {};
     std::uint64_t backups = 0;  // all that are stored, whatever their age and state
     std::uint64_t bytes = 0;
     std::vector<std::string> hidden = {};  // ids of backups that somebody hid or wrote over
+    // What else is not as it was written, in words: data hidden or written over, manifests that are none of theirs.
+    std::vector<std::string> meddled = {};
+    std::optional<DoubtFacts> doubt = std::nullopt;
+    std::optional<Problem> other_server = std::nullopt;  // another server makes backups under this instance's name
+    std::string lineage_note = {};                       // what to know of the lineage although nothing is wrong
+    ExpiryFacts expiry = {};
     DrillsFacts drills = {};
 };
 
@@ -193,8 +218,9 @@ struct RunsFacts {
     std::string yielded_to = {};
     std::string yield_cure = {};  // what can be done about it
     RunCounts counts = {};
-    std::vector<RunFacts> failures = {};  // those that failed in the last 30 days, newest first; the newest few of them
-    std::uint64_t store_retries = 0;      // requests to the store that were tried again
+    // Those of the last 30 days that failed, crashed, took too long or gave way, newest first; see recent.hpp.
+    std::vector<RunFacts> failures = {};
+    std::uint64_t store_retries = 0;  // requests to the store that were tried again
 };
 
 // Deleting what no rule of [retention] keeps, since the start.

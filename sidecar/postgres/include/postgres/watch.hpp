@@ -64,6 +64,7 @@ private:
 
     void watch(const std::stop_token& stop);
     bool look(Looks& looks);
+    bool bear_with(Error error);
     bool pause(std::chrono::milliseconds length, const std::stop_token& stop);
     void end_session(const std::stop_token& stop);
 

@@ -18,6 +18,7 @@ namespace lifeboat::supervisor {
 struct BackupBegan {
     std::string id;
     std::size_t databases = 0;
+    std::string server = {};  // its system identifier; empty: the role may not read it
 };
 
 // How far the part under way has come.
@@ -48,9 +49,17 @@ struct BackupEnded {
 // What the store holds.
 struct SurveyEnded {
     health::StoreFacts store;  // without `surveyed` and what belongs to failures: the supervisor knows these
-    schedule::StoreView runs;
-    std::string newest_id;                                  // of all whole backups, by name; empty: there is none
+    schedule::StoreView runs;  // its good ones are of this server alone, where that is known
+    std::string newest_id;     // of all whole backups, by name; empty: there is none
     std::optional<health::Problem> limited = std::nullopt;  // what the key may not see, if anything
+    // The system identifier of this sidecar's server, where it was asked for and the server answered.
+    std::optional<std::string> server = std::nullopt;
+};
+
+// What a child is told that its settings do not say.
+struct Known {
+    std::string newest_id;              // of all whole backups that the last survey saw; empty: none
+    std::optional<std::string> server;  // the server's system identifier; empty: a survey asks for it
 };
 
 // Of a survey, a sweep or a prune.

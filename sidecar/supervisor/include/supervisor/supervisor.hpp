@@ -56,9 +56,8 @@ public:
     [[nodiscard]] virtual TimePoint now() const = 0;
     [[nodiscard]] virtual SteadyPoint steady() const = 0;
 
-    // Starts a child; its reports and its end come to Supervisor::heard() and ended(). `newest_known`: for a backup,
-    // the newest id that the last survey saw.
-    virtual Status start(Activity activity, const std::string& newest_known) = 0;
+    // Starts a child; its reports and its end come to Supervisor::heard() and ended().
+    virtual Status start(Activity activity, const Known& known) = 0;
     // To the child and its own children; nothing happens when it has ended.
     virtual void signal(Activity activity, int signal) = 0;
 
@@ -181,7 +180,7 @@ private:
     int surveys_failed_ = 0;
     std::string limited_told_ = {};
     schedule::StoreView runs_;
-    std::string newest_id_;
+    Known known_;
 
     schedule::ProcessView process_;
     std::optional<schedule::Plan> plan_;

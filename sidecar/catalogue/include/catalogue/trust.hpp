@@ -1,0 +1,79 @@
+// Which backups are to be trusted, as their marks and the owner's acceptances say. Pure but for read_ancestry().
+//
+// Trusted is a whole backup that is unmarked or accepted. An acceptance is the owner's word on one backup, and also:
+//
+//   - settles the marks of all that were stored before it: they stay marked themselves (nobody vouched for them), and
+//     no longer hold the lineage in doubt;
+//   - carries those that came after and only follow what it settled (their one mark is follows_marked): these are
+//     trusted with it, up to the first that has a mark of its own.
+//
+// The lineage is in doubt from a marked backup that is not trusted until one that was stored later, or it itself, is
+// accepted. What is stored meanwhile is marked whatever its manifest says: its maker could not know. Order is the
+// store's time, never a name or a writer's clock. Hidden and expired backups count as well, so that a doubt does not
+// go away by hiding what raised it; partial ones never do.
+#pragma once
+
+#include "catalogue/acceptance.hpp"
+#include "catalogue/manifest.hpp"
+#include "store/object_store.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace lifeboat::catalogue {
+
+// Backups of one instance, told one by one in the order in which they were stored.
+class Trust {
+public:
+    // `acceptances` in any order.
+    explicit Trust(std::vector<Acceptance> acceptances);
+
+    // Whether the next one is trusted.
+    bool next(const Manifest& manifest, os::TimePoint stored);
+
+    // After the last one: acceptances of backups that are gone, and were stored after it, are taken into account.
+    void finish();
+
+    // The backup that raised the doubt, if there is one now.
+    [[nodiscard]] const std::optional<BackupId>& doubt() const noexcept { return doubt_; }
+
+private:
+    void settle_until(os::TimePoint stored);
+    void settle(const Acceptance& acceptance);
+    [[nodiscard]] bool is_carried(const Manifest& manifest) const;
+
+    std::vector<Acceptance> acceptances_;  // by `stored`, those not yet passed
+    std::map<BackupId, Acceptance> accepted_;
+    std::optional<BackupId> doubt_;
+    std::set<std::string> open_;     // ids of marked ones since the last acceptance
+    std::set<std::string> settled_;  // those before it, and those accepted
+};
+
+// True when `manifest` has marks and none of its own.
+bool only_follows(const Manifest& manifest);
+
+// Ids of the marked backups that it follows: Acceptance::settles of one that accepts it.
+std::vector<std::string> followed_by(const Manifest& manifest);
+
+// What a new backup of an instance is to be compared with.
+struct Ancestry {
+    // The newest one, of those that were compared themselves if there are any: one that could not be (a key that may
+    // not read, a store that did not answer) must not become the measure of what follows.
+    std::optional<Manifest> trusted;
+    std::optional<BackupId> doubt;  // as Trust::doubt()
+    std::optional<Manifest> head;   // with a doubt: the newest backup with marks of its own; may be gone
+};
+
+// Two listings, and reads from the newest manifest back until no older one can matter: one or two where nothing is in
+// doubt, else back to where the doubt began.
+Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout);
+
+// Every acceptance in the store: its oldest version counts, and hiding one changes nothing. What is none goes to
+// `refused`.
+Result<std::vector<Acceptance>> read_acceptances(store::ObjectStore& store, const Layout& layout,
+                                                 std::vector<Error>& refused);
+
+}  // namespace lifeboat::catalogue
