@@ -550,7 +550,11 @@ void add_run(Html& page, const RunRow& row, TimePoint now) {
     add_number(page, "num", took_text(row.took));
     if (row.backup != nullptr) {
         add_number(page, "num c4", bytes_text(row.backup->stored_bytes));
-        page.markup("<td class=\"wide mono\">").text(row.backup->id).markup("</td>");
+        page.markup("<td class=\"wide\"><span class=\"mono\">").text(row.backup->id).markup("</span>");
+        if (row.backup->state == BackupState::marked && !row.backup->marks.empty()) {
+            page.markup(" <span class=\"why\">").prose(shortened(row.backup->marks.front(), 300)).markup("</span>");
+        }
+        page.markup("</td>");
     } else {
         add_number(page, "num c4", "–");
         page.markup("<td class=\"wide why\">");

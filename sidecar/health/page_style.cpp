@@ -144,6 +144,7 @@ section,.hero{padding:1rem}
 .copy{min-width:6rem}
 tbody th{min-width:6.8rem}
 .runs tbody th{min-width:0}
+td.state{white-space:normal}
 th,td{padding-right:.4rem;font-size:.9375rem}
 .num+:not(.num){padding-left:.75rem}
 }

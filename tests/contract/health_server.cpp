@@ -24,6 +24,7 @@ health::Facts full_facts() {
     facts.store.problem = health::Problem{"the store said \"no\"\\", "mend\nit"};
     facts.drained = health::DrainFacts{test::noon - 1h, test::noon + 1h};
     facts.runs.consecutive_failures = 2;
+    facts.prune.last = test::noon - 9h;
     facts.drill_within = 24h * 30;
     facts.store.drills.last = facts.store.drills.last_good = test::sample_drill(test::noon - 24h);
     facts.store.drills.recipients = {{"age1ev2jgjuc2rz98p5uz6wfvm9har4thhe39h97x3r8f0arhn6kt4yquw2f52", test::noon}};

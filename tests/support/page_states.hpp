@@ -201,6 +201,11 @@ inline std::map<std::string, health::Facts> page_states() {
     state("marked", [](health::Facts& facts) {
         facts.store.recent[0].state = health::BackupState::marked;
         facts.store.recent[1].state = health::BackupState::marked;
+        for (auto* backup : {&facts.store.recent[0], &facts.store.recent[1]}) {
+            backup->marks = {"database 'basketball' has 12 rows, where the last trusted backup had 7,400,213"};
+        }
+        facts.store.doubt = health::DoubtFacts{facts.store.recent[1].id, facts.store.recent[1].marks.front(), 2,
+                                               facts.store.recent[0].id, facts.store.recent[0].finished};
         facts.store.last_good = backup_of_day(2);
         facts.schedule.overdue_after = 24h * 4;
     });

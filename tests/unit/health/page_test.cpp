@@ -64,6 +64,7 @@ TEST(Page, SaysEachStateInOneSentence) {
     EXPECT_EQ(headline(state("drained")), "Backups are paused.");
     EXPECT_EQ(headline(state("tampered")), "Somebody tampered with a backup.");
     EXPECT_EQ(headline(state("unproven")), "It is not proven that the backups can be restored.");
+    EXPECT_EQ(headline(state("marked")), "The newest backup does not look like the ones before it.");
     EXPECT_EQ(headline(state("starved")), "Backups keep giving way and do not get done.");
     EXPECT_EQ(headline(state("prune stopped")), "Old backups are not being removed.");
     EXPECT_EQ(headline(state("standby")), "Backups are made elsewhere.");
