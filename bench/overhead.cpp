@@ -134,11 +134,11 @@ int main(int argc, char** argv) {
             (reading ? with : without).push_back(measure(*store, recipient, command, reading));
         }
     }
-    std::printf("with/without, medians: wall %.3f, CPU %.3f; best of each: wall %.3f\n",
-                median(with, &Measured::wall) / median(without, &Measured::wall),
-                median(with, &Measured::cpu) / median(without, &Measured::cpu),
-                std::min_element(with.begin(), with.end(), [](auto a, auto b) { return a.wall < b.wall; })->wall /
-                    std::min_element(without.begin(), without.end(), [](auto a, auto b) { return a.wall < b.wall; })
-                        ->wall);
+    std::printf(
+        "with/without, medians: wall %.3f, CPU %.3f; best of each: wall %.3f\n",
+        median(with, &Measured::wall) / median(without, &Measured::wall),
+        median(with, &Measured::cpu) / median(without, &Measured::cpu),
+        std::min_element(with.begin(), with.end(), [](auto a, auto b) { return a.wall < b.wall; })->wall /
+            std::min_element(without.begin(), without.end(), [](auto a, auto b) { return a.wall < b.wall; })->wall);
     return 0;
 }

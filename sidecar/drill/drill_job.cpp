@@ -80,6 +80,9 @@ private:
     Status drop(const std::string& database);
     Status compare_globals();
     Status blame(const std::string& part, Error error);
+    void add_object(const std::string& part, const std::string& what);
+    Status note_what_is_there();
+    [[nodiscard]] Error lacking(const std::vector<std::string>& lacks) const;
     Status server_is_well(const Error& error);
     void check_databases_of_proof();
     void note_what_was_not_restored(const ArchiveLook& archive, const std::string& database);
@@ -267,6 +270,18 @@ void Drill::check_databases_of_proof() {
     }
 }
 
+// Once for each.
+void Drill::add_object(const std::string& part, const std::string& what) {
+    const bool is_database = manifest_.find(part) != nullptr;
+    const std::string text = is_database ? what : part + ": " + what;
+    const bool known = std::any_of(report_.findings.begin(), report_.findings.end(), [&](const auto& finding) {
+        return finding.kind == "object" && finding.text == text;
+    });
+    if (!known) {
+        add("object", is_database ? part : "", "", text);
+    }
+}
+
 // Takes down what is wrong with the backup. Nothing else of it need be restored to know that, but what else is wrong
 // with its objects is of interest: they are read, all of them.
 Status Drill::blame(const std::string& part, Error error) {
@@ -286,14 +301,7 @@ Status Drill::blame(const std::string& part, Error error) {
             return in_context(found.part, found.outcome.error());
         }
         named = named || found.part == part;
-        const bool is_database = manifest_.find(found.part) != nullptr;
-        const std::string text = (is_database ? "" : found.part + ": ") + whole_text(found.outcome.error());
-        const bool known = std::any_of(report_.findings.begin(), report_.findings.end(), [&](const auto& finding) {
-            return finding.kind == "object" && finding.text == text;
-        });
-        if (!known) {
-            add("object", is_database ? found.part : "", "", text);
-        }
+        add_object(found.part, whole_text(found.outcome.error()));
     }
     if (!named) {
         const bool is_database = manifest_.find(part) != nullptr;
@@ -437,11 +445,8 @@ restore::RestorePlan Drill::restore_plan() const {
     return plan;
 }
 
-// All that it lacks, before anything is restored.
-Status Drill::look_at_server() {
-    if (!connection_) {
-        return done();
-    }
+// So that it is not taken for something that the restore brought.
+Status Drill::note_what_is_there() {
     for (const char* sql : {"SELECT rolname FROM pg_roles", "SELECT spcname FROM pg_tablespace"}) {
         if (scratch_) {
             break;  // all that it has is of the backup, or is told apart by its name
@@ -461,6 +466,27 @@ Status Drill::look_at_server() {
     for (const auto& row : *databases) {
         databases_before_.insert(row.front().value_or(""));
     }
+    return done();
+}
+
+Error Drill::lacking(const std::vector<std::string>& lacks) const {
+    Error error = failed(std::string(scratch_ ? "the throw-away server" : "the server of --to") +
+                             " lacks what this backup needs, and nothing was restored",
+                         "provide what is named, or give another server with --to");
+    for (const auto& line : lacks) {
+        error.detail += (error.detail.empty() ? "" : "; ") + line;
+    }
+    return error;
+}
+
+// All that it lacks, before anything is restored.
+Status Drill::look_at_server() {
+    if (!connection_) {
+        return done();
+    }
+    if (auto noted = note_what_is_there(); !noted) {
+        return noted;
+    }
     return stage("look", "", [this]() -> Status {
         auto lacks = extensions_that_do_not_start(*connection_, manifest_);
         if (!lacks) {
@@ -476,16 +502,7 @@ Status Drill::look_at_server() {
         }
         // What is not there was named by the extension's check already, or the other way round.
         lacks->insert(lacks->end(), preview->lacks.begin(), preview->lacks.end());
-        if (lacks->empty()) {
-            return done();
-        }
-        Error error = failed(std::string(scratch_ ? "the throw-away server" : "the server of --to") +
-                                 " lacks what this backup needs, and nothing was restored",
-                             "provide what is named, or give another server with --to");
-        for (const auto& line : *lacks) {
-            error.detail += (error.detail.empty() ? "" : "; ") + line;
-        }
-        return error;
+        return lacks->empty() ? done() : Status(lacking(*lacks));
     });
 }
 

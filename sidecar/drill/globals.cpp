@@ -20,7 +20,7 @@ bool compared(const GlobalStatement& statement, const GlobalsOptions& options) {
 
 // What must be the same. A tablespace lies in another folder here.
 std::string essence(const GlobalStatement& statement, const GlobalsOptions& options) {
-    const std::string text(statement.text.reveal());
+    std::string text(statement.text.reveal());
     switch (statement.kind) {
         case GlobalKind::create_tablespace: return text.substr(0, text.rfind(" LOCATION "));
         case GlobalKind::grant_membership: return options.same_major ? text : std::string();

@@ -389,7 +389,9 @@ Status ScratchServer::run(const ScratchOptions& options) {
     server.death_signal = SIGQUIT;  // an immediate shutdown: no process of it stays, and no shared memory
     server.arguments = {"-D", (folder_ / "data").string()};
     for (const auto& [name, value] : settings_for(folder_, options)) {
-        server.arguments.insert(server.arguments.end(), {"-c", name + "=" + value});
+        std::string setting = name;
+        setting += "=" + value;
+        server.arguments.insert(server.arguments.end(), {"-c", std::move(setting)});
     }
     auto process = os::ChildProcess::start(server);
     if (!process) {

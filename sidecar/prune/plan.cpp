@@ -16,7 +16,7 @@ Condition condition_of(const Backup& backup) {
         case State::marked: return Condition::marked;
         case State::partial: return Condition::partial;
         // Whoever hides a marked one must not make the doubt go away.
-        case State::hidden: return backup.manifest.marks.empty() ? Condition::hidden : Condition::marked;
+        case State::hidden: return backup.trusted ? Condition::hidden : Condition::marked;
         case State::expired: break;
     }
     return Condition::expired;

@@ -96,6 +96,7 @@ TEST(Judge, HoldsADrillThatFailedAgainstTheBackupsInAnyCase) {
                                         "differences, 1 check of the owner's failed",
                                         "report"));
     facts.store.drills.last->failed_step = "restore";
+    facts.store.drills.last_good.reset();  // and none ever passed
     EXPECT_THAT(the_reason(facts), says("did not get past the step restore", "lifeboat drill"));
     facts.store.drills.last = drill(true, noon);
     EXPECT_THAT(codes(facts), IsEmpty()) << "one that passed has come since";

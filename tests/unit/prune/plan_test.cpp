@@ -103,6 +103,17 @@ TEST_F(APlan, StopsAlsoWhereTheMarkedBackupWasHidden) {
     EXPECT_TRUE(planned(keeping({.last = 2})).stop);
 }
 
+// An acceptance is as good for a backup that was hidden since.
+TEST_F(APlan, GoesOnWhereTheHiddenOneWasAccepted) {
+    backups_.add_nightly(9, newest - std::chrono::days(1));
+    const auto marked = backups_.add(newest, {"shop"}, "0001", {{"rows", "half of them are gone"}});
+    backups_.accept(marked.id, newest + std::chrono::minutes(1));
+    store_.hide(app().manifest(marked.id), newest + std::chrono::minutes(2));
+    const auto plan = planned(keeping({.last = 2}));
+    EXPECT_FALSE(plan.stop);
+    EXPECT_TRUE(plan.rows.back().keep);
+}
+
 TEST_F(APlan, CountsNoHiddenBackupAndLetsItStay) {
     const auto all = backups_.add_nightly(4, newest);
     store_.hide(app().manifest(all[3].id), newest + std::chrono::minutes(1));
