@@ -143,7 +143,8 @@ section,.hero{padding:1rem}
 .runs{table-layout:auto}
 .copy{min-width:6rem}
 tbody th{min-width:6.8rem}
-.runs tbody th{min-width:0}
+.runs tbody th{min-width:0;font-size:.875rem}
+.runs td{font-size:.875rem}
 td.state{white-space:normal}
 th,td{padding-right:.4rem;font-size:.9375rem}
 .num+:not(.num){padding-left:.75rem}
