@@ -42,7 +42,7 @@ public:
         if (!database.empty()) {
             fields.push_back({"database", database});
         }
-        write(LogLevel::info, "drilling", fields);
+        write("drilling", fields);
         if (stage == "compare") {
             progress_.start("compare " + database);
             total_ = archive_bytes(database);
@@ -59,12 +59,12 @@ public:
     void part_moved(const std::string& /*part*/, std::uint64_t fetched_bytes, std::uint64_t plain_bytes) override {
         progress_.update({fetched_bytes, plain_bytes, total_, false, "server at work"});
     }
-    void part_restored(const std::string& part) override { write(LogLevel::debug, "restored", {{"part", part}}); }
-    void noted(const std::string& text) override { write(LogLevel::debug, "note", {{"text", text}}); }
+    void part_restored(const std::string& part) override { write("restored", {{"part", part}}, LogLevel::debug); }
+    void noted(const std::string& text) override { write("note", {{"text", text}}, LogLevel::debug); }
     void clear() { progress_.clear(); }
 
 private:
-    void write(LogLevel level, const std::string& event, const EventLog::Fields& fields) {
+    void write(const std::string& event, const EventLog::Fields& fields, LogLevel level = LogLevel::info) {
         progress_.clear();
         log_.write(level, event, fields);
     }

@@ -503,9 +503,10 @@ void Supervisor::take_prune(const PruneEnded& end) {
     }
     const auto& problem = end.stopped ? end.stopped : end.not_possible;
     const std::string what = problem ? problem->what : "";
-    if (problem && what != prune_told_) {
-        world_.log(end.stopped ? LogLevel::warn : LogLevel::info, end.stopped ? "prune_stopped" : "prune_not_possible",
-                   words_of(*problem, {}));
+    if (problem && what != prune_told_ && end.stopped) {
+        world_.log(LogLevel::warn, "prune_stopped", words_of(*problem, {}));
+    } else if (problem && what != prune_told_) {
+        world_.log(LogLevel::info, "prune_not_possible", words_of(*problem, {}));
     }
     prune_told_ = what;
 }

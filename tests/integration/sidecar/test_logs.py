@@ -15,7 +15,7 @@ from support.tools import ToolFolder
 SOURCES = list((ROOT / "sidecar").rglob("*.cpp"))
 COMMON = {"time", "level", "event"}
 OF_A_RUN = {"result", "id", "started", "seconds", "store_retries", "failed_attempts", "next_run", "databases",
-            "dumped_bytes", "stored_bytes", "error", "next"}
+            "dumped_bytes", "stored_bytes", "state", "error", "next"}
 
 
 def documented():
