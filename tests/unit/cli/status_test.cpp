@@ -277,10 +277,10 @@ TEST(StatusTable, HasALineForEachAndTheReasonsBelow) {
     const auto text = status_table({healthy, absent, unknown}, noon);
 
     EXPECT_EQ(text,
-              "INSTANCE  BACKUPS  LAST GOOD              ENDED   OVERDUE  PROVEN  STORED\n"
-              "shop      good     20261125T080000Z-aaaa  4h ago  in 22h   2d ago  2.0 KiB\n"
-              "gone      ABSENT   -                      -       -        -       -\n"
-              "dark      UNKNOWN  -                      -       -        -       -\n"
+              "INSTANCE  BACKUPS  LAST GOOD              ENDED   OVERDUE  PROVEN  MARKED  STORED\n"
+              "shop      good     20261125T080000Z-aaaa  4h ago  in 22h   2d ago  -       2.0 KiB\n"
+              "gone      ABSENT   -                      -       -        -       -       -\n"
+              "dark      UNKNOWN  -                      -       -        -       -       -\n"
               "\n"
               "gone: no_backup_yet: s3://b holds nothing of instance 'gone'\n"
               "  next: check the name, its sidecar's instance.name and store.url, and that sidecar's log\n"
