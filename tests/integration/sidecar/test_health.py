@@ -101,8 +101,8 @@ def test_starting_running_and_healthy(workspace, object_server, fault_server, to
         assert "Every database is backed up." in page and "<bdi>cargo</bdi>" in page
 
     with Sidecar(workspace, postgres={"databases": ["cargo"], "bin_dir": tools.setting}) as another:
-        eventually(lambda: status(another)["last_good"], what="what the store holds")
-        assert status(another)["databases"] == [cargo], "read from the store, as it was when it was made"
+        another.wait_for("listening")
+        assert assert_tells(another)["databases"] == [cargo], "read from the store, as it was when it was made"
 
 
 def test_failing_and_whole_again(workspace, new_server):
