@@ -74,7 +74,7 @@ def test_a_failed_run_is_told_in_one_line_with_everything(workspace, folder):
         failed, = sidecar.wait_for("backup_failed")
         for event in sidecar.events():
             assert_as_documented(event)
-    assert failed.keys() - COMMON == OF_A_RUN - {"databases", "dumped_bytes", "stored_bytes"}
+    assert failed.keys() - COMMON == OF_A_RUN - {"databases", "dumped_bytes", "stored_bytes", "state"}
     assert failed["result"] == "failed" and failed["level"] == "error" and failed["failed_attempts"] == 1
     assert failed["error"] and failed["next"]
     assert any("took it" in event["error"] for event in sidecar.events("part_failed"))
