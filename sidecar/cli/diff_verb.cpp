@@ -56,7 +56,7 @@ std::vector<std::string> totals_row(const Compared& compared, const std::string&
     const bool in_second = compared.second.manifest.find(name) != nullptr;
     std::vector<std::string> row = {name};
     if (in_first != in_second) {
-        row.push_back(in_first ? "only in the first" : "only in the second");
+        row.emplace_back(in_first ? "only in the first" : "only in the second");
         row.insert(row.end(), 4, "");
     } else if (first == nullptr || second == nullptr) {
         row.emplace_back("not known");

@@ -2,7 +2,7 @@
 
 import pytest
 from support.disk import disk
-from support.drill import ServerFolder, drill, drills_of, findings
+from support.drill import ServerFolder, drill, drills_of, findings, flip_a_bit
 
 
 def test_without_a_server_of_a_fitting_major(town, folder, tmpdir):
@@ -65,7 +65,7 @@ def test_with_a_store_that_takes_nothing_the_exit_code_says_what_was_found(town,
     workspace, backup_id = town
     if harm:
         path = workspace.store.path(f"data/{backup_id}/globals.sql.zst.age")
-        path.write_bytes(path.read_bytes()[:-1])
+        flip_a_bit(path)
     (workspace.store.folder / "vessel" / "drills").write_text("no folder")
     outcome = drill(workspace, "--json", tmpdir=tmpdir).expect(3 if harm else 0)
     assert "is not in the store" in outcome.err

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.drill import drill, drills_of
+from support.drill import drill, drills_of, flip_a_bit
 from support.standard_tools import opened
 
 WAY_BACK = Path(__file__).resolve().parents[1] / "way_back"
@@ -152,7 +152,7 @@ def test_every_instance_under_the_prefix(town, new_workspace, small_town, tmpdir
     other.run("backup").expect(0)
     [other_id] = [path.stem for path in (workspace.store.folder / "tender" / "manifests").iterdir()]
     path = workspace.store.folder / "tender" / "data" / other_id / "town.dump.zst.age"
-    path.write_bytes(path.read_bytes()[:-1])
+    flip_a_bit(path)
     outcome = drill(workspace, "--all", "--json", tmpdir=tmpdir).expect(3)
     assert [(report["instance"], report["proven"]) for report in outcome.json["drills"]] == [("tender", False),
                                                                                           ("vessel", True)]

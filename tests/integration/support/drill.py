@@ -138,3 +138,9 @@ exec sleep 1000
         place.unlink()
         place.write_text("#!/bin/sh\n" + text)
         place.chmod(0o755)
+
+
+def flip_a_bit(path):
+    """Another byte at the end, in a file of the same size: one of another size is found by the listing already."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))

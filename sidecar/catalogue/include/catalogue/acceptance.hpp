@@ -36,6 +36,6 @@ struct Acceptance {
 std::string to_json(const Acceptance& acceptance, const Layout& layout);
 
 // ErrorKind::corrupt names the field. Refuses one whose id or instance is not `id` and `layout`'s.
-Result<Acceptance> parse_acceptance(std::string_view json, const Layout& layout, const BackupId& id);
+Result<Acceptance> parse_acceptance(std::string_view written, const Layout& layout, const BackupId& id);
 
 }  // namespace lifeboat::catalogue
