@@ -5,7 +5,6 @@
 #include "os/fd.hpp"
 #include "store/directory_store.hpp"
 #include "store/s3_store.hpp"
-#include "store_rules.hpp"
 #include "typed_key.hpp"
 
 #include <unistd.h>
@@ -213,14 +212,6 @@ Status check_instance(const catalogue::Catalogue& catalogue, store::ObjectStore&
                  "it holds: " + names};
 }
 
-void note_refused(const catalogue::Catalogue& catalogue) {
-    for (const auto* refused : {&catalogue.refused, &catalogue.refused_drills}) {
-        for (const auto& one : *refused) {
-            Session::note("warning: " + one.what);
-        }
-    }
-}
-
 Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std::stop_token& stop) {
     auto store = open_store(settings, stop);
     if (!store) {
@@ -230,11 +221,13 @@ Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std
     if (!layout) {
         return std::move(layout).error();
     }
-    auto read = read_catalogue_by_rules(settings, **store, *layout);
+    auto read = catalogue::read_catalogue(**store, *layout, settings.store.expires_after);
     if (!read) {
         return std::move(read).error();
     }
-    note_refused(*read);
+    for (const auto& refused : read->refused) {
+        Session::note("warning: " + refused.what);
+    }
     if (auto known = check_instance(*read, **store); !known) {
         return std::move(known).error();
     }

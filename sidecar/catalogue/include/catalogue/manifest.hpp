@@ -93,22 +93,10 @@ struct FailureRecord {
     std::string error;
 };
 
-// Why an owner should look before trusting a backup: docs/lineage.md.
+// Why an owner should look before trusting a backup.
 struct Mark {
-    std::string kind;           // "database_gone"; the room lineage has all of them
-    std::string reason;         // in words, without the name of a table
-    std::string database = {};  // that it is about; empty: the server as a whole
-    std::string backup = {};    // the id of the backup that it was compared with, or that it follows
-};
-
-// The mark of a backup that is as good as the one that it follows, and no better: that one is marked, and nobody
-// accepted it.
-inline constexpr std::string_view follows_marked = "follows_marked";
-
-// What the backup was compared with when it was made.
-struct LineageRecord {
-    std::string compared_with;  // a backup's id; empty: there was none to compare with
-    std::string not_checked;    // why it could not be compared; empty: it was
+    std::string kind;
+    std::string reason;
 };
 
 struct RetentionRecord {
@@ -138,8 +126,7 @@ struct Manifest {
     RetentionRecord retention;
     // When the next good backup is overdue, by the schedule of that time; empty: not known.
     std::optional<os::TimePoint> next_overdue;
-    std::optional<ProofRecord> proof = {};      // empty: the backup is from before there were proofs
-    std::optional<LineageRecord> lineage = {};  // empty: it is partial, or from before backups were compared
+    std::optional<ProofRecord> proof = {};  // empty: the backup is from before there were proofs
 
     [[nodiscard]] Encrypted encrypted() const { return recipients.empty() ? Encrypted::no : Encrypted::yes; }
     [[nodiscard]] std::uint64_t stored_bytes() const;
@@ -154,7 +141,7 @@ std::string to_json(const Manifest& manifest);
 bool can_be_named(const std::string& database);
 
 // ErrorKind::corrupt names the field. Refuses a manifest whose id or instance is not `id` and `layout`'s, and
-// one that names an object outside of its own data folder. A format that is not known is ErrorKind::failed.
+// one that names an object outside of its own data folder.
 Result<Manifest> parse_manifest(std::string_view json, const Layout& layout, const BackupId& id);
 
 }  // namespace lifeboat::catalogue

@@ -39,8 +39,6 @@ inline constexpr Operation delete_version{"DeleteObject", "deleteFiles", "s3:Del
 inline constexpr Operation list_objects{"ListObjectsV2", "listFiles", "s3:ListBucket"};
 inline constexpr Operation list_versions{"ListObjectVersions", "listFiles", "s3:ListBucketVersions"};
 inline constexpr Operation list_uploads{"ListMultipartUploads", "listFiles", "s3:ListBucketMultipartUploads"};
-inline constexpr Operation get_lifecycle{"GetBucketLifecycleConfiguration", "readBuckets",
-                                         "s3:GetLifecycleConfiguration"};
 
 struct Call {
     Operation operation;
@@ -65,8 +63,7 @@ struct Failure {
     bool retryable = false;  // another try can help
     bool uncertain = false;  // the server may have done it all the same
     std::optional<Milliseconds> retry_after;
-    Milliseconds dead{};       // for how long nothing had moved when it failed
-    std::string message = {};  // the server's own words, fit to be printed; may be empty
+    Milliseconds dead{};  // for how long nothing had moved when it failed
 };
 
 // What every request and every wait ends with on a stop.
