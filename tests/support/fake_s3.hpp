@@ -75,6 +75,13 @@ public:
     std::function<std::optional<s3::HttpReply>(const S3Request&)> instead;
     std::function<void(const S3Request&, s3::HttpReply&)> afterwards;
 
+    // Sets one of them while something may be asked.
+    template <class Hook>
+    void from_now_on(Hook& hook, Hook other) {
+        const std::lock_guard lock(mutex_);
+        hook = std::move(other);
+    }
+
     s3::HttpReply perform(const s3::HttpRequest& asked, const std::stop_token& stop) override {
         const auto request = understood(asked);
         {
@@ -82,7 +89,8 @@ public:
             check(asked, request);
             log_.push_back(request);
         }
-        auto reply = instead ? instead(request) : std::nullopt;
+        const auto replace = current(instead);
+        auto reply = replace ? replace(request) : std::nullopt;
         if (stop.stop_requested()) {
             return s3_broken(s3::Broken::interrupted);
         }
@@ -90,8 +98,8 @@ public:
             const std::lock_guard lock(mutex_);
             reply = answer(request);
         }
-        if (afterwards) {
-            afterwards(request, *reply);
+        if (const auto change = current(afterwards)) {
+            change(request, *reply);
         }
         if (!reply->broken && reply->body.size() > asked.largest_reply) {
             reply->broken = s3::Broken::too_long;
@@ -493,6 +501,12 @@ private:
             return "<NextKeyMarker>" + last.key + "</NextKeyMarker><NextUploadIdMarker>" + last.id +
                    "</NextUploadIdMarker>";
         }));
+    }
+
+    template <class Hook>
+    Hook current(const Hook& hook) const {
+        const std::lock_guard lock(mutex_);
+        return hook;
     }
 
     mutable std::mutex mutex_;

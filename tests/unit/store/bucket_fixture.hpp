@@ -65,12 +65,12 @@ protected:
 
     // The first request of an operation is done, and its reply lost on the way.
     void lose_reply(const std::string& operation, const s3::HttpReply& instead = s3_broken(s3::Broken::cut)) {
-        server.afterwards = [=, lost = std::make_shared<std::atomic<bool>>(false)](const S3Request& request,
-                                                                                   s3::HttpReply& reply) {
-            if (request.operation == operation && !lost->exchange(true)) {
-                reply = instead;
-            }
-        };
+        server.from_now_on(server.afterwards, {[=, lost = std::make_shared<std::atomic<bool>>(false)](
+                                                   const S3Request& request, s3::HttpReply& reply) {
+                               if (request.operation == operation && !lost->exchange(true)) {
+                                   reply = instead;
+                               }
+                           }});
     }
 
     FakeS3 server;
