@@ -6,6 +6,7 @@
 #include "postgres/globals_script.hpp"
 #include "postgres/server_lock.hpp"
 #include "proof_part.hpp"
+#include "stream/sha256.hpp"
 #include "restore_text.hpp"
 
 #include <algorithm>
@@ -47,6 +48,7 @@ public:
     explicit RolesTap(stream::Sink& next) : next_(next) {}
 
     Status write(stream::Bytes chunk) override {
+        hash_.update(chunk);
         if (script_.size() + chunk.size() <= most_text) {
             script_.append(stream::as_text(chunk));
         } else {
@@ -55,6 +57,9 @@ public:
         return next_.write(chunk);
     }
     Status finish() override { return next_.finish(); }
+
+    // Of all that passed; once, last.
+    std::string sha256() { return hash_.hex(); }
 
     // Nothing where the script is larger than anyone's, or not understood: then nothing can be said of it.
     [[nodiscard]] std::optional<std::set<std::string>> roles() const {
@@ -70,6 +75,7 @@ private:
     static constexpr std::size_t most_text = std::size_t{4} << 20U;
     stream::Sink& next_;
     std::string script_;
+    stream::Sha256 hash_;
     bool whole_ = true;
 };
 
@@ -403,7 +409,10 @@ Status Job::dump_globals(postgres::ServerLock& lock, Manifest& manifest) {
         tap = made.get();
         return made;
     };
-    looks.last_look = [&] { return check_roles(tap->roles()); };
+    looks.last_look = [&] {
+        proof_->globals(tap->sha256());
+        return check_roles(tap->roles());
+    };
     auto part = writer_.write("globals", layout_.globals(manifest.id, encrypted()), std::move(*program), looks);
     if (!part) {
         return std::move(part).error();

@@ -2,18 +2,15 @@
 #include "drill/stored_report.hpp"
 #include "format.hpp"
 #include "os/confinement.hpp"
-#include "os/errno_text.hpp"
 #include "os/process.hpp"
 #include "progress.hpp"
+#include "report_file.hpp"
 #include "result/in_quotes.hpp"
 #include "verbs.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
-#include <cerrno>
 #include <nlohmann/json.hpp>
-#include <span>
 
 namespace lifeboat::cli {
 namespace {
@@ -79,22 +76,6 @@ private:
     std::uint64_t total_ = 0;
 };
 
-// The report names tables: for the owner alone, and never over something else.
-Result<os::Fd> open_report(const std::string& path) {
-    constexpr mode_t only_owner = 0600;
-    os::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, only_owner));
-    if (!file) {
-        return Error{ErrorKind::usage, "cannot write the report to " + path + ": " + os::errno_text(errno),
-                     "name a file in a folder that is there"};
-    }
-    return file;
-}
-
-Status write_report(const os::Fd& file, const std::string& path, const std::string& text) {
-    const int error = os::write_all(file.get(), std::as_bytes(std::span(text)));
-    return error == 0 ? done() : Status(failed("cannot write the report to " + path + ": " + os::errno_text(error)));
-}
-
 bool ends_in(const std::string& text, std::string_view end) {
     return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
@@ -132,7 +113,7 @@ private:
     std::optional<EventLog> log_;
     std::unique_ptr<store::ObjectStore> store_;
     std::vector<age::Identity> identities_;
-    os::Fd report_file_;
+    std::optional<ReportFile> report_file_;  // it names tables
     std::string report_text_;
     Json reports_ = Json::array();
 };
@@ -153,11 +134,11 @@ Result<ExitCode> DrillVerb::run() {
     }
     identities_ = std::move(*identities);
     if (flags_.report) {
-        auto file = open_report(*flags_.report);
+        auto file = ReportFile::open(*flags_.report, settings_.encryption.identity_file);
         if (!file) {
             return std::move(file).error();
         }
-        report_file_ = std::move(*file);
+        report_file_.emplace(std::move(*file));
     }
     auto code = flags_.all ? all() : [&]() -> Result<ExitCode> {
         auto opened = open_catalogue(settings_, session_.stop());
@@ -258,10 +239,7 @@ Status DrillVerb::finish() {
     if (session_.flags.json) {
         print(json);
     }
-    if (!flags_.report) {
-        return done();
-    }
-    return write_report(report_file_, *flags_.report, ends_in(*flags_.report, ".json") ? json : report_text_);
+    return report_file_ ? report_file_->write(ends_in(*flags_.report, ".json") ? json : report_text_) : done();
 }
 
 }  // namespace

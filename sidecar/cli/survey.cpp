@@ -185,44 +185,74 @@ health::DrillFacts facts_of(const catalogue::Drill& drill) {
             result.difference_count(), result.checks_failed, result.restore};
 }
 
-using Drills = std::vector<const catalogue::Drill*>;
+// A drill, and what was drilled.
+struct Drilled {
+    const catalogue::Drill* drill;
+    const catalogue::Backup* backup;
+};
+using Drills = std::vector<Drilled>;
 
 // Those that were read of every backup, newest first.
 Drills drills_of(const Catalogue& catalogue) {
     Drills drills;
     for (const auto& backup : catalogue.backups) {
         for (const auto& drill : backup.drills) {
-            drills.push_back(&drill);
+            drills.push_back({&drill, &backup});
         }
     }
-    std::stable_sort(drills.begin(), drills.end(), [](const auto* a, const auto* b) { return a->stored > b->stored; });
+    std::stable_sort(drills.begin(), drills.end(),
+                     [](const Drilled& a, const Drilled& b) { return a.drill->stored > b.drill->stored; });
     return drills;
 }
 
 template <class Which>
-const catalogue::Drill* newest(const Drills& drills, Which which) {
-    const auto found = std::find_if(drills.begin(), drills.end(), [&](const auto* drill) { return which(*drill); });
-    return found == drills.end() ? nullptr : *found;
+const Drilled* newest(const Drills& drills, Which which) {
+    const auto found = std::find_if(drills.begin(), drills.end(), which);
+    return found == drills.end() ? nullptr : &*found;
+}
+
+bool passed(const Drilled& one) {
+    return one.drill->result.passed;
+}
+
+// That a partial or a doubtful backup comes back is no proof of what the owner relies on.
+bool counts(const Drilled& one) {
+    return one.backup->state != State::partial && one.backup->state != State::marked;
+}
+
+// One that failed, and that none has taken back: see health::DrillsFacts.
+const Drilled* unanswered(const Drills& drills) {
+    const auto* failed = newest(drills, [](const Drilled& one) { return !passed(one); });
+    if (failed == nullptr) {
+        return nullptr;
+    }
+    const auto answers = [failed](const Drilled& one) {
+        return passed(one) && counts(one) && one.drill->stored >= failed->drill->stored &&
+               one.backup->stored >= failed->backup->stored;
+    };
+    return newest(drills, answers) == nullptr ? failed : nullptr;
 }
 
 health::DrillsFacts drills_in(const Catalogue& catalogue) {
     const auto drills = drills_of(catalogue);
-    const auto passed = [](const catalogue::Drill& drill) { return drill.result.passed; };
     health::DrillsFacts facts;
     if (!drills.empty()) {
-        facts.last = facts_of(*drills.front());
+        facts.last = facts_of(*drills.front().drill);
     }
-    if (const auto* good = newest(drills, passed)) {
-        facts.last_good = facts_of(*good);
+    if (const auto* good = newest(drills, [](const Drilled& one) { return passed(one) && counts(one); })) {
+        facts.last_good = facts_of(*good->drill);
+    }
+    if (const auto* failed = unanswered(drills)) {
+        facts.unanswered = facts_of(*failed->drill);
     }
     const catalogue::Backup* last = nullptr;
     for (const auto& backup : catalogue.backups) {
         last = backup.state == State::good ? &backup : last;
     }
     for (const auto& recipient : last != nullptr ? last->manifest.recipients : std::vector<std::string>{}) {
-        const auto* opened =
-            newest(drills, [&](const auto& drill) { return passed(drill) && drill.result.recipient == recipient; });
-        facts.recipients.push_back({recipient, opened ? std::optional(opened->stored) : std::nullopt});
+        const auto* opened = newest(
+            drills, [&](const Drilled& one) { return passed(one) && one.drill->result.recipient == recipient; });
+        facts.recipients.push_back({recipient, opened ? std::optional(opened->drill->stored) : std::nullopt});
     }
     return facts;
 }

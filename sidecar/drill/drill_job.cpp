@@ -5,6 +5,7 @@
 #include "dump.hpp"
 #include "globals.hpp"
 #include "manifest_checks.hpp"
+#include "os/random.hpp"
 #include "postgres/scratch_server.hpp"
 #include "proof/differences.hpp"
 #include "proof/proof_json.hpp"
@@ -13,6 +14,7 @@
 #include "server_checks.hpp"
 #include "sql_checks.hpp"
 #include "stream/counter.hpp"
+#include "stream/sha256.hpp"
 
 #include <algorithm>
 #include <map>
@@ -25,6 +27,7 @@ using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t largest_globals = std::size_t{64} << 20U;
 constexpr std::size_t largest_proof = std::size_t{1} << 30U;
+constexpr std::size_t random_bytes = 8;
 
 // Of these the backup is no cause; all others say something about it, or may.
 bool says_nothing_of_backup(ErrorKind kind) {
@@ -63,6 +66,7 @@ public:
 private:
     Status hold();
     Status read_small_parts();
+    Status check_listing();
     Status read_proof();
     Status find_openers();
     Status start_server();
@@ -119,6 +123,7 @@ private:
     const std::stop_token& stop_;
 
     std::vector<postgres::GlobalStatement> globals_;
+    std::string globals_sha256_;
     bool globals_restored_ = false;
     std::optional<proof::Proof> proof_;
     std::set<std::string> there_before_;  // roles and tablespaces
@@ -227,10 +232,37 @@ Status Drill::read_small_parts() {
             return blame("globals", std::move(statements).error());
         }
         globals_ = std::move(*statements);
+        globals_sha256_ = stream::sha256_hex(*script);
+    } else if (manifest_.failures.empty()) {
+        add("manifest", "", "", "the manifest names no globals, which every whole backup has");
     } else {
         report_.notes.emplace_back("the backup holds no globals: roles are not compared");
     }
+    if (manifest_.databases.empty()) {
+        add("manifest", "", "", "the manifest names no database: there is nothing to restore");
+    }
+    if (auto listed = check_listing(); !listed) {
+        return listed;
+    }
     return read_proof();
+}
+
+// What lies in the backup's folder and is not in its manifest: somebody has taken it out of there.
+Status Drill::check_listing() {
+    auto layout = catalogue::Layout::of(manifest_.instance);
+    if (!layout) {
+        return std::move(layout).error();
+    }
+    std::set<std::string> named;
+    for (const auto& object : manifest_.all_objects()) {
+        named.insert(object.key.text());
+    }
+    return source_.store.list(layout->data_prefix(manifest_.id), [&](const store::ObjectInfo& info) {
+        if (!info.hide_marker && named.insert(info.key.text()).second) {
+            add("manifest", "", "", "the store holds " + in_quotes(info.key.text()) + ", and the manifest does not");
+        }
+        return done();
+    });
 }
 
 Status Drill::read_proof() {
@@ -253,6 +285,9 @@ Status Drill::read_proof() {
                 in_quotes(parsed->instance));
     }
     proof_ = std::move(*parsed);
+    if (!proof_->globals_sha256.empty() && !globals_sha256_.empty() && proof_->globals_sha256 != globals_sha256_) {
+        add("proof", "", "", "the globals are not those that were stored with the table proof: perhaps another backup's");
+    }
     check_databases_of_proof();
     return done();
 }
@@ -640,13 +675,10 @@ Status Drill::compare_definitions(const catalogue::DatabaseRecord& record, const
         add("definition", record.name, "", "the archive does not say how to create its database");
         return done();
     }
-    const std::string name = "lifeboat-drill-again";
+    const std::string name = "lifeboat-drill-" + os::random_hex(random_bytes);  // no database has it, nor another drill
     auto sql = archive::for_database(*create, name);
     if (!sql) {
         return std::move(sql).error();
-    }
-    if (auto dropped = drop(name); !dropped) {
-        return dropped;
     }
     if (auto created = connection_->execute(*sql); !created) {
         return in_context("cannot create a second database", std::move(created).error());

@@ -272,13 +272,13 @@ std::string what_failed(const DrillFacts& drill) {
 
 // Whether anybody requires drills or not: one that failed is about to be wanted back.
 std::optional<Reason> failed_drill(const StoreFacts& store) {
-    const auto& last = store.drills.last;
-    if (!last || last->passed) {
+    const auto& failed = store.drills.unanswered;
+    if (!failed) {
         return std::nullopt;
     }
     return Reason{
         ReasonCode::unproven,
-        "the last drill, of backup " + last->backup + " (" + at(last->stored) + "), failed" + what_failed(*last),
+        "the drill of backup " + failed->backup + " (" + at(failed->stored) + ") failed" + what_failed(*failed),
         "read its report (docs/drill.md), mend what it names, and drill again: `lifeboat drill`"};
 }
 

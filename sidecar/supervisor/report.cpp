@@ -208,6 +208,7 @@ health::DrillFacts drill_in(const Json& json) {
 Json written_drills(const health::DrillsFacts& drills) {
     return {{"last", if_there(drills.last, written_drill)},
             {"last_good", if_there(drills.last_good, written_drill)},
+            {"unanswered", if_there(drills.unanswered, written_drill)},
             {"recipients", list_of(drills.recipients, [](const health::RecipientFacts& one) {
                  return Json{{"recipient", one.recipient}, {"opened", if_there(one.opened, written)}};
              })}};
@@ -215,7 +216,7 @@ Json written_drills(const health::DrillsFacts& drills) {
 
 health::DrillsFacts drills_in(const Json& json) {
     return {read_if_there(json.at("last"), drill_in), read_if_there(json.at("last_good"), drill_in),
-            read_list(json.at("recipients"), [](const Json& one) {
+            read_if_there(json.at("unanswered"), drill_in), read_list(json.at("recipients"), [](const Json& one) {
                 return health::RecipientFacts{one.at("recipient").get<std::string>(),
                                               read_if_there(one.at("opened"), time_in)};
             })};

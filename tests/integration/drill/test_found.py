@@ -142,8 +142,42 @@ def test_a_database_that_the_manifest_leaves_out(new_workspace, small_town, tmpd
     backup_id = workspace.backup()
     with changed_manifest(workspace, backup_id) as manifest:
         manifest["databases"] = [entry for entry in manifest["databases"] if entry["name"] != "town"]
-    [finding] = findings(drill(workspace, "--json", tmpdir=tmpdir))
-    assert finding[0] == "manifest" and "the manifest does not" in finding[2]
+    found = findings(drill(workspace, "--json", tmpdir=tmpdir))
+    assert [kind for kind, _, _ in found] == ["manifest"] * 2
+    for words in ("town.dump.zst.age', and the manifest does not", "the table proof holds the database"):
+        assert any(words in text for _, _, text in found), found
+
+
+@pytest.mark.parametrize("taken", [("globals",), ("proof",), ("globals", "proof", "databases")])
+def test_a_manifest_that_something_was_taken_out_of(town, tmpdir, taken):
+    """What is left agrees with itself, and is not the backup."""
+    workspace, backup_id = town
+    with changed_manifest(workspace, backup_id) as manifest:
+        for name in taken:
+            if name == "databases":
+                manifest[name] = []
+            else:
+                del manifest[name]
+    found = findings(drill(workspace, backup_id, "--json", tmpdir=tmpdir))
+    assert {kind for kind, _, _ in found} == {"manifest"}
+    for words in {"globals": ["names no globals", "globals.sql.zst.age'"], "proof": ["tables.json.zst.age'"],
+                  "databases": ["names no database", "town.dump.zst.age'"]}[taken[-1]]:
+        assert any(words in text for _, _, text in found), found
+
+
+def test_the_globals_of_another_backup(town, small_town, tmpdir):
+    """They lack a role that no table needs."""
+    workspace, first = town
+    small_town.sql("CREATE ROLE late")
+    try:
+        second = workspace.backup()
+    finally:
+        small_town.sql("DROP ROLE late")
+    paths = [workspace.store.path(f"data/{backup}/globals.sql.zst.age") for backup in (first, second)]
+    paths[1].write_bytes(paths[0].read_bytes())
+    record(workspace, second, paths[1])
+    [finding] = findings(drill(workspace, second, "--json", tmpdir=tmpdir))
+    assert finding[0] == "proof" and "the globals are not those" in finding[2]
 
 
 def test_a_proof_that_was_taken_of_something_else(town, tmpdir):

@@ -114,6 +114,18 @@ def test_the_words_for_people_and_the_file(town, tmpdir, folder):
     assert (folder / "report.txt").stat().st_mode & 0o77 == 0
 
 
+def test_a_file_that_is_there_keeps_what_it_holds_until_there_is_a_report(town, tmpdir, folder):
+    workspace, _ = town
+    report = folder / "report.txt"
+    report.write_text("the last one")
+    drill(workspace, "2020-01-01", "--report", report, tmpdir=tmpdir).expect(4)
+    assert report.read_text() == "the last one"
+    key = workspace.key.file.read_text()
+    refused = drill(workspace, "--report", workspace.key.file, tmpdir=tmpdir).expect(2)
+    assert "the place of a key" in refused.err and workspace.key.file.read_text() == key
+    assert [path.name for path in folder.iterdir() if "report" in path.name] == ["report.txt"]
+
+
 def test_into_a_server_that_is_there(town, tmpdir, empty_server):
     workspace, _ = town
     before = set(empty_server.databases())

@@ -189,6 +189,29 @@ TEST(StatusOfStore, TellsWhenABackupWasLastProvenAndByWhom) {
     EXPECT_TRUE(drills["recipients"][2]["opened"].is_null());
 }
 
+TEST(StatusOfStore, HoldsAFailedDrillAgainstABackupUntilItOrANewerOnePasses) {
+    auto older = backup_of("20261120T080000Z-cccc", noon - hours{100}, catalogue::State::good);
+    auto last = good(hours{4});
+    last.drills = {drill_of(last, hours{3}, false, "")};
+    older.drills = {drill_of(older, hours{2}, true, "")};
+    EXPECT_THAT(codes(judged(shop_with({older, last}))), ElementsAre("unproven")) << "an older one came back since";
+    last.drills.insert(last.drills.begin(), drill_of(last, hours{1}, true, ""));
+    EXPECT_THAT(codes(judged(shop_with({older, last}))), IsEmpty());
+    auto newer = good(hours{1});
+    last.drills = {drill_of(last, hours{3}, false, "")};
+    newer.drills = {drill_of(newer, hours{0}, true, "")};
+    EXPECT_THAT(codes(judged(shop_with({last, newer}))), IsEmpty()) << "a newer one came back";
+}
+
+TEST(StatusOfStore, TakesNoPartialOrMarkedBackupForProven) {
+    for (const auto state : {catalogue::State::partial, catalogue::State::marked}) {
+        auto doubtful = backup_of("20261120T080000Z-cccc", noon - hours{100}, state);
+        doubtful.drills = {drill_of(doubtful, hours{1}, true, "")};
+        const auto status = status_of(shop_with({doubtful, good(hours{4})}), std::nullopt, noon, hours{24});
+        EXPECT_THAT(codes(status), testing::Contains("unproven")) << name_of(state);
+    }
+}
+
 TEST(StatusOfStore, WantsADrillOnlyWhereOneIsRequired) {
     auto last = good(hours{4});
     EXPECT_EQ(status_of(shop_with({last}), std::nullopt, noon).state, State::healthy);

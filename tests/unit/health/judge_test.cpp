@@ -89,16 +89,16 @@ TEST(Judge, WantsADrillWithinTheTimeThatIsRequired) {
 TEST(Judge, HoldsADrillThatFailedAgainstTheBackupsInAnyCase) {
     auto facts = test::sample_facts();
     facts.store.drills.last_good = drill(true, noon - 2h);
-    facts.store.drills.last = drill(false, noon - 1h);
-    facts.store.drills.last->differences = 3;
-    facts.store.drills.last->checks_failed = 1;
-    EXPECT_THAT(the_reason(facts), says("of backup 20261121T015600Z-00aa (2026-11-22T11:00:00Z), failed: 3 "
+    facts.store.drills.unanswered = drill(false, noon - 1h);
+    facts.store.drills.unanswered->differences = 3;
+    facts.store.drills.unanswered->checks_failed = 1;
+    EXPECT_THAT(the_reason(facts), says("of backup 20261121T015600Z-00aa (2026-11-22T11:00:00Z) failed: 3 "
                                         "differences, 1 check of the owner's failed",
                                         "report"));
-    facts.store.drills.last->failed_step = "restore";
+    facts.store.drills.unanswered->failed_step = "restore";
     facts.store.drills.last_good.reset();  // and none ever passed
     EXPECT_THAT(the_reason(facts), says("did not get past the step restore", "lifeboat drill"));
-    facts.store.drills.last = drill(true, noon);
+    facts.store.drills.unanswered.reset();
     EXPECT_THAT(codes(facts), IsEmpty()) << "one that passed has come since";
 }
 

@@ -146,6 +146,7 @@ TEST(EveryReport, OfASurveyComesThrough) {
     survey.store.expiry = {noon + 9h, 7h, "forbidden"};
     survey.server = "7412345678901234567";
     survey.store.drills.last = health::DrillFacts{"20261101T120000Z-7f3a", noon, false, "restore", 3, 1, std::nullopt};
+    survey.store.drills.unanswered = survey.store.drills.last;
     survey.store.drills.last_good = health::DrillFacts{"20261102T120000Z-7f3a", noon - 1h, true, "", 0, 0, 90'500ms};
     survey.store.drills.recipients = {{"age1x", noon - 1h}, {"age1y", std::nullopt}};
     survey.runs.good = {noon - 24h, noon};
@@ -158,6 +159,7 @@ TEST(EveryReport, OfASurveyComesThrough) {
     expect_same(*got.store.newest_partial, *survey.store.newest_partial);
     expect_same(*got.store.drills.last, *survey.store.drills.last);
     expect_same(*got.store.drills.last_good, *survey.store.drills.last_good);
+    expect_same(*got.store.drills.unanswered, *survey.store.drills.unanswered);
     ASSERT_EQ(got.store.drills.recipients.size(), 2U);
     EXPECT_EQ(got.store.drills.recipients[0].recipient, "age1x");
     EXPECT_EQ(got.store.drills.recipients[0].opened, noon - 1h);

@@ -127,7 +127,10 @@ struct RecipientFacts {
 // What drills left in the store.
 struct DrillsFacts {
     std::optional<DrillFacts> last = std::nullopt;       // however it ended
-    std::optional<DrillFacts> last_good = std::nullopt;  // the newest that passed
+    std::optional<DrillFacts> last_good = std::nullopt;  // the newest that passed, of a backup that is trusted
+    // The newest that failed, unless one passed after it, of the same backup or of a newer one: that an older backup
+    // comes back says nothing about this one.
+    std::optional<DrillFacts> unanswered = std::nullopt;
     std::vector<RecipientFacts> recipients = {};         // of the last good backup
 };
 
