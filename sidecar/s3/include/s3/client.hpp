@@ -39,6 +39,9 @@ inline constexpr Operation delete_version{"DeleteObject", "deleteFiles", "s3:Del
 inline constexpr Operation list_objects{"ListObjectsV2", "listFiles", "s3:ListBucket"};
 inline constexpr Operation list_versions{"ListObjectVersions", "listFiles", "s3:ListBucketVersions"};
 inline constexpr Operation list_uploads{"ListMultipartUploads", "listFiles", "s3:ListBucketMultipartUploads"};
+inline constexpr Operation get_versioning{"GetBucketVersioning", "readBuckets", "s3:GetBucketVersioning"};
+inline constexpr Operation get_object_lock{"GetObjectLockConfiguration", "readBucketRetentions",
+                                           "s3:GetBucketObjectLockConfiguration"};
 
 struct Call {
     Operation operation;
