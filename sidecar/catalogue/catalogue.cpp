@@ -17,7 +17,8 @@ struct Listing {
     std::map<BackupId, History> manifests;
     std::map<BackupId, History> partials;
     std::set<BackupId> accepted;
-    std::map<BackupId, std::vector<ObjectInfo>> data;  // without hide markers
+    std::map<BackupId, std::vector<ObjectInfo>> data;    // without hide markers
+    std::map<BackupId, std::vector<ObjectInfo>> drills;  // the oldest version of each result
 };
 
 void note_accepted(Listing& listing, const BackupId& id, const ObjectInfo& object) {
@@ -32,6 +33,13 @@ void note_data(Listing& listing, const BackupId& id, const ObjectInfo& object) {
     }
 }
 
+void note_drill(Listing& listing, const BackupId& id, const ObjectInfo& object) {
+    auto& drills = listing.drills[id];
+    if (!object.hide_marker && (drills.empty() || drills.back().key != object.key)) {
+        drills.push_back(object);
+    }
+}
+
 Result<Listing> list_instance(store::ObjectStore& store, const Layout& layout) {
     Listing listing;
     auto listed = store.list(layout.prefix(), [&](const ObjectInfo& object) {
@@ -41,6 +49,8 @@ Result<Listing> list_instance(store::ObjectStore& store, const Layout& layout) {
             case KeyKind::partial_manifest: listing.partials[*place.id].push_back(object); break;
             case KeyKind::accepted: note_accepted(listing, *place.id, object); break;
             case KeyKind::data: note_data(listing, *place.id, object); break;
+            case KeyKind::drill_result: note_drill(listing, *place.id, object); break;
+            case KeyKind::drill_report:
             case KeyKind::other: break;
         }
         return done();
@@ -164,6 +174,89 @@ Reader::Judged Reader::judge(const Manifest& manifest, State state, History::con
     return {state, {}};
 }
 
+// Reads the results of one backup's drills, as far as they matter, into it.
+class DrillReader {
+public:
+    DrillReader(store::ObjectStore& store, const Layout& layout, Catalogue& catalogue)
+        : store_(store), layout_(layout), catalogue_(catalogue) {}
+
+    Status read(Backup& backup, std::vector<ObjectInfo> results);
+
+private:
+    static constexpr std::size_t most_for_recipients = 40;
+
+    Status add(Backup& backup, const ObjectInfo& info);
+    Status refuse(Error error);
+
+    store::ObjectStore& store_;
+    const Layout& layout_;
+    Catalogue& catalogue_;
+};
+
+// Whoever opens a backup does so with one of its recipients, so more than one of each need not be looked for.
+bool every_recipient_passed(const Backup& backup) {
+    const auto passed_with = [&backup](const std::string& recipient) {
+        return std::any_of(backup.drills.begin(), backup.drills.end(), [&](const Drill& drill) {
+            return drill.result.passed && drill.result.recipient == recipient;
+        });
+    };
+    const auto& recipients = backup.manifest.recipients;
+    return backup.proven_at && std::all_of(recipients.begin(), recipients.end(), passed_with);
+}
+
+Status DrillReader::read(Backup& backup, std::vector<ObjectInfo> results) {
+    std::sort(results.begin(), results.end(), [](const auto& a, const auto& b) {
+        return std::tie(b.modified, b.key.text()) < std::tie(a.modified, a.key.text());
+    });
+    for (std::size_t at = 0; at < results.size(); ++at) {
+        if (every_recipient_passed(backup) || (backup.proven_at && at >= most_for_recipients)) {
+            break;
+        }
+        if (auto added = add(backup, results[at]); !added) {
+            return added;
+        }
+    }
+    return done();
+}
+
+Status DrillReader::refuse(Error error) {
+    if (error.kind == ErrorKind::corrupt) {
+        catalogue_.refused_drills.push_back(std::move(error));
+        return done();
+    }
+    return error.kind == ErrorKind::not_found ? done() : Status(std::move(error));  // pruned since it was listed
+}
+
+Status DrillReader::add(Backup& backup, const ObjectInfo& info) {
+    auto json = store::get(store_, info.key, info.version_id, largest_drill_result);
+    if (!json) {
+        return refuse(std::move(json).error());
+    }
+    auto result = parse_drill_result(*json, layout_, backup.manifest.id);
+    if (!result) {
+        return refuse(std::move(result).error());
+    }
+    if (result->passed && !backup.proven_at) {
+        backup.proven_at = info.modified;
+    }
+    backup.drills.push_back({std::move(*result), info.modified});
+    return done();
+}
+
+Status read_drills(store::ObjectStore& store, const Layout& layout, const Listing& listing, Catalogue& catalogue) {
+    DrillReader reader(store, layout, catalogue);
+    for (auto& backup : catalogue.backups) {
+        const auto results = listing.drills.find(backup.manifest.id);
+        if (results == listing.drills.end()) {
+            continue;
+        }
+        if (auto read = reader.read(backup, results->second); !read) {
+            return read;
+        }
+    }
+    return done();
+}
+
 Leftover& leftover_of(std::map<BackupId, Leftover>& found, const BackupId& id) {
     return found.try_emplace(id, Leftover{id, 0, {}}).first->second;
 }
@@ -230,6 +323,19 @@ Result<Leftovers> leftovers_of(store::ObjectStore& store, const Layout& layout, 
     return leftovers;
 }
 
+bool holds_backups(KeyKind kind) {
+    switch (kind) {
+        case KeyKind::manifest:
+        case KeyKind::partial_manifest:
+        case KeyKind::data:
+        case KeyKind::accepted: return true;
+        case KeyKind::drill_result:
+        case KeyKind::drill_report:
+        case KeyKind::other: return false;
+    }
+    return false;
+}
+
 }  // namespace
 
 std::string_view name_of(State state) {
@@ -265,6 +371,9 @@ Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout
     std::sort(catalogue.backups.begin(), catalogue.backups.end(), [](const Backup& a, const Backup& b) {
         return std::tie(a.stored, a.manifest.id) < std::tie(b.stored, b.manifest.id);
     });
+    if (auto read = read_drills(store, layout, *listing, catalogue); !read) {
+        return std::move(read).error();
+    }
     auto leftovers = leftovers_of(store, layout, *listing);
     if (!leftovers) {
         return std::move(leftovers).error();
@@ -304,7 +413,7 @@ Result<std::vector<Layout>> list_instances(store::ObjectStore& store) {
     auto listed = store.list("", [&](const ObjectInfo& object) {
         const auto& key = object.key.text();
         auto layout = Layout::of(key.substr(0, key.find('/')));
-        if (layout && key.size() > layout->prefix().size() && place_of(*layout, object.key).kind != KeyKind::other) {
+        if (layout && key.size() > layout->prefix().size() && holds_backups(place_of(*layout, object.key).kind)) {
             names.insert(layout->instance());
         }
         return done();

@@ -1,6 +1,7 @@
 // What backups a store holds of an instance, and which of them is meant.
 #pragma once
 
+#include "catalogue/drill_result.hpp"
 #include "catalogue/manifest.hpp"
 #include "store/object_store.hpp"
 
@@ -21,6 +22,11 @@ enum class State {
 
 std::string_view name_of(State state);
 
+struct Drill {
+    DrillResult result;
+    os::TimePoint stored;  // when the result reached the store, by the store's clock
+};
+
 struct Backup {
     Manifest manifest;
     State state = State::good;
@@ -28,6 +34,11 @@ struct Backup {
     std::string tampering = {};  // what was done to a hidden one, in words
     // Of an expired one: what its manifest names and the store does not have. Nothing: it is expired by its age alone.
     std::vector<store::ObjectKey> gone = {};
+    // When the newest drill of it that passed was stored, by the store's clock; empty: it was never proven.
+    std::optional<os::TimePoint> proven_at = {};
+    // The drills of it that were read, newest first by the store's clock: the newest of all, and on down to one that
+    // passed with each of the backup's recipients, as far as there is one among the newest forty.
+    std::vector<Drill> drills = {};
 };
 
 // What a run left that has no manifest: being written now, or left by a run that was killed.
@@ -57,13 +68,15 @@ struct Catalogue {
     std::vector<Error> refused;                          // manifests that are not what their key says
     std::vector<store::UnfinishedUpload> strays = {};    // as in Leftovers
     std::optional<Error> uploads_unseen = std::nullopt;  // the same
+    std::vector<Error> refused_drills = {};              // drills' results that are not what their key says
 };
 
-// One listing of the instance's folder, and one read for each manifest.
+// One listing of the instance's folder, and one read for each manifest and for each drill's result that matters.
 //
 // Where the store has versions, the oldest version of a manifest's key is the manifest: whoever writes over it later,
 // or hides it, has no right to. A hide marker that came once the backup was `expires_after` old is the bucket's own
-// age rule at work; without a known rule the manifest's own keep_days stand in for it.
+// age rule at work; without a known rule the manifest's own keep_days stand in for it. Of a drill's result, too, the
+// oldest version counts, and hiding it changes nothing.
 Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout,
                                  std::optional<std::chrono::milliseconds> expires_after = std::nullopt);
 
