@@ -5,7 +5,7 @@
 #include "postgres/globals_script.hpp"
 #include "postgres/server_lock.hpp"
 #include "proof_part.hpp"
-#include "restore_text.hpp"
+#include "backup/restore_text.hpp"
 
 #include <algorithm>
 #include <set>

@@ -23,6 +23,7 @@ void add_verify(CLI::App& app, Action& action);
 void add_restore(CLI::App& app, Action& action);
 void add_keygen(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);
+void add_doctor(CLI::App& app, Action& action);
 void add_drain(CLI::App& app, Action& action);
 void add_config(CLI::App& app, Action& action);
 
