@@ -277,9 +277,16 @@ void add_upload(std::map<BackupId, Leftover>& found, const BackupId& id, store::
     leftover.uploads.push_back(std::move(upload));
 }
 
-// A manifest counts here whatever was done to it: what it names is never taken for a leftover.
+bool has_bytes(const std::map<BackupId, History>& manifests, const BackupId& id) {
+    const auto found = manifests.find(id);
+    return found != manifests.end() &&
+           std::any_of(found->second.begin(), found->second.end(), [](const auto& info) { return !info.hide_marker; });
+}
+
+// A manifest counts here whatever was done to it: what it names is never taken for a leftover. Only where every version
+// of it is gone, and markers are all that is left, there is none.
 bool has_manifest(const Listing& listing, const BackupId& id) {
-    return listing.manifests.count(id) != 0 || listing.partials.count(id) != 0;
+    return has_bytes(listing.manifests, id) || has_bytes(listing.partials, id);
 }
 
 std::optional<os::TimePoint> newest_manifest(const Listing& listing) {

@@ -53,6 +53,8 @@ Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::mi
     plan.lock_timeout = postgres.lock_timeout;
     plan.lock_wait = lock_wait;
     plan.max_stall = postgres.max_stall;
+    plan.yield_to_ddl = postgres.yield_to_ddl;
+    plan.read_rate = postgres.read_rate;
     plan.dump_memory = postgres.dump_memory;
     plan.bin_dir = postgres.bin_dir;
     plan.compression_level = settings.compression.level;
@@ -60,6 +62,11 @@ Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::mi
     plan.retention = {keep.keep_days, keep.keep_last, keep.keep_weekly, keep.keep_monthly, keep.keep_yearly};
     plan.overdue_after = config::overdue_after_of(settings, os::SystemClock().now());
     return plan;
+}
+
+std::string words_of(const backup::Yield& yield) {
+    return (yield.database.empty() ? "the backup " : "the dump of database '" + yield.database + "' ") +
+           postgres::in_words(yield.to);
 }
 
 void BackupLog::write(LogLevel level, const std::string& event, const EventLog::Fields& fields) {

@@ -33,6 +33,9 @@ private:
     EventLog& log_;
 };
 
+// "the dump of database 'app' gave way to ALTER TABLE, which …": one line, for the log and for people.
+std::string words_of(const backup::Yield& yield);
+
 // What earlier runs left, once it can no longer be written to. Whatever comes of it is no failure of a backup: the key
 // may lack the right to list or to delete.
 void sweep_leftovers(const config::Settings& settings, store::ObjectStore& store, EventLog& log);

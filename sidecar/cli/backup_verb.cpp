@@ -3,6 +3,7 @@
 #include "config/values.hpp"
 #include "format.hpp"
 #include "progress.hpp"
+#include "prune_wishes.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -46,7 +47,33 @@ Json failures_json(const catalogue::Manifest& manifest) {
     return list;
 }
 
-void print_outcome(const catalogue::Manifest& manifest, bool good, bool json) {
+// What was deleted after it, for people on stderr.
+void tell(const AfterSuccess& pruned) {
+    if (!pruned.gone.empty()) {
+        Session::note("deleted " + std::to_string(pruned.gone.size()) +
+                      (pruned.gone.size() == 1 ? " older backup" : " older backups") + " that no rule keeps, " +
+                      human_bytes(pruned.bytes));
+    }
+    for (const auto& problem : {pruned.stopped, pruned.failure}) {
+        if (problem) {
+            Session::note("warning: old backups were not deleted: " + problem->what +
+                          (problem->next.empty() ? "" : "; next: " + problem->next));
+        }
+    }
+    if (pruned.not_possible) {
+        Session::note("note: old backups were not deleted: " + pruned.not_possible->what);
+    }
+}
+
+Json texts_of(const std::vector<catalogue::BackupId>& ids) {
+    Json list = Json::array();
+    for (const auto& id : ids) {
+        list.push_back(id.text());
+    }
+    return list;
+}
+
+void print_outcome(const catalogue::Manifest& manifest, bool good, bool json, const AfterSuccess& pruned) {
     const auto took = manifest_duration(manifest);
     if (json) {
         Json names = Json::array();
@@ -60,7 +87,8 @@ void print_outcome(const catalogue::Manifest& manifest, bool good, bool json) {
                         {"bytes", manifest.stored_bytes()},
                         {"databases", names},
                         {"state", good ? "good" : "partial"},
-                        {"failures", failures_json(manifest)}}
+                        {"failures", failures_json(manifest)},
+                        {"deleted", texts_of(pruned.gone)}}
                        .dump(-1, ' ', false, Json::error_handler_t::replace));
         return;
     }
@@ -69,7 +97,7 @@ void print_outcome(const catalogue::Manifest& manifest, bool good, bool json) {
                human_bytes(manifest.stored_bytes()) + " stored in " + human_duration(took));
 }
 
-Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, bool json) {
+Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, bool json, const AfterSuccess& pruned) {
     if (outcome.kind == backup::BackupOutcome::Kind::not_ours) {
         Session::note("note: the server is a standby, and role = \"primary\": nothing to do here");
         if (json) {
@@ -77,12 +105,21 @@ Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, b
         }
         return ExitCode::done;
     }
+    if (outcome.kind == backup::BackupOutcome::Kind::yielded) {
+        if (json) {
+            print_line(Json{{"id", nullptr}, {"state", "yielded"}, {"yielded_to", postgres::name_of(outcome.yield->to)}}
+                           .dump());
+        }
+        return Error{ErrorKind::temporary, words_of(*outcome.yield) + "; nothing of it is stored",
+                     postgres::cure_of(outcome.yield->to)};
+    }
     const auto& manifest = *outcome.manifest;
     const bool good = outcome.kind == backup::BackupOutcome::Kind::good;
     log.write(
         good ? LogLevel::info : LogLevel::error, "backup_finished",
         {{"id", manifest.id.text()}, {"state", good ? "good" : "partial"}, {"stored_bytes", manifest.stored_bytes()}});
-    print_outcome(manifest, good, json);
+    print_outcome(manifest, good, json, pruned);
+    tell(pruned);
     if (good) {
         return ExitCode::done;
     }
@@ -120,10 +157,14 @@ Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) 
         }
         return std::move(outcome).error();
     }
+    AfterSuccess pruned;
     if (outcome->manifest && loaded->settings.retention.prune != config::PruneMode::never) {
         sweep_leftovers(loaded->settings, **store, log);
+        if (outcome->kind == backup::BackupOutcome::Kind::good) {
+            pruned = prune_after_success(loaded->settings, **store, log, session.stop());
+        }
     }
-    return conclude(*outcome, log, session.flags.json);
+    return conclude(*outcome, log, session.flags.json, pruned);
 }
 
 }  // namespace

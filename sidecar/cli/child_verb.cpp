@@ -3,6 +3,7 @@
 #include "backup_plan.hpp"
 #include "config/inputs.hpp"
 #include "os/fd.hpp"
+#include "prune_wishes.hpp"
 #include "supervisor/report.hpp"
 #include "survey.hpp"
 #include "verbs.hpp"
@@ -97,6 +98,13 @@ std::string failed_parts(const catalogue::Manifest& manifest) {
     return parts;
 }
 
+std::optional<supervisor::YieldedTo> yielded_to(const std::optional<backup::Yield>& yield) {
+    if (!yield) {
+        return std::nullopt;
+    }
+    return supervisor::YieldedTo{postgres::name_of(yield->to), postgres::cure_of(yield->to)};
+}
+
 supervisor::BackupEnded ended_with(const backup::BackupOutcome& outcome) {
     using health::RunResult;
     using Kind = backup::BackupOutcome::Kind;
@@ -107,12 +115,21 @@ supervisor::BackupEnded ended_with(const backup::BackupOutcome& outcome) {
         case Kind::not_needed:
             return {RunResult::not_needed, std::nullopt,
                     health::Problem{"another run had made the backup meanwhile", {}}};
+        case Kind::yielded:
+            return {RunResult::yielded,
+                    std::nullopt,
+                    health::Problem{words_of(*outcome.yield), postgres::cure_of(outcome.yield->to)},
+                    {},
+                    yielded_to(outcome.yield)};
         case Kind::good: return {RunResult::good, facts_of(*outcome.manifest, health::BackupState::good)};
         case Kind::partial: break;
     }
-    return {RunResult::partial, facts_of(*outcome.manifest, health::BackupState::partial),
+    return {RunResult::partial,
+            facts_of(*outcome.manifest, health::BackupState::partial),
             health::Problem{"these failed: " + failed_parts(*outcome.manifest),
-                            "mend what the log's part_failed lines name"}};
+                            "mend what the log's part_failed lines name"},
+            {},
+            yielded_to(outcome.yield)};
 }
 
 // Whether nobody made a backup since the supervisor's last survey.
@@ -167,6 +184,22 @@ Result<supervisor::SweepEnded> clean_up(const config::Loaded& loaded, EventLog& 
     return supervisor::SweepEnded{};
 }
 
+// What ended it before all was done is told beside what it did until then.
+Result<supervisor::PruneEnded> let_go(const config::Loaded& loaded, EventLog& log, const std::stop_token& stop) {
+    auto store = open_store(loaded.settings, stop, [](const auto&, auto) {});
+    if (!store) {
+        return std::move(store).error();
+    }
+    auto done = prune_after_success(loaded.settings, **store, log, stop);
+    if (done.failure) {
+        return *std::move(done.failure);
+    }
+    const auto problem = [](const std::optional<Error>& error) {
+        return error ? std::optional(health::problem_of(*error)) : std::nullopt;
+    };
+    return supervisor::PruneEnded{done.gone.size(), done.bytes, problem(done.stopped), problem(done.not_possible)};
+}
+
 // libpq looks at these by itself. They come this way so that they do not stand in the environment that the system
 // shows of a process.
 void give_to_libpq(const config::Environment& environment) {
@@ -218,6 +251,10 @@ Result<ExitCode> work(Session& session, const Order& order) {
         auto seen = look_around(*loaded, reporter, session.stop());
         reporter.write(seen ? Report(*seen)
                             : supervisor::WorkFailed{health::problem_of(seen.error()), seen.error().detail});
+    } else if (order.activity == "prune") {
+        auto pruned = let_go(*loaded, log, session.stop());
+        reporter.write(pruned ? Report(*pruned)
+                              : supervisor::WorkFailed{health::problem_of(pruned.error()), pruned.error().detail});
     } else {
         auto swept = clean_up(*loaded, log, session.stop());
         reporter.write(swept ? Report(*swept)
@@ -232,7 +269,9 @@ void add_child(CLI::App& app, Action& action) {
     auto& verb = add_verb(app, "child", "One piece of the sidecar's work; `lifeboat run` starts it", "");
     verb.group("");  // hidden
     const auto order = std::make_shared<Order>();
-    verb.add_option("ACTIVITY", order->activity)->required()->check(CLI::IsMember({"backup", "survey", "sweep"}));
+    verb.add_option("ACTIVITY", order->activity)
+        ->required()
+        ->check(CLI::IsMember({"backup", "survey", "sweep", "prune"}));
     verb.add_option("--settings-fd", order->settings_fd, "Where the settings are read from")->required();
     verb.add_option("--report-fd", order->report_fd, "Where reports go")->required();
     verb.add_option("--newest-known", order->newest_known, "The newest backup that the supervisor knows of");

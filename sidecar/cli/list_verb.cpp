@@ -27,7 +27,7 @@ Json json_of(const catalogue::Backup& backup) {
             {"databases", std::move(names)},
             {"state", catalogue::name_of(backup.state)},
             {"marks", std::move(marks)},
-            {"proven_at", nullptr}};
+            {"proven_at", backup.proven_at ? Json(os::utc_text(*backup.proven_at)) : Json()}};
 }
 
 Json json_of(const catalogue::Leftover& leftover, const std::string& instance) {
@@ -77,6 +77,7 @@ std::vector<std::string> row_of(const catalogue::Backup& backup, bool with_insta
                                     human_duration(took),
                                     human_bytes(manifest.stored_bytes()),
                                     std::string(catalogue::name_of(backup.state)),
+                                    backup.proven_at ? os::utc_text(*backup.proven_at) : "-",
                                     names_of(manifest)};
     if (with_instance) {
         row.insert(row.begin(), manifest.instance);
@@ -85,7 +86,7 @@ std::vector<std::string> row_of(const catalogue::Backup& backup, bool with_insta
 }
 
 void print_table(const std::vector<catalogue::Catalogue>& catalogues, bool with_instance) {
-    std::vector<std::string> header = {"ID", "STARTED", "TOOK", "STORED", "STATE", "DATABASES"};
+    std::vector<std::string> header = {"ID", "STARTED", "TOOK", "STORED", "STATE", "PROVEN", "DATABASES"};
     if (with_instance) {
         header.insert(header.begin(), "INSTANCE");
     }
@@ -144,9 +145,7 @@ Result<std::vector<catalogue::Catalogue>> read_all(const config::Settings& setti
         if (!catalogue) {
             return std::move(catalogue).error();
         }
-        for (const auto& refused : catalogue->refused) {
-            Session::note("warning: " + refused.what);
-        }
+        note_refused(*catalogue);
         all.push_back(std::move(*catalogue));
     }
     return all;

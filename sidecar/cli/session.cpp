@@ -212,6 +212,14 @@ Status check_instance(const catalogue::Catalogue& catalogue, store::ObjectStore&
                  "it holds: " + names};
 }
 
+void note_refused(const catalogue::Catalogue& catalogue) {
+    for (const auto* refused : {&catalogue.refused, &catalogue.refused_drills}) {
+        for (const auto& one : *refused) {
+            Session::note("warning: " + one.what);
+        }
+    }
+}
+
 Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std::stop_token& stop) {
     auto store = open_store(settings, stop);
     if (!store) {
@@ -225,9 +233,7 @@ Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std
     if (!read) {
         return std::move(read).error();
     }
-    for (const auto& refused : read->refused) {
-        Session::note("warning: " + refused.what);
-    }
+    note_refused(*read);
     if (auto known = check_instance(*read, **store); !known) {
         return std::move(known).error();
     }

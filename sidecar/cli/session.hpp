@@ -85,6 +85,9 @@ Result<store::S3Options> s3_options_of(const config::Settings& settings, const s
 // The instance that the settings name, or the only one that the store holds.
 Result<catalogue::Layout> choose_instance(const config::Settings& settings, store::ObjectStore& store);
 
+// Says on stderr what in the store is not what its key says.
+void note_refused(const catalogue::Catalogue& catalogue);
+
 Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std::stop_token& stop);
 
 // not_found for a name without anything under it, beside others that have: most likely a slip.

@@ -80,7 +80,8 @@ Result<ExitCode> from_store(const config::Settings& settings, Session& session) 
         return std::move(known).error();
     }
     const auto now = os::SystemClock().now();
-    return show_one(status_of(*catalogue, settings.health.overdue_after, now), now, session.flags.json);
+    return show_one(status_of(*catalogue, settings.health.overdue_after, now, settings.drill.require_within), now,
+                    session.flags.json);
 }
 
 bool holds_nothing(const catalogue::Catalogue& catalogue) {
@@ -98,8 +99,9 @@ Result<InstanceStatus> look_at(store::ObjectStore& store, const catalogue::Layou
         }
         return unknown_status(layout.instance(), catalogue.error(), now);
     }
-    return holds_nothing(*catalogue) ? absent_status(layout.instance(), store.location(), now)
-                                     : status_of(*catalogue, settings.health.overdue_after, now);
+    return holds_nothing(*catalogue)
+               ? absent_status(layout.instance(), store.location(), now)
+               : status_of(*catalogue, settings.health.overdue_after, now, settings.drill.require_within);
 }
 
 struct Which {

@@ -12,6 +12,8 @@ using supervisor::SurveyEnded;
 constexpr std::chrono::days recent{30};
 constexpr std::size_t most_recent = 1000;  // of these
 constexpr std::size_t most_runs = 200;     // that a schedule has to know of
+constexpr std::size_t most_unfinished = 50;
+constexpr std::size_t most_contents = 2000;  // databases whose sizes are told one by one
 
 health::BackupState state_of(State state) {
     switch (state) {
@@ -40,6 +42,7 @@ void keep_newest(std::vector<T>& items, std::size_t most, Started started) {
 void add_leftovers(SurveyEnded& seen, const std::vector<catalogue::Leftover>& leftovers) {
     for (const auto& leftover : leftovers) {
         seen.runs.failed.push_back({leftover.id.started(), std::nullopt});
+        seen.store.unfinished.push_back(leftover.id.started());
     }
 }
 
@@ -95,6 +98,84 @@ Result<SurveyEnded> look(store::ObjectStore& store, const catalogue::Layout& lay
     return seen;
 }
 
+health::DrillFacts facts_of(const catalogue::Drill& drill) {
+    const auto& result = drill.result;
+    return {result.backup.text(),      drill.stored,         result.passed, result.failed_step,
+            result.difference_count(), result.checks_failed, result.restore};
+}
+
+using Drills = std::vector<const catalogue::Drill*>;
+
+// Those that were read of every backup, newest first.
+Drills drills_of(const Catalogue& catalogue) {
+    Drills drills;
+    for (const auto& backup : catalogue.backups) {
+        for (const auto& drill : backup.drills) {
+            drills.push_back(&drill);
+        }
+    }
+    std::stable_sort(drills.begin(), drills.end(), [](const auto* a, const auto* b) { return a->stored > b->stored; });
+    return drills;
+}
+
+template <class Which>
+const catalogue::Drill* newest(const Drills& drills, Which which) {
+    const auto found = std::find_if(drills.begin(), drills.end(), [&](const auto* drill) { return which(*drill); });
+    return found == drills.end() ? nullptr : *found;
+}
+
+health::DrillsFacts drills_in(const Catalogue& catalogue) {
+    const auto drills = drills_of(catalogue);
+    const auto passed = [](const catalogue::Drill& drill) { return drill.result.passed; };
+    health::DrillsFacts facts;
+    if (!drills.empty()) {
+        facts.last = facts_of(*drills.front());
+    }
+    if (const auto* good = newest(drills, passed)) {
+        facts.last_good = facts_of(*good);
+    }
+    const catalogue::Backup* last = nullptr;
+    for (const auto& backup : catalogue.backups) {
+        last = backup.state == State::good ? &backup : last;
+    }
+    for (const auto& recipient : last != nullptr ? last->manifest.recipients : std::vector<std::string>{}) {
+        const auto* opened =
+            newest(drills, [&](const auto& drill) { return passed(drill) && drill.result.recipient == recipient; });
+        facts.recipients.push_back({recipient, opened ? std::optional(opened->stored) : std::nullopt});
+    }
+    return facts;
+}
+
+}  // namespace
+
+namespace {
+
+health::DatabaseFacts facts_of(const catalogue::DatabaseRecord& database) {
+    health::DatabaseFacts facts;
+    facts.name = database.name;
+    for (const auto& object : database.objects) {
+        facts.stored_bytes += object.size;
+    }
+    facts.dumped_bytes = database.archive_bytes;
+    if (database.contents) {
+        facts.tables = database.contents->tables;
+        facts.rows = database.contents->rows;
+    }
+    return facts;
+}
+
+// Empty as soon as it is not known of one database.
+std::optional<std::uint64_t> rows_in(const catalogue::Manifest& manifest) {
+    std::uint64_t rows = 0;
+    for (const auto& database : manifest.databases) {
+        if (!database.contents) {
+            return std::nullopt;
+        }
+        rows += database.contents->rows;
+    }
+    return rows;
+}
+
 }  // namespace
 
 health::BackupFacts facts_of(const catalogue::Manifest& manifest, health::BackupState state) {
@@ -107,9 +188,13 @@ health::BackupFacts facts_of(const catalogue::Manifest& manifest, health::Backup
     std::uint64_t dumped = 0;
     for (const auto& database : manifest.databases) {
         facts.databases.push_back(database.name);
+        if (facts.contents.size() < most_contents) {
+            facts.contents.push_back(facts_of(database));
+        }
         dumped += database.archive_bytes;
     }
     facts.dumped_bytes = dumped;
+    facts.rows = rows_in(manifest);
     for (const auto& failure : manifest.failures) {
         facts.failed_databases.push_back(failure.database.value_or(""));
     }
@@ -121,7 +206,7 @@ health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now) {
     store.surveyed = now;
     store.backups = catalogue.backups.size();
     for (const auto& backup : catalogue.backups) {  // oldest first
-        const auto facts = facts_of(backup.manifest, state_of(backup.state));
+        auto facts = facts_of(backup.manifest, state_of(backup.state));
         store.bytes += facts.stored_bytes;
         if (backup.state == State::good) {
             store.last_good = facts;
@@ -132,9 +217,11 @@ health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now) {
             store.hidden.push_back(facts.id);
         }
         if (backup.stored > now - recent) {
-            store.recent.insert(store.recent.begin(), facts);
+            facts.contents.clear();
+            store.recent.insert(store.recent.begin(), std::move(facts));
         }
     }
+    store.drills = drills_in(catalogue);
     return store;
 }
 
@@ -155,6 +242,7 @@ Result<SurveyEnded> survey(store::ObjectStore& store, const config::Settings& se
         return seen;
     }
     keep_newest(seen->store.recent, most_recent, [](const auto& backup) { return backup.started; });
+    keep_newest(seen->store.unfinished, most_unfinished, [](const auto& started) { return started; });
     keep_newest(seen->runs.good, most_runs, [](const auto& started) { return started; });
     keep_newest(seen->runs.failed, most_runs, [](const auto& attempt) { return attempt.started; });
     seen->newest_id = names->empty() ? "" : names->back().id.text();

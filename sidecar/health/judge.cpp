@@ -137,6 +137,17 @@ std::optional<Reason> failing(const Facts& facts) {
         or_else(problems.front().next, "read this container's log: each try that failed is there, with its error")};
 }
 
+std::optional<Reason> starved(const Facts& facts) {
+    const auto& runs = facts.runs;
+    if (runs.consecutive_yields < most_yields) {
+        return std::nullopt;
+    }
+    return Reason{
+        ReasonCode::starved,
+        "the last " + std::to_string(runs.consecutive_yields) + " runs gave way, the latest to " + runs.yielded_to,
+        or_else(runs.yield_cure, "run the backup at another time (schedule.cron), or raise postgres.yield_to_ddl")};
+}
+
 std::optional<Reason> no_backup_yet(const Facts& facts, TimePoint now) {
     if (facts.store.last_good) {
         return std::nullopt;
@@ -197,6 +208,62 @@ std::optional<Reason> partial(const Facts& facts) {
                           "the log of that run says why; what it did store is kept and can be restored")};
 }
 
+constexpr std::string_view how_to_drill =
+    "restore the newest backup for a trial: `lifeboat drill`, with the key, best off the cluster";
+
+std::string what_failed(const DrillFacts& drill) {
+    std::string words;
+    const auto add = [&words](const std::string& one) { words += (words.empty() ? ": " : ", ") + one; };
+    if (!drill.failed_step.empty()) {
+        add("it did not get past the step " + drill.failed_step);
+    }
+    if (drill.differences != 0) {
+        add(counted(drill.differences, "difference"));
+    }
+    if (drill.checks_failed != 0) {
+        add(counted(drill.checks_failed, "check") + " of the owner's failed");
+    }
+    return words;
+}
+
+// Whether anybody requires drills or not: one that failed is about to be wanted back.
+std::optional<Reason> failed_drill(const StoreFacts& store) {
+    const auto& last = store.drills.last;
+    if (!last || last->passed) {
+        return std::nullopt;
+    }
+    return Reason{
+        ReasonCode::unproven,
+        "the last drill, of backup " + last->backup + " (" + at(last->stored) + "), failed" + what_failed(*last),
+        "read its report (docs/drill.md), mend what it names, and drill again: `lifeboat drill`"};
+}
+
+std::optional<Reason> unproven(const Facts& facts, TimePoint now) {
+    if (auto failed = failed_drill(facts.store)) {
+        return failed;
+    }
+    const auto& within = facts.drill_within;
+    if (!within || !facts.store.last_good) {
+        return std::nullopt;  // not asked for; or no_backup_yet says more
+    }
+    const std::string required = "; one is required within " + duration_text(*within);
+    if (facts.store.limited) {
+        return Reason{ReasonCode::unproven, "whether a drill passed cannot be told, as this key cannot read" + required,
+                      "let the key read, or set drill.require_within to \"off\" here and watch drills elsewhere"};
+    }
+    const auto& good = facts.store.drills.last_good;
+    if (!good) {
+        return Reason{ReasonCode::unproven, "no drill of any backup has passed yet" + required,
+                      std::string(how_to_drill)};
+    }
+    if (now - good->stored <= *within) {
+        return std::nullopt;
+    }
+    return Reason{ReasonCode::unproven,
+                  "the last drill that passed was " + ago(good->stored, now) + ", at " + at(good->stored) + required,
+                  std::string(how_to_drill)};
+}
+
 std::optional<Reason> drained(const Facts& facts, TimePoint now) {
     if (!is_drained(facts, now)) {
         return std::nullopt;
@@ -205,6 +272,15 @@ std::optional<Reason> drained(const Facts& facts, TimePoint now) {
                   "told by `lifeboat drain` at " + at(facts.drained->since) + " to start nothing new until " +
                       at(facts.drained->until),
                   "nothing, if this pod is about to end; else wait until then, or restart this container"};
+}
+
+std::optional<Reason> prune_stopped(const Facts& facts) {
+    const auto& stopped = facts.prune.stopped;
+    if (!stopped) {
+        return std::nullopt;
+    }
+    return Reason{ReasonCode::prune_stopped, "old backups are not deleted: " + stopped->what,
+                  or_else(stopped->next, "`lifeboat prune --dry-run` shows what would go, and why")};
 }
 
 std::string note_on_limits(const Facts& facts) {
@@ -244,6 +320,9 @@ std::string_view name_of(ReasonCode code) {
         case ReasonCode::misconfigured: return "misconfigured";
         case ReasonCode::drained: return "drained";
         case ReasonCode::tampered: return "tampered";
+        case ReasonCode::unproven: return "unproven";
+        case ReasonCode::starved: return "starved";
+        case ReasonCode::prune_stopped: return "prune_stopped";
     }
     return "";
 }
@@ -265,10 +344,13 @@ Verdict judge(const Facts& facts, TimePoint now) {
     add(misconfigured(facts));
     if (facts.turn.turn != Turn::not_ours) {
         add(failing(facts));
+        add(starved(facts));
         add(no_backup_yet(facts, now));
         add(overdue(facts, now));
         add(partial(facts));
+        add(unproven(facts, now));
     }
+    add(prune_stopped(facts));
     add(drained(facts, now));
     return verdict;
 }

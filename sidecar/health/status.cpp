@@ -79,6 +79,34 @@ Json backups(const std::vector<BackupFacts>& all) {
     return list;
 }
 
+Json drill(const DrillFacts& drill) {
+    const auto seconds = [](std::chrono::milliseconds took) { return Json(static_cast<double>(took.count()) / 1000); };
+    return {{"backup", drill.backup},
+            {"stored", time(drill.stored)},
+            {"outcome", drill.passed ? "passed" : "failed"},
+            {"failed_step", text(drill.failed_step)},
+            {"differences", drill.differences},
+            {"checks_failed", drill.checks_failed},
+            {"restore_seconds", or_null(drill.restore_took, seconds)}};
+}
+
+Json recipients(const std::vector<RecipientFacts>& all) {
+    auto list = Json::array();
+    for (const auto& one : all) {
+        list.push_back({{"recipient", one.recipient}, {"opened", time(one.opened)}});
+    }
+    return list;
+}
+
+Json drills(const Facts& facts) {
+    const auto& drills = facts.store.drills;
+    const auto seconds = [](std::chrono::seconds duration) { return Json(duration.count()); };
+    return {{"last", or_null(drills.last, drill)},
+            {"last_good", or_null(drills.last_good, drill)},
+            {"recipients", recipients(drills.recipients)},
+            {"require_within", or_null(facts.drill_within, seconds)}};
+}
+
 Json store(const StoreFacts& store) {
     return {{"surveyed", time(store.surveyed)},
             {"problem", or_null(store.problem, problem)},
@@ -122,8 +150,17 @@ Json runs(const RunsFacts& runs) {
     }
     return {{"last", or_null(runs.last, run)},
             {"consecutive_failures", runs.consecutive_failures},
+            {"consecutive_yields", runs.consecutive_yields},
+            {"yielded_to", text(runs.yielded_to)},
             {"counts", std::move(counts)},
             {"store_retries", runs.store_retries}};
+}
+
+Json prune(const PruneFacts& prune) {
+    return {{"backups", prune.backups},
+            {"bytes", prune.bytes},
+            {"last", time(prune.last)},
+            {"stopped", or_null(prune.stopped, problem)}};
 }
 
 Json settings(const SettingsFacts& settings) {
@@ -159,6 +196,8 @@ std::string healthz_json(const Facts& facts, const Verdict& verdict, TimePoint n
     auto json = head(facts, verdict, now);
     const auto finished = [](const BackupFacts& last) { return time(last.finished); };
     json["last_good_backup"] = or_null(facts.store.last_good, finished);
+    const auto stored = [](const DrillFacts& drill) { return time(drill.stored); };
+    json["last_good_drill"] = or_null(facts.store.drills.last_good, stored);
     json["next_run"] = time(facts.schedule.start);
     return text_of(json);
 }
@@ -171,7 +210,9 @@ std::string status_json(const Facts& facts, const Verdict& verdict, TimePoint no
     json["running"] = or_null(facts.running, running);
     json["last_good"] = or_null(facts.store.last_good, backup);
     json["newest_partial"] = or_null(facts.store.newest_partial, backup);
+    json["drills"] = drills(facts);
     json["runs"] = runs(facts.runs);
+    json["prune"] = prune(facts.prune);
     json["store"] = store(facts.store);
     json["settings"] = settings(facts.settings);
     json["drained"] = or_null(facts.drained, drained);

@@ -78,9 +78,13 @@ Result<Orders> orders_of(const config::Settings& settings) {
                   {std::move(*calendar), settings.schedule.jitter, {settings.instance.name, host_name()}},
                   {},
                   settings.schedule.max_duration,
+                  settings.retention.prune != config::PruneMode::never,
                   settings.retention.prune != config::PruneMode::never};
     const auto overdue_after = config::overdue_after_of(settings, std::chrono::system_clock::now());
     orders.overdue_after = std::chrono::ceil<std::chrono::seconds>(*overdue_after);  // there is one for every calendar
+    if (settings.drill.require_within) {
+        orders.drill_within = std::chrono::ceil<std::chrono::seconds>(*settings.drill.require_within);
+    }
     return orders;
 }
 

@@ -15,7 +15,9 @@ using health::RunResult;
 using log::LogLevel;
 using Fields = log::EventLog::Fields;
 
-constexpr std::size_t most_recent = 1000;  // backups that are kept in mind of the last 30 days
+constexpr std::chrono::days recent{30};
+constexpr std::size_t most_recent = 1000;   // backups that are kept in mind of these days
+constexpr std::size_t most_failures = 100;  // runs
 
 const char* text_of(schedule::Why why) {
     switch (why) {
@@ -75,6 +77,7 @@ Telling telling_of(RunResult result, bool said_before) {
         case RunResult::good: return {LogLevel::info, "backup_finished"};
         case RunResult::partial: return {LogLevel::error, "backup_finished"};
         case RunResult::interrupted: return {LogLevel::warn, "backup_interrupted"};
+        case RunResult::yielded: return {LogLevel::warn, "backup_yielded"};
         case RunResult::not_ours:
         case RunResult::lock_held:
         case RunResult::not_needed: return {said_before ? LogLevel::debug : LogLevel::info, "backup_skipped"};
@@ -123,6 +126,11 @@ void Supervisor::accept(Orders orders, const Fields& told) {
     settings.last_applied = world_.now();
     facts_.instance = orders.instance;
     facts_.schedule.overdue_after = orders.overdue_after;
+    facts_.drill_within = orders.drill_within;
+    prune_not_before_.reset();
+    if (!orders.prunes) {
+        facts_.prune.stopped.reset();
+    }
     orders_ = std::move(orders);
     if (runs(Activity::survey)) {
         end_child(Activity::survey, limits_.grace);  // it may hang at what the new settings cure
@@ -162,7 +170,11 @@ void Supervisor::forget_place() {
     newest_id_.clear();
     viewed_.reset();
     facts_.runs.consecutive_failures = 0;
+    facts_.runs.consecutive_yields = 0;
+    facts_.runs.failures.clear();
     process_.failures = {};
+    facts_.prune.stopped.reset();
+    prune_wanted_ = false;
     plan_.reset();
     facts_.schedule.due.reset();
     facts_.schedule.start.reset();
@@ -213,6 +225,7 @@ void Supervisor::ended(Activity activity, const os::ExitState& exit) {
         case Activity::backup: backup_ended(child, exit); break;
         case Activity::survey: survey_ended(child, exit); break;
         case Activity::sweep: sweep_ended(child, exit); break;
+        case Activity::prune: prune_ended(child, exit); break;
     }
     dirty_ = true;
 }
@@ -235,10 +248,24 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
     const TimePoint now = world_.now();
     runs.last = health::RunFacts{end.result, child.began, now, end.backup ? end.backup->id : child.id, end.problem};
     runs.counts.add(end.result);
+    auto& failures = runs.failures;
     if (is_failure(end.result)) {
         ++runs.consecutive_failures;
+        failures.insert(failures.begin(), *runs.last);
     } else if (end.result == RunResult::good || end.result == RunResult::partial || end.result == RunResult::not_ours) {
         runs.consecutive_failures = 0;  // or the server answers, and its backups are somebody else's to make
+    }
+    if (end.yielded_to) {
+        ++runs.consecutive_yields;
+        runs.yielded_to = end.yielded_to->name;
+        runs.yield_cure = end.yielded_to->cure;
+    } else if (end.result == RunResult::good || end.result == RunResult::not_ours) {
+        runs.consecutive_yields = 0;
+        runs.yielded_to.clear();
+        runs.yield_cure.clear();
+    }
+    while (!failures.empty() && (failures.size() > most_failures || failures.back().ended < now - recent)) {
+        failures.pop_back();
     }
     process_.free_since = now;
 }
@@ -261,11 +288,13 @@ void Supervisor::take_consequences(const Child& child, const BackupEnded& end) {
         case RunResult::good: take_backup(*end.backup); break;
         case RunResult::partial:
             facts_.store.newest_partial = end.backup;
+            remember(*end.backup);
             count_failure(child);
             break;
         case RunResult::failed:
         case RunResult::crashed:
-        case RunResult::overrun: count_failure(child); break;
+        case RunResult::overrun:
+        case RunResult::yielded: count_failure(child); break;
         case RunResult::not_needed: survey_wanted_ = true; [[fallthrough]];
         case RunResult::not_ours:
         case RunResult::lock_held:
@@ -286,6 +315,9 @@ Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
         fields["stored_bytes"] = end.backup->stored_bytes;
     }
     fields["store_retries"] = child.store_retries;
+    if (end.yielded_to) {
+        fields["yielded_to"] = end.yielded_to->name;
+    }
     if (end.problem) {
         fields.update(words_of(*end.problem, end.detail));
     }
@@ -297,15 +329,21 @@ Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
     return fields;
 }
 
+void Supervisor::remember(health::BackupFacts backup) {
+    auto& all = facts_.store.recent;
+    backup.contents.clear();
+    all.insert(all.begin(), std::move(backup));
+    if (all.size() > most_recent) {
+        all.pop_back();
+    }
+}
+
 // A good one, made just now: the store need not be asked what it holds.
 void Supervisor::take_backup(const health::BackupFacts& backup) {
     auto& store = facts_.store;
     store.last_good = backup;
     store.newest_partial.reset();
-    store.recent.insert(store.recent.begin(), backup);
-    if (store.recent.size() > most_recent) {
-        store.recent.pop_back();
-    }
+    remember(backup);
     ++store.backups;
     store.bytes += backup.stored_bytes;
     runs_.good = {backup.started};
@@ -315,6 +353,8 @@ void Supervisor::take_backup(const health::BackupFacts& backup) {
     process_.failures = {};
     process_.stood_back.reset();
     sweep_wanted_ = true;
+    prune_wanted_ = true;
+    prune_not_before_.reset();
 }
 
 void Supervisor::count_failure(const Child& child) {
@@ -363,6 +403,7 @@ void Supervisor::take_survey(const SurveyEnded& seen) {
     const auto& good = facts_.store.last_good;
     if (good && facts_.runs.last && good->finished > facts_.runs.last->ended) {
         facts_.runs.consecutive_failures = 0;  // made by hand, or by another sidecar
+        facts_.runs.consecutive_yields = 0;
         process_.failures = {};
     }
     const std::string limited = seen.limited ? seen.limited->what : "";
@@ -407,6 +448,47 @@ void Supervisor::sweep_ended(const Child& child, const os::ExitState& exit) {
         fields["next"] = "it is tried again after a later backup";
     }
     world_.log(LogLevel::warn, "sweep_failed", fields);
+}
+
+void Supervisor::prune_ended(const Child& child, const os::ExitState& exit) {
+    if (!is_of_this_place(child)) {
+        return;
+    }
+    if (const auto* const end = child.last_word ? std::get_if<PruneEnded>(&*child.last_word) : nullptr) {
+        take_prune(*end);
+        return;
+    }
+    if (child.told_to_end) {
+        return;
+    }
+    const auto* const said = child.last_word ? std::get_if<WorkFailed>(&*child.last_word) : nullptr;
+    Fields fields =
+        said != nullptr
+            ? words_of(said->problem, said->detail)
+            : Fields{{"error", child.overran ? "it took too long and was ended" : "its process died: " + exit.text()}};
+    if (!fields.contains("next")) {
+        fields["next"] = "it is tried again after a later backup";
+    }
+    world_.log(LogLevel::warn, "prune_failed", fields);
+}
+
+void Supervisor::take_prune(const PruneEnded& end) {
+    auto& prune = facts_.prune;
+    prune.backups += end.backups;
+    prune.bytes += end.bytes;
+    prune.last = world_.now();
+    prune.stopped = end.stopped;
+    if (end.stopped) {  // looked at again by itself, so that what somebody did about it shows within the hour
+        prune_wanted_ = true;
+        prune_not_before_ = world_.steady() + limits_.prune_again;
+    }
+    const auto& problem = end.stopped ? end.stopped : end.not_possible;
+    const std::string what = problem ? problem->what : "";
+    if (problem && what != prune_told_) {
+        world_.log(end.stopped ? LogLevel::warn : LogLevel::info, end.stopped ? "prune_stopped" : "prune_not_possible",
+                   words_of(*problem, {}));
+    }
+    prune_told_ = what;
 }
 
 void Supervisor::drain(std::function<void()> drained) {
@@ -500,6 +582,10 @@ bool Supervisor::sweep_may_follow() const {
     return sweep_wanted_ && orders_->sweeps && !runs(Activity::sweep);
 }
 
+bool Supervisor::prune_may_follow() const {
+    return prune_wanted_ && orders_->prunes && !runs(Activity::prune);
+}
+
 void Supervisor::plan() {
     if (!viewed_) {
         return;
@@ -546,6 +632,10 @@ void Supervisor::start_what_is_due() {
         sweep_wanted_ = false;
         start(Activity::sweep, limits_.sweep_takes);
     }
+    if (prune_may_follow() && (!prune_not_before_ || world_.steady() >= *prune_not_before_)) {
+        prune_wanted_ = false;
+        start(Activity::prune, limits_.prune_takes);
+    }
 }
 
 void Supervisor::turn() {
@@ -582,6 +672,9 @@ std::optional<SteadyPoint> Supervisor::deadline() const {
     }
     if (sweep_may_follow()) {
         by(sweep_not_before_);
+    }
+    if (prune_may_follow()) {
+        by(prune_not_before_);
     }
     return first;
 }

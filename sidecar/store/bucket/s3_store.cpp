@@ -7,10 +7,16 @@
 #include "bucket/s3_upload.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
+#include <string_view>
 #include <utility>
 
 namespace lifeboat::store {
 namespace {
+
+constexpr std::array<std::string_view, 6> lock_words = {"object lock", "objectlock", "worm",
+                                                        "bucket lock", "retention",  "legal hold"};
 
 class S3Store final : public ObjectStore {
 public:
@@ -116,10 +122,31 @@ Status S3Store::discard(const UnfinishedUpload& upload) {
     return answer.ok() || answer.failure->code == "NoSuchUpload" ? done() : Status(answer.failure->error);
 }
 
+// Most stores refuse to delete what is locked as they refuse a key that may not delete: 403, AccessDenied. Some tell in
+// words what it was: "because object protected by object lock" (AWS), "forbidden by object lock" (Ceph), "is WORM
+// protected" (MinIO). Where none are said it stays open, and the error is that of a key without the right.
+bool speaks_of_a_lock(const s3::Failure& failure) {
+    if (failure.status < 400 || failure.status >= 500 || failure.retryable) {
+        return false;
+    }
+    std::string text = failure.code + " " + failure.message;
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return std::any_of(lock_words.begin(), lock_words.end(),
+                       [&](auto word) { return text.find(word) != std::string::npos; });
+}
+
+Error locked(const Error& said) {
+    return {ErrorKind::refused, said.what, "nothing: it can be deleted once its lock has ended"};
+}
+
 Status S3Store::remove_version(const std::string& full_key, const std::string& version_id) {
     auto answer = bucket_.take_back(deletion_of(bucket_, full_key, version_id));
     const bool gone = !answer.ok() && answer.failure->status == 404 && answer.failure->code != "NoSuchBucket";
-    return answer.ok() || gone ? done() : Status(answer.failure->error);
+    if (answer.ok() || gone) {
+        return done();
+    }
+    return speaks_of_a_lock(*answer.failure) ? locked(answer.failure->error) : answer.failure->error;
 }
 
 Status S3Store::remove(const ObjectKey& key, const std::string& version_id) {

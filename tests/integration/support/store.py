@@ -90,5 +90,6 @@ class Store:
                 found.append(name)
                 continue
             manifest = re.fullmatch(rf"(manifests|partial)/{BACKUP_ID.pattern}\.json", inside)
-            assert name in committed or manifest or inside == "RESTORE.txt", f"nobody can tell what {name} is"
+            drill = re.fullmatch(rf"drills/{BACKUP_ID.pattern}/\d{{8}}T\d{{6}}Z(\.report)?\.json(\.zst(\.age)?)?", inside)
+            assert name in committed or manifest or drill or inside == "RESTORE.txt", f"nobody can tell what {name} is"
         return found

@@ -124,6 +124,47 @@ TEST(StatusOfStore, MentionsWhatIsNewerThanTheLastGoodOneAndNotGood) {
                                           HasSubstr("the manifest of x is no JSON")));
 }
 
+catalogue::Drill drill_of(const catalogue::Backup& backup, hours age, bool passed, const std::string& recipient) {
+    catalogue::DrillResult result{backup.manifest.id, "shop", noon - age, noon - age, "9.9.9", "15.20", passed};
+    result.recipient = recipient;
+    result.restore = std::chrono::milliseconds{61'500};
+    return {std::move(result), noon - age};
+}
+
+TEST(StatusOfStore, TellsWhenABackupWasLastProvenAndByWhom) {
+    auto older = backup_of("20261120T080000Z-cccc", noon - hours{100}, catalogue::State::good);
+    older.drills = {drill_of(older, hours{50}, true, "age1offline")};
+    auto last = good(hours{4});
+    last.manifest.recipients = {"age1online", "age1offline", "age1lost"};
+    last.drills = {drill_of(last, hours{1}, false, "age1lost"), drill_of(last, hours{2}, true, "age1online")};
+
+    const auto status = judged(shop_with({older, last}));
+
+    EXPECT_THAT(codes(status), ElementsAre("unproven")) << "the last drill failed";
+    const auto text = status_text(status, noon);
+    EXPECT_THAT(text,
+                HasSubstr("proven        20261125T080000Z-aaaa, 2h ago (2026-11-25T10:00:00Z), restored in 1m 02s\n"
+                          "last drill    20261125T080000Z-aaaa, 1h ago: FAILED\n"
+                          "opened by     age1online, 2h ago\n"
+                          "opened by     age1offline, 2d 2h ago\n"
+                          "opened by     age1lost, never\n"));
+    const auto& drills = status.document["drills"];
+    EXPECT_EQ(drills["last_good"]["stored"], "2026-11-25T10:00:00Z");
+    EXPECT_EQ(drills["last_good"]["restore_seconds"], 61.5);
+    EXPECT_EQ(drills["last"]["outcome"], "failed");
+    EXPECT_EQ(drills["recipients"][2]["recipient"], "age1lost");
+    EXPECT_TRUE(drills["recipients"][2]["opened"].is_null());
+}
+
+TEST(StatusOfStore, WantsADrillOnlyWhereOneIsRequired) {
+    auto last = good(hours{4});
+    EXPECT_EQ(status_of(shop_with({last}), std::nullopt, noon).state, State::healthy);
+    EXPECT_THAT(codes(status_of(shop_with({last}), std::nullopt, noon, hours{24})), ElementsAre("unproven"));
+    last.drills = {drill_of(last, hours{3}, true, "")};
+    EXPECT_EQ(status_of(shop_with({last}), std::nullopt, noon, hours{24}).state, State::healthy);
+    EXPECT_THAT(codes(status_of(shop_with({last}), std::nullopt, noon, hours{2})), ElementsAre("unproven"));
+}
+
 TEST(StatusOfStore, DoesNotGuessWhereTheManifestDoesNotSay) {
     auto silent = good(hours{4});
     silent.manifest.next_overdue.reset();
@@ -146,6 +187,9 @@ constexpr const char* told = R"({"healthy": false,
                 "dumped_bytes": 1048576, "stored_bytes": 1, "estimated_bytes": 2097152},
     "last_good": {"id": "20261125T080000Z-aaaa", "finished": "2026-11-25T11:00:00Z", "bytes": 2048,
                   "databases": ["app", "shop"]},
+    "drills": {"last": null, "last_good": {"backup": "20261124T080000Z-bbbb", "stored": "2026-11-25T09:00:00Z",
+                                           "outcome": "passed", "restore_seconds": 5.5},
+               "recipients": [{"recipient": "age1x", "opened": null}]},
     "store": {"surveyed": "2026-11-25T11:59:00Z", "backups": 3, "bytes": 4096, "hidden": []},
     "weather": {"fair": true}})";
 
@@ -160,6 +204,8 @@ TEST(StatusFromSidecar, SaysWhatTheSidecarSaysAndPassesTheRestOn) {
               "backups       BAD: failing\n"
               "last good     20261125T080000Z-aaaa, 1h ago (2026-11-25T11:00:00Z), 2 databases, 2.0 KiB\n"
               "overdue       in 1h (2026-11-25T13:00:00Z)\n"
+              "proven        20261124T080000Z-bbbb, 3h ago (2026-11-25T09:00:00Z), restored in 6s\n"
+              "opened by     age1x, never\n"
               "running       a backup since 2026-11-25T11:59:00Z: app, 1.0 MiB of about 2.0 MiB\n"
               "next run      in 5m (2026-11-25T12:05:00Z): retry 1\n"
               "stored        3 backups, 4.0 KiB\n"
@@ -172,7 +218,8 @@ TEST(StatusFromSidecar, SaysWhatTheSidecarSaysAndPassesTheRestOn) {
 
 TEST(StatusFromSidecar, BearsFieldsThatAreMissingOrOfAnotherType) {
     for (const char* odd : {R"({"healthy": true})", R"({"healthy": true, "reasons": 3, "last_good": [], "store": "x",
-                               "schedule": null, "running": 1, "note": {}, "instance": 7})",
+                               "schedule": null, "running": 1, "note": {}, "instance": 7,
+                               "drills": {"last": 5, "last_good": {"stored": 1}, "recipients": [3]}})",
                             R"({"healthy": true, "reasons": [1, null, {"code": 2}], "last_good": {"finished": 5}})"}) {
         const auto status = status_from_sidecar(odd);
         ASSERT_TRUE(status.ok()) << odd;
@@ -188,17 +235,19 @@ TEST(StatusFromSidecar, RefusesWhatSaysNothingOfHealth) {
 }
 
 TEST(StatusTable, HasALineForEachAndTheReasonsBelow) {
-    const auto healthy = judged(shop_with({good(hours{4})}));
+    auto last = good(hours{4});
+    last.drills = {drill_of(last, hours{48}, true, "")};
+    const auto healthy = judged(shop_with({last}));
     const auto absent = absent_status("gone", "s3://b", noon);
     const auto unknown = unknown_status("dark", {ErrorKind::temporary, "no \x1b[2Janswer", "try again"}, noon);
 
     const auto text = status_table({healthy, absent, unknown}, noon);
 
     EXPECT_EQ(text,
-              "INSTANCE  BACKUPS  LAST GOOD              ENDED   OVERDUE  STORED\n"
-              "shop      good     20261125T080000Z-aaaa  4h ago  in 22h   2.0 KiB\n"
-              "gone      ABSENT   -                      -       -        -\n"
-              "dark      UNKNOWN  -                      -       -        -\n"
+              "INSTANCE  BACKUPS  LAST GOOD              ENDED   OVERDUE  PROVEN  STORED\n"
+              "shop      good     20261125T080000Z-aaaa  4h ago  in 22h   2d ago  2.0 KiB\n"
+              "gone      ABSENT   -                      -       -        -       -\n"
+              "dark      UNKNOWN  -                      -       -        -       -\n"
               "\n"
               "gone: no_backup_yet: s3://b holds nothing of instance 'gone'\n"
               "  next: check the name, its sidecar's instance.name and store.url, and that sidecar's log\n"

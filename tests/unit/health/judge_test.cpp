@@ -61,6 +61,68 @@ TEST(Judge, FindsNothingWrongWithGoodBackups) {
     EXPECT_EQ(verdict.note, "");
 }
 
+DrillFacts drill(bool passed, TimePoint stored) {
+    DrillFacts facts;
+    facts.backup = "20261121T015600Z-00aa";
+    facts.stored = stored;
+    facts.passed = passed;
+    return facts;
+}
+
+TEST(Judge, AsksForNoDrillUnlessItIsTold) {
+    auto facts = test::sample_facts();
+    facts.store.drills.last = facts.store.drills.last_good = drill(true, noon - 24h * 1000);
+    EXPECT_THAT(codes(facts), IsEmpty());
+}
+
+TEST(Judge, WantsADrillWithinTheTimeThatIsRequired) {
+    auto facts = test::sample_facts();
+    facts.drill_within = 24h * 7;
+    EXPECT_THAT(the_reason(facts), AllOf(Field(&Reason::code, ReasonCode::unproven),
+                                         says("no drill of any backup has passed yet", "lifeboat drill")));
+    facts.store.drills.last = facts.store.drills.last_good = drill(true, noon - 24h * 7);
+    EXPECT_THAT(codes(facts), IsEmpty());
+    EXPECT_THAT(codes(facts, noon + 1s), ElementsAre(ReasonCode::unproven));
+    EXPECT_THAT(the_reason(facts, noon + 1s), says("7d ago, at 2026-11-15T12:00:00Z", "lifeboat drill"));
+}
+
+TEST(Judge, HoldsADrillThatFailedAgainstTheBackupsInAnyCase) {
+    auto facts = test::sample_facts();
+    facts.store.drills.last_good = drill(true, noon - 2h);
+    facts.store.drills.last = drill(false, noon - 1h);
+    facts.store.drills.last->differences = 3;
+    facts.store.drills.last->checks_failed = 1;
+    EXPECT_THAT(the_reason(facts), says("of backup 20261121T015600Z-00aa (2026-11-22T11:00:00Z), failed: 3 "
+                                        "differences, 1 check of the owner's failed",
+                                        "report"));
+    facts.store.drills.last->failed_step = "restore";
+    EXPECT_THAT(the_reason(facts), says("did not get past the step restore", "lifeboat drill"));
+    facts.store.drills.last = drill(true, noon);
+    EXPECT_THAT(codes(facts), IsEmpty()) << "one that passed has come since";
+}
+
+TEST(Judge, CannotTellOfDrillsWhatItsKeyMayNotRead) {
+    auto facts = test::sample_facts();
+    facts.store.limited = Problem{"the key cannot read", "let it"};
+    EXPECT_THAT(codes(facts), IsEmpty());
+    facts.drill_within = 24h;
+    EXPECT_THAT(the_reason(facts), says("cannot be told", "let the key read"));
+}
+
+TEST(Judge, LeavesDrillsToTheSidecarWhoseTurnItIs) {
+    auto facts = test::sample_facts();
+    facts.drill_within = 24h;
+    facts.turn.turn = Turn::not_ours;
+    EXPECT_THAT(codes(facts), IsEmpty());
+}
+
+TEST(Judge, AsksForNoDrillWhereThereIsNothingToDrill) {
+    auto facts = just_started();
+    facts.drill_within = 24h;
+    facts.store.surveyed = noon;
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::no_backup_yet));
+}
+
 TEST(Judge, NothingKnownIsNotHealthy) {
     EXPECT_THAT(codes(just_started()), ElementsAre(ReasonCode::no_backup_yet));
     EXPECT_THAT(the_reason(just_started()), says("could not be read since the start, 3s ago", "wait"));
@@ -115,6 +177,22 @@ TEST(Judge, TellsOfRunsThatLeftUnfinishedData) {
     // What it saw itself it tells as a reason.
     facts.runs.consecutive_failures = 2;
     EXPECT_EQ(judge(facts, noon).note, "");
+}
+
+TEST(Judge, IsStarvedOnceThreeRunsInARowGaveWay) {
+    auto facts = test::sample_facts();
+    facts.runs.yielded_to = "ALTER TABLE";
+    facts.runs.yield_cure = "run it at another time";
+    facts.runs.consecutive_yields = 2;
+    EXPECT_THAT(codes(facts), IsEmpty());
+    facts.runs.consecutive_yields = 3;
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::starved));
+    EXPECT_THAT(the_reason(facts),
+                says("the last 3 runs gave way, the latest to ALTER TABLE", "run it at another time"));
+    facts.runs.yield_cure.clear();
+    EXPECT_THAT(the_reason(facts), says("", "postgres.yield_to_ddl"));
+    facts.turn.turn = Turn::not_ours;
+    EXPECT_THAT(codes(facts), IsEmpty());
 }
 
 TEST(Judge, CountsAgeFromTheEndOfABackup) {
@@ -208,6 +286,15 @@ TEST(Judge, NamesHiddenBackups) {
     EXPECT_THAT(the_reason(facts), says("1 backup in the store: 20261101T021700Z-aaaa", "replace that key"));
 }
 
+TEST(Judge, SaysWhyOldBackupsAreNotDeleted) {
+    auto facts = test::sample_facts();
+    facts.prune.stopped = Problem{"11 backups would go", ""};
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::prune_stopped));
+    EXPECT_THAT(the_reason(facts), says("not deleted: 11 backups would go", "lifeboat prune --dry-run"));
+    facts.prune.stopped->next = "let another key";
+    EXPECT_THAT(the_reason(facts), says("11 backups would go", "let another key"));
+}
+
 // A standby's sidecar: an alert on it would only say twice what the primary's says.
 TEST(Judge, WhoseTurnItIsNotIsInOrderAndSaysSo) {
     auto facts = just_started();
@@ -250,8 +337,8 @@ TEST(ReasonCodes, KeepTheirNames) {
     for (const auto code : reason_codes) {
         names.push_back(name_of(code));
     }
-    EXPECT_THAT(names,
-                ElementsAre("no_backup_yet", "overdue", "failing", "partial", "misconfigured", "drained", "tampered"));
+    EXPECT_THAT(names, ElementsAre("no_backup_yet", "overdue", "failing", "partial", "misconfigured", "drained",
+                                   "tampered", "unproven", "starved", "prune_stopped"));
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ json status(const Facts& facts) {
 TEST(Healthz, SaysThatAllIsWell) {
     EXPECT_EQ(healthz(test::sample_facts()), json::parse(R"({
         "healthy": true, "reasons": [], "note": null, "instance": "basketball-api", "version": "1.2.3",
-        "now": "2026-11-22T12:00:00Z", "last_good_backup": "2026-11-22T02:00:00Z",
+        "now": "2026-11-22T12:00:00Z", "last_good_backup": "2026-11-22T02:00:00Z", "last_good_drill": null,
         "next_run": "2026-11-23T02:02:00Z"})"));
 }
 
@@ -58,12 +58,31 @@ TEST(Status, ShowsWhatIsKnown) {
         "databases": ["app", "postgres"], "failed_databases": [], "state": "good"})"));
     EXPECT_EQ(said["store"], json::parse(R"({"surveyed": "2026-11-22T03:00:00Z", "problem": null,
         "problem_since": null, "limited": null, "backups": 2, "bytes": 2000, "hidden": []})"));
+    EXPECT_EQ(said["drills"], json::parse(R"({"last": null, "last_good": null, "recipients": [],
+        "require_within": null})"));
     EXPECT_EQ(said["runs"]["last"]["result"], "good");
     EXPECT_EQ(said["runs"]["counts"]["good"], 1);
     EXPECT_EQ(said["runs"]["counts"]["lock_held"], 0);
     EXPECT_EQ(said["listeners"]["pod"]["address"], "[::]:9847");
     EXPECT_EQ(said["backups"].size(), 2U);
     EXPECT_EQ(said["backups"][1]["id"], "20261121T015600Z-00aa");
+}
+
+TEST(Status, ShowsWhenABackupWasLastProven) {
+    auto facts = test::sample_facts();
+    facts.drill_within = std::chrono::hours(24);
+    facts.store.drills.last = DrillFacts{"20261122T015600Z-7f3a", noon - 1min, false, "compare", 3, 1, std::nullopt};
+    facts.store.drills.last_good = test::sample_drill(noon - 2h);
+    facts.store.drills.recipients = {{"age1x", noon - 2h}, {"age1y", std::nullopt}};
+    EXPECT_EQ(status(facts)["drills"], json::parse(R"({
+        "last": {"backup": "20261122T015600Z-7f3a", "stored": "2026-11-22T11:59:00Z", "outcome": "failed",
+                 "failed_step": "compare", "differences": 3, "checks_failed": 1, "restore_seconds": null},
+        "last_good": {"backup": "20261121T015600Z-00aa", "stored": "2026-11-22T10:00:00Z", "outcome": "passed",
+                      "failed_step": null, "differences": 0, "checks_failed": 0, "restore_seconds": 90.5},
+        "recipients": [{"recipient": "age1x", "opened": "2026-11-22T10:00:00Z"},
+                       {"recipient": "age1y", "opened": null}],
+        "require_within": 86400})"));
+    EXPECT_EQ(healthz(facts)["last_good_drill"], "2026-11-22T10:00:00Z");
 }
 
 TEST(Status, HasAllItsFieldsWhenNothingIsKnown) {

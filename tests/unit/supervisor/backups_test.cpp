@@ -97,6 +97,66 @@ TEST(FailedRuns, AreTriedAgainWithGrowingPausesOfAnHourAtMost) {
     EXPECT_EQ(night.shown().runs.consecutive_failures, 9U);
 }
 
+BackupEnded yielded_run(const std::string& to = "ALTER TABLE") {
+    return {RunResult::yielded,
+            std::nullopt,
+            health::Problem{"the dump of database 'app' gave way to " + to, "run it at another time"},
+            {},
+            YieldedTo{to, "run it at another time"}};
+}
+
+TEST(ARunThatGaveWay, IsToldAsThatAndTriedAgain) {
+    Night night;
+    night.end(Activity::backup, yielded_run());
+    const Line line = night.last_told("backup_yielded");
+    EXPECT_EQ(line.level, LogLevel::warn);
+    EXPECT_EQ(line.fields["result"], "yielded");
+    EXPECT_EQ(line.fields["yielded_to"], "ALTER TABLE");
+    EXPECT_EQ(line.fields["next"], "run it at another time");
+    EXPECT_EQ(night.shown().runs.counts.of(RunResult::yielded), 1U);
+    EXPECT_EQ(night.shown().runs.consecutive_yields, 1U);
+    EXPECT_EQ(night.shown().runs.consecutive_failures, 0U);
+    EXPECT_EQ(night.shown().turn.turn, health::Turn::ours);
+    EXPECT_EQ(night.shown().schedule.because, "retry after 1 failed attempt");
+    EXPECT_TRUE(night.world.told("health_changed").empty() ||
+                night.last_told("health_changed").fields["healthy"] == true);
+}
+
+TEST(RunsThatGaveWay, StarveAfterThreeAndRecoverByAGoodOne) {
+    Night night;
+    const std::chrono::seconds expected[] = {1min, 2min, 4min};
+    for (const auto pause : expected) {
+        EXPECT_NE(night.last_told("health_changed").fields["reasons"], "starved");
+        night.end(Activity::backup, yielded_run());
+        const TimePoint ended = night.world.now();
+        night.reach_backup();
+        EXPECT_GE(since(night.world.now(), ended), pause);
+        EXPECT_LE(since(night.world.now(), ended), pause + pause / 4 + 1s);
+    }
+    const Line line = night.last_told("health_changed");
+    EXPECT_EQ(line.fields["reasons"], "starved");
+    EXPECT_EQ(line.fields["message"], "the last 3 runs gave way, the latest to ALTER TABLE");
+    EXPECT_EQ(line.fields["next"], "run it at another time");
+    night.end_backup_well();
+    EXPECT_EQ(night.shown().runs.consecutive_yields, 0U);
+    EXPECT_EQ(night.last_told("health_changed").fields["healthy"], true);
+}
+
+TEST(RunsThatGaveWay, AreInARowAlsoWithFailedAndPartialOnesBetween) {
+    Night night;
+    night.end(Activity::backup, yielded_run());
+    night.reach_backup();
+    night.end(Activity::backup, failed_run);
+    EXPECT_EQ(night.shown().runs.consecutive_yields, 1U);
+    night.reach_backup();
+    auto partial = yielded_run("TRUNCATE");
+    partial.result = RunResult::partial;
+    partial.backup = backup_of(night.world.now() - 1min, night.world.now(), health::BackupState::partial);
+    night.end(Activity::backup, partial);
+    EXPECT_EQ(night.shown().runs.consecutive_yields, 2U);
+    EXPECT_EQ(night.shown().runs.yielded_to, "TRUNCATE");
+}
+
 TEST(ARunWhoseProcessDies, HasCrashed) {
     Night night;
     night.end(Activity::backup, killed);

@@ -40,6 +40,16 @@ void expect_same(const health::BackupFacts& got, const health::BackupFacts& give
     EXPECT_EQ(got.failed_databases, given.failed_databases);
 }
 
+void expect_same(const health::DrillFacts& got, const health::DrillFacts& given) {
+    EXPECT_EQ(got.backup, given.backup);
+    EXPECT_EQ(got.stored, given.stored);
+    EXPECT_EQ(got.passed, given.passed);
+    EXPECT_EQ(got.failed_step, given.failed_step);
+    EXPECT_EQ(got.differences, given.differences);
+    EXPECT_EQ(got.checks_failed, given.checks_failed);
+    EXPECT_EQ(got.restore_took, given.restore_took);
+}
+
 template <class T>
 T there_and_back(const T& report) {
     const std::string line = to_line(report);
@@ -93,7 +103,15 @@ TEST(EveryReport, OfARunComesThroughWithEachResult) {
         EXPECT_EQ(ended.problem->next, "mend them");
         EXPECT_EQ(ended.detail, "in detail");
     }
+    const auto yielded = there_and_back(BackupEnded{health::RunResult::yielded,
+                                                    std::nullopt,
+                                                    health::Problem{"gave way", "later"},
+                                                    {},
+                                                    YieldedTo{"ALTER TABLE", "another time"}});
+    EXPECT_EQ(yielded.yielded_to->name, "ALTER TABLE");
+    EXPECT_EQ(yielded.yielded_to->cure, "another time");
     const auto bare = there_and_back(BackupEnded{});
+    EXPECT_FALSE(bare.yielded_to);
     EXPECT_FALSE(bare.backup);
     EXPECT_FALSE(bare.problem);
 }
@@ -107,6 +125,9 @@ TEST(EveryReport, OfASurveyComesThrough) {
     survey.store.backups = 12;
     survey.store.bytes = 1U << 31U;
     survey.store.hidden = {"20261101T120000Z-7f3a"};
+    survey.store.drills.last = health::DrillFacts{"20261101T120000Z-7f3a", noon, false, "restore", 3, 1, std::nullopt};
+    survey.store.drills.last_good = health::DrillFacts{"20261102T120000Z-7f3a", noon - 1h, true, "", 0, 0, 90'500ms};
+    survey.store.drills.recipients = {{"age1x", noon - 1h}, {"age1y", std::nullopt}};
     survey.runs.good = {noon - 24h, noon};
     survey.runs.failed = {{noon - 2h, noon - 1h}, {noon - 1s, std::nullopt}};
     survey.newest_id = "20261125T120000Z-7f3a";
@@ -115,6 +136,12 @@ TEST(EveryReport, OfASurveyComesThrough) {
     const auto got = there_and_back(survey);
     expect_same(*got.store.last_good, *survey.store.last_good);
     expect_same(*got.store.newest_partial, *survey.store.newest_partial);
+    expect_same(*got.store.drills.last, *survey.store.drills.last);
+    expect_same(*got.store.drills.last_good, *survey.store.drills.last_good);
+    ASSERT_EQ(got.store.drills.recipients.size(), 2U);
+    EXPECT_EQ(got.store.drills.recipients[0].recipient, "age1x");
+    EXPECT_EQ(got.store.drills.recipients[0].opened, noon - 1h);
+    EXPECT_FALSE(got.store.drills.recipients[1].opened);
     ASSERT_EQ(got.store.recent.size(), 2U);
     expect_same(got.store.recent[1], *survey.store.last_good);
     EXPECT_EQ(got.store.backups, 12U);
@@ -132,6 +159,16 @@ TEST(EveryReport, OfASurveyComesThrough) {
     EXPECT_FALSE(bare.store.last_good);
     EXPECT_FALSE(bare.limited);
     EXPECT_TRUE(bare.runs.good.empty());
+}
+
+TEST(EveryReport, OfAPruneComesThrough) {
+    const auto got = there_and_back(PruneEnded{3, 1U << 31U, health::Problem{"11 would go", "look"}, std::nullopt});
+    EXPECT_EQ(got.backups, 3U);
+    EXPECT_EQ(got.bytes, 1U << 31U);
+    EXPECT_EQ(got.stopped->what, "11 would go");
+    EXPECT_EQ(got.stopped->next, "look");
+    EXPECT_FALSE(got.not_possible);
+    EXPECT_EQ(there_and_back(PruneEnded{0, 0, {}, health::Problem{"may not", ""}}).not_possible->what, "may not");
 }
 
 TEST(TextThatIsNoUtf8, ComesThroughWithItsBadBytesReplaced) {
@@ -184,8 +221,9 @@ TEST(ANumberThatCannotBe, IsRefused) {
         json[nlohmann::json::json_pointer(path)] = value;
         return json.dump();
     };
-    ASSERT_TRUE(from_line(with("/result", 8)));
-    for (const auto& value : {nlohmann::json(9), nlohmann::json(-1), nlohmann::json(1.5), nlohmann::json(true)}) {
+    const auto results = health::run_results.size();
+    ASSERT_TRUE(from_line(with("/result", results - 1)));
+    for (const auto& value : {nlohmann::json(results), nlohmann::json(-1), nlohmann::json(1.5), nlohmann::json(true)}) {
         EXPECT_TRUE(is_refused(with("/result", value))) << value;
     }
     EXPECT_TRUE(is_refused(with("/backup/state", 5)));

@@ -66,7 +66,8 @@ struct Failure {
     bool retryable = false;  // another try can help
     bool uncertain = false;  // the server may have done it all the same
     std::optional<Milliseconds> retry_after;
-    Milliseconds dead{};  // for how long nothing had moved when it failed
+    Milliseconds dead{};       // for how long nothing had moved when it failed
+    std::string message = {};  // the server's own words, fit to be printed; may be empty
 };
 
 // What every request and every wait ends with on a stop.

@@ -108,7 +108,8 @@ public:
     virtual Status discard(const UnfinishedUpload& upload) = 0;
 
     // Removes one version of an object for good, not by hiding it; `version_id` empty: every version, and the hide
-    // markers among them. An object that is not there counts as removed.
+    // markers among them. An object that is not there counts as removed. ErrorKind::refused when the store says that
+    // the object is locked; some stores do not tell that from a key that may not delete (failed).
     virtual Status remove(const ObjectKey& key, const std::string& version_id) = 0;
 
     // After a list(): whether it showed all there is. False where the store may hold versions that this key cannot
