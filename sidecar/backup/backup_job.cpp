@@ -1,5 +1,6 @@
 #include "backup/backup_job.hpp"
 
+#include "backup/restore_text.hpp"
 #include "database_dump.hpp"
 #include "giving_way.hpp"
 #include "part_writer.hpp"
@@ -7,7 +8,6 @@
 #include "postgres/server_lock.hpp"
 #include "proof_part.hpp"
 #include "stream/sha256.hpp"
-#include "restore_text.hpp"
 
 #include <algorithm>
 #include <set>

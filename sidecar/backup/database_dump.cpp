@@ -2,7 +2,6 @@
 
 #include "archive/contents.hpp"
 #include "archive/prerequisites.hpp"
-#include "os/memory_limit.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -18,24 +17,9 @@ using postgres::TableFiles;
 
 constexpr int most_attempts = 3;
 
-// What Lifeboat itself may need beside pg_dump in the same container, and what pg_dump cannot do without.
-constexpr std::uint64_t own_share = std::uint64_t{64} << 20U;
-constexpr std::uint64_t least_dump_memory = std::uint64_t{64} << 20U;
-
 // What is kept of an archive's contents: all of about ten thousand ordinary tables. Of more the list of entries is
 // dropped, and beyond some forty thousand everything: such a database is stored, and said to be not proven.
 constexpr std::size_t most_contents = std::size_t{12} << 20U;
-
-std::optional<std::uint64_t> dump_memory(const BackupPlan& plan) {
-    if (plan.dump_memory) {
-        return plan.dump_memory;
-    }
-    const auto limit = os::memory_limit();
-    if (!limit) {
-        return std::nullopt;
-    }
-    return std::max(least_dump_memory, *limit > own_share ? *limit - own_share : 0);
-}
 
 std::vector<std::string> dump_arguments(const BackupPlan& plan, const postgres::DatabaseLocale& locale) {
     std::vector<std::string> arguments = {"--format=custom", "--compress=0", "--no-password",

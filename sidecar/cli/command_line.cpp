@@ -135,7 +135,7 @@ int run(int argc, char** argv, char** environment, os::StopSignals& signals) {
     add_global_flags(app, session.flags);
     for (const auto add :
          {add_run, add_backup, add_list, add_status, add_show, add_diff, add_cat, add_verify, add_restore, add_drill,
-          add_prune, add_accept, add_drain, add_keygen, add_config, add_child}) {
+          add_prune, add_accept, add_doctor, add_drain, add_keygen, add_config, add_child}) {
         add(app, action);
     }
     try {

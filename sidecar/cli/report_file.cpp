@@ -16,7 +16,9 @@ namespace lifeboat::cli {
 namespace {
 
 Error cannot(const std::string& path, const std::string& why) {
-    return {ErrorKind::usage, "cannot write the report to " + path + ": " + why, "name a file in a folder that is there",
+    return {ErrorKind::usage,
+            "cannot write the report to " + path + ": " + why,
+            "name a file in a folder that is there",
             {}};
 }
 

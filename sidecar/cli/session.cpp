@@ -118,6 +118,8 @@ s3::ReadCredentials live_credentials(const config::Settings& settings, s3::Crede
     };
 }
 
+}  // namespace
+
 Result<store::S3Options> s3_options_of(const config::Settings& settings, const std::stop_token& stop) {
     const auto& store = settings.store;
     auto credentials = credentials_of(store);
@@ -145,8 +147,6 @@ Result<store::S3Options> s3_options_of(const config::Settings& settings, const s
     options.stop = stop;
     return options;
 }
-
-}  // namespace
 
 void note_retry(const Error& why, std::chrono::milliseconds pause) {
     if (is_terminal(STDERR_FILENO)) {

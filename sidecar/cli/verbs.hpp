@@ -26,6 +26,7 @@ void add_accept(CLI::App& app, Action& action);
 void add_drill(CLI::App& app, Action& action);
 void add_keygen(CLI::App& app, Action& action);
 void add_status(CLI::App& app, Action& action);
+void add_doctor(CLI::App& app, Action& action);
 void add_drain(CLI::App& app, Action& action);
 void add_prune(CLI::App& app, Action& action);
 void add_config(CLI::App& app, Action& action);

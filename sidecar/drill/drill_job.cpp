@@ -286,7 +286,8 @@ Status Drill::read_proof() {
     }
     proof_ = std::move(*parsed);
     if (!proof_->globals_sha256.empty() && !globals_sha256_.empty() && proof_->globals_sha256 != globals_sha256_) {
-        add("proof", "", "", "the globals are not those that were stored with the table proof: perhaps another backup's");
+        add("proof", "", "",
+            "the globals are not those that were stored with the table proof: perhaps another backup's");
     }
     check_databases_of_proof();
     return done();

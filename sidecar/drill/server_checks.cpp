@@ -67,9 +67,10 @@ Result<std::vector<std::string>> extensions_that_do_not_start(postgres::Connecti
             return std::move(begun).error();
         }
         // In a schema of its own: the session's path leads to pg_catalog alone, where nothing may be made.
-        auto made = connection.execute("CREATE SCHEMA lifeboat_probe; SET LOCAL search_path = lifeboat_probe; "
-                                       "CREATE EXTENSION " +
-                                       archive::quote_identifier(name) + " CASCADE");
+        auto made = connection.execute(
+            "CREATE SCHEMA lifeboat_probe; SET LOCAL search_path = lifeboat_probe; "
+            "CREATE EXTENSION " +
+            archive::quote_identifier(name) + " CASCADE");
         if (auto undone = connection.execute("ROLLBACK"); !undone) {
             return std::move(undone).error();
         }

@@ -131,7 +131,7 @@ struct DrillsFacts {
     // The newest that failed, unless one passed after it, of the same backup or of a newer one: that an older backup
     // comes back says nothing about this one.
     std::optional<DrillFacts> unanswered = std::nullopt;
-    std::vector<RecipientFacts> recipients = {};         // of the last good backup
+    std::vector<RecipientFacts> recipients = {};  // of the last good backup
 };
 
 // What the store held when it was last looked at (a survey).

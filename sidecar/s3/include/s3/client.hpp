@@ -41,6 +41,9 @@ inline constexpr Operation list_versions{"ListObjectVersions", "listFiles", "s3:
 inline constexpr Operation list_uploads{"ListMultipartUploads", "listFiles", "s3:ListBucketMultipartUploads"};
 inline constexpr Operation get_lifecycle{"GetBucketLifecycleConfiguration", "readBuckets",
                                          "s3:GetLifecycleConfiguration"};
+inline constexpr Operation get_versioning{"GetBucketVersioning", "readBuckets", "s3:GetBucketVersioning"};
+inline constexpr Operation get_object_lock{"GetObjectLockConfiguration", "readBucketRetentions",
+                                           "s3:GetBucketObjectLockConfiguration"};
 
 struct Call {
     Operation operation;
