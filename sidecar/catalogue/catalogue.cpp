@@ -250,8 +250,10 @@ void take_trust(Catalogue& catalogue) {
             catalogue.doubt = Doubt{*trust.doubt(), {}};
         }
         catalogue.doubt->marked.push_back(backup.manifest.id);
-        if (backup.manifest.marks.empty()) {
-            backup.manifest.marks.push_back(unforeseen(*trust.doubt()));
+        auto& marks = backup.manifest.marks;
+        marks.insert(marks.begin(), trust.found().begin(), trust.found().end());
+        if (marks.empty()) {
+            marks.push_back(unforeseen(*trust.doubt()));
         }
         backup.state = backup.state == State::good ? State::marked : backup.state;
     }

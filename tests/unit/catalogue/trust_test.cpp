@@ -1,5 +1,6 @@
 #include "catalogue/trust.hpp"
 
+#include "catalogue/comparison.hpp"
 #include "samples.hpp"
 #include "support/memory_store.hpp"
 
@@ -32,15 +33,17 @@ protected:
             const auto to = std::min(databases.find(' ', from), databases.size());
             const auto name = databases.substr(from, to - from);
             manifest.databases.push_back(database(name, {object(app().database(manifest.id, name, Encrypted::no))}));
+            manifest.databases.back().contents = ContentTotals{1, rows_, 10 * rows_, 0, 0};
             from = to + 1;
         }
-        manifest.lineage = LineageRecord{number > 1 ? day(number - 1).text() : "", ""};
+        manifest.server.system_identifier = system_;
+        manifest.lineage = LineageRecord{number > 1 ? day(number - 1).text() : "", "", min_ratio_};
         if (says == Says::own) {
             manifest.marks = {{"database_gone", "database 'x' is gone", "x", ""}};
         } else if (says == Says::follows) {
             manifest.marks = {{std::string(follows_marked), "that one is marked", "", day(follows).text()}};
         } else if (says == Says::unchecked) {
-            manifest.lineage = LineageRecord{"", "the key may not read"};
+            manifest.lineage = LineageRecord{"", "the key may not read", min_ratio_};
         }
         for (const auto& stored : manifest.all_objects()) {
             ASSERT_TRUE(store::put(store_, stored.key, stream::as_bytes("abc")));
@@ -115,6 +118,10 @@ protected:
 
     test::MemoryStore store_{test::MemoryStore::Versions::kept};
     std::string head_;
+    // Of backups that are made from now on.
+    std::uint64_t rows_ = 100;
+    std::string system_ = "1";
+    double min_ratio_ = 0.5;
 };
 
 TEST_F(Story, OfUnmarkedBackupsHasNoDoubt) {
@@ -143,6 +150,68 @@ TEST_F(Story, AnAcceptanceCarriesThoseThatOnlyFollow) {
     accept(2);
     EXPECT_EQ(states(), "ggg");
     EXPECT_EQ(doubt(), 0);
+    EXPECT_EQ(trusted(), 3);
+}
+
+// Emptied, restored, and emptied again: the third is as good as the first, and only follows it.
+TEST_F(Story, AnAcceptanceDoesNotCarryOneThatLostWhatTheAcceptedOneHolds) {
+    back_up(1);
+    rows_ = 0;
+    back_up(2, Says::own);
+    rows_ = 100;
+    back_up(3, Says::follows, 2);
+    rows_ = 0;
+    back_up(4, Says::follows, 2);
+    rows_ = 100;
+    back_up(5, Says::follows, 2);
+    accept(3);
+    EXPECT_EQ(states(), "gmgmm");
+    EXPECT_EQ(doubt(), 4);
+    EXPECT_EQ(trusted(), 3);
+    EXPECT_EQ(head_, day(4).text()) << "later ones may be as good as that";
+    const auto found = read().backups[3].manifest.marks;
+    ASSERT_THAT(found, SizeIs(2));
+    EXPECT_EQ(found[0].kind, database_shrunk) << "the weightiest first: it is what health tells";
+    EXPECT_EQ(found[0].backup, day(3).text());
+    accept(5);
+    EXPECT_EQ(states(), "gmgmg");
+    EXPECT_EQ(doubt(), 0);
+}
+
+TEST_F(Story, AnAcceptanceCarriesNothingOfAnotherServerThatHoldsLess) {
+    back_up(1);
+    rows_ = 90;
+    system_ = "2";
+    back_up(2, Says::own);
+    rows_ = 80;
+    back_up(3, Says::follows, 2);
+    system_ = "3";
+    back_up(4, Says::follows, 2);
+    accept(2);
+    EXPECT_EQ(states(), "gggm");
+}
+
+TEST_F(Story, WhatIsCarriedIsComparedByTheRulesOfItsOwnSettings) {
+    min_ratio_ = 0.1;
+    back_up(1);
+    back_up(2, Says::own);
+    rows_ = 10;
+    back_up(3, Says::follows, 2);
+    accept(2);
+    EXPECT_EQ(states(), "ggg");
+    min_ratio_ = 0.5;
+    back_up(4, Says::follows, 2);
+    EXPECT_EQ(states(), "gggm");
+}
+
+TEST_F(Story, WhatWasCarriedStaysTrustedOnceTheAcceptedOneIsGone) {
+    back_up(1);
+    rows_ = 10;
+    back_up(2, Says::own);
+    back_up(3, Says::follows, 2);
+    accept(2);
+    lose_manifest(2);
+    EXPECT_EQ(states(), "gg");
     EXPECT_EQ(trusted(), 3);
 }
 

@@ -109,6 +109,7 @@ inline constexpr std::string_view follows_marked = "follows_marked";
 struct LineageRecord {
     std::string compared_with;  // a backup's id; empty: there was none to compare with
     std::string not_checked;    // why it could not be compared; empty: it was
+    double min_ratio = 0.5;     // lineage.min_ratio of its settings: whoever compares it later goes by the same
 };
 
 struct RetentionRecord {
