@@ -156,10 +156,17 @@ bool Trust::follows_settled(const Manifest& manifest) const {
 }
 
 std::vector<Mark> Trust::lost_in(const Manifest& manifest) const {
-    if (manifest.marks.empty() || vouched_for_ == nullptr) {
+    const auto* const with = manifest.marks.empty() ? measure_ : vouched_for_;
+    if (with == nullptr || (manifest.marks.empty() && was_checked(manifest))) {
         return {};
     }
-    return compare(*vouched_for_, manifest, rules_of(manifest), {}).marks;
+    return compare(*with, manifest, rules_of(manifest), {}).marks;
+}
+
+void Trust::trust(const Manifest& manifest) {
+    if (measure_ == nullptr || was_checked(manifest) || !was_checked(*measure_)) {
+        measure_ = &manifest;
+    }
 }
 
 bool Trust::next(const Manifest& manifest, os::TimePoint stored) {
@@ -168,12 +175,14 @@ bool Trust::next(const Manifest& manifest, os::TimePoint stored) {
     if (const auto accepted = accepted_.find(manifest.id); accepted != accepted_.end()) {
         settle(accepted->second);
         vouched_for_ = &manifest;
+        measure_ = &manifest;
         std::erase_if(acceptances_, [&](const auto& acceptance) { return acceptance.id == manifest.id; });
         return true;
     }
     if (!doubt_ && (manifest.marks.empty() || follows_settled(manifest))) {
         found_ = lost_in(manifest);
         if (found_.empty()) {
+            trust(manifest);
             return true;
         }
     }
@@ -240,15 +249,13 @@ Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout) 
         const auto& manifest = link.manifest;
         if (trust.next(manifest, link.stored)) {
             ancestry.head.reset();
-            if (!ancestry.trusted || was_checked(manifest) || !was_checked(*ancestry.trusted)) {
-                ancestry.trusted = manifest;
-            }
         } else if (!trust.found().empty() || (!manifest.marks.empty() && !only_follows(manifest))) {
             ancestry.head = manifest;
             ancestry.head->marks.insert(ancestry.head->marks.begin(), trust.found().begin(), trust.found().end());
         }
     });
     trust.finish();
+    ancestry.trusted = trust.measure() == nullptr ? std::nullopt : std::optional(*trust.measure());
     ancestry.doubt = trust.doubt();
     if (!ancestry.doubt) {
         ancestry.head.reset();

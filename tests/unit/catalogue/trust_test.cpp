@@ -65,6 +65,11 @@ protected:
         }
     }
 
+    std::string head_of_doubt() {
+        auto ancestry = read_ancestry(store_, app());
+        return ancestry && ancestry->head ? ancestry->head->id.text() : "";
+    }
+
     void lose_manifest(int number) { ASSERT_TRUE(store_.remove(app().manifest(day(number)), "")); }
 
     Catalogue read() {
@@ -329,6 +334,37 @@ TEST_F(Story, ComparesWithTheNewestThatWasComparedItself) {
     ancestry = read_ancestry(store_, app());
     ASSERT_TRUE(ancestry);
     EXPECT_EQ(ancestry->trusted->id, day(3)) << "better than nothing";
+}
+
+// A key that may not read makes unmarked backups of an empty server, night after night.
+TEST_F(Story, ComparesWhatCouldNotBeComparedWhenItWasMade) {
+    back_up(1);
+    back_up(2, Says::unchecked);
+    EXPECT_EQ(states(), "gg") << "it lost nothing";
+    rows_ = 0;
+    system_ = "2";
+    back_up(3, Says::unchecked);
+    back_up(4, Says::unchecked);
+    EXPECT_EQ(states(), "ggmm");
+    EXPECT_EQ(doubt(), 3);
+    EXPECT_EQ(head_of_doubt(), day(3).text());
+    const auto found = read().backups[2].manifest.marks;
+    ASSERT_THAT(found, SizeIs(2));
+    EXPECT_EQ(found[0].kind, new_server);
+    EXPECT_EQ(found[1].kind, database_shrunk);
+    EXPECT_EQ(found[0].backup, day(1).text()) << "the newest that was compared itself";
+    accept(4);
+    EXPECT_EQ(states(), "ggmg");
+    EXPECT_EQ(trusted(), 4) << "the owner's word makes it the measure";
+}
+
+TEST_F(Story, MeasuresASlowLossWithoutComparisonsByTheLastThatWasCompared) {
+    back_up(1);
+    rows_ = 60;
+    back_up(2, Says::unchecked);
+    rows_ = 40;
+    back_up(3, Says::unchecked);
+    EXPECT_EQ(states(), "ggm");
 }
 
 // Two servers that finished at the same time: neither saw the other's.

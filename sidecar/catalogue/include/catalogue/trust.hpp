@@ -9,6 +9,9 @@
 //     first that is not. One that only follows may be as good as a marked backup before the accepted one, and that may
 //     be empty. Where the accepted one is gone there is nothing to compare with, and what only follows is carried.
 //
+// A backup that could not be compared when it was made (LineageRecord::not_checked) is compared here, with the newest
+// before it that was; what lost something is not trusted, as if it had been marked.
+//
 // The lineage is in doubt from a marked backup that is not trusted until one that was stored later, or it itself, is
 // accepted. What is stored meanwhile is marked whatever its manifest says: its maker could not know. Order is the
 // store's time, never a name or a writer's clock. Hidden and expired backups count as well, so that a doubt does not
@@ -42,6 +45,11 @@ public:
     // After the last one: acceptances of backups that are gone, and were stored after it, are taken into account.
     void finish();
 
+    // What later ones are compared with: the newest that is trusted, of those that were compared when they were made or
+    // that the owner accepted, if there are any. One that could not be (a key that may not read, a store that did not
+    // answer) must not become the measure of what follows. Null: nothing is trusted.
+    [[nodiscard]] const Manifest* measure() const noexcept { return measure_; }
+
     // The backup that raised the doubt, if there is one now.
     [[nodiscard]] const std::optional<BackupId>& doubt() const noexcept { return doubt_; }
 
@@ -49,6 +57,7 @@ private:
     void settle_until(os::TimePoint stored);
     void settle(const Acceptance& acceptance);
     [[nodiscard]] bool follows_settled(const Manifest& manifest) const;
+    void trust(const Manifest& manifest);
     [[nodiscard]] std::vector<Mark> lost_in(const Manifest& manifest) const;
 
     std::vector<Acceptance> acceptances_;  // by `stored`, those not yet passed
@@ -57,6 +66,7 @@ private:
     std::set<std::string> open_;             // ids of marked ones since the last acceptance
     std::set<std::string> settled_;          // those before it, and those accepted
     const Manifest* vouched_for_ = nullptr;  // of the last acceptance; null: gone
+    const Manifest* measure_ = nullptr;
     std::vector<Mark> found_;
 };
 
@@ -68,10 +78,8 @@ std::vector<std::string> followed_by(const Manifest& manifest);
 
 // What a new backup of an instance is to be compared with.
 struct Ancestry {
-    // The newest one, of those that were compared themselves if there are any: one that could not be (a key that may
-    // not read, a store that did not answer) must not become the measure of what follows.
-    std::optional<Manifest> trusted;
-    std::optional<BackupId> doubt;  // as Trust::doubt()
+    std::optional<Manifest> trusted;  // as Trust::measure()
+    std::optional<BackupId> doubt;    // as Trust::doubt()
     // With a doubt: the newest backup with marks of its own, or that was found to need them; may be gone.
     std::optional<Manifest> head;
 };
