@@ -134,6 +134,10 @@ Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
         catalogue_.refused.push_back(std::move(manifest).error());
         return done();
     }
+    if (auto placed = check_place(*manifest, kind); !placed) {
+        catalogue_.refused.push_back(std::move(placed).error());
+        return done();
+    }
     auto gone = not_listed(*manifest, listing_);
     const State state = state_of(kind, gone.empty());
     auto judged = judge(*manifest, state, first, history.end(), *json);

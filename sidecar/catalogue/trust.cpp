@@ -99,7 +99,8 @@ Result<std::optional<Manifest>> read_manifest(store::ObjectStore& store, const L
         return is_gone_or_bad(json.error()) ? Result(std::optional<Manifest>()) : std::move(json).error();
     }
     auto manifest = parse_manifest(*json, layout, name.id);
-    return manifest ? std::optional(std::move(*manifest)) : std::optional<Manifest>();
+    return manifest && check_place(*manifest, KeyKind::manifest) ? std::optional(std::move(*manifest))
+                                                                 : std::optional<Manifest>();
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "catalogue/catalogue.hpp"
 
+#include "catalogue/trust.hpp"
 #include "samples.hpp"
 #include "support/memory_store.hpp"
 
@@ -94,6 +95,35 @@ TEST_F(ReadCatalogue, ShowsAPartialRunAsPartial) {
     ASSERT_THAT(catalogue.backups, SizeIs(1));
     EXPECT_EQ(catalogue.backups[0].state, State::partial);
     EXPECT_THAT(catalogue.leftovers, IsEmpty());
+}
+
+// It would be the newest good one, and push out those that are whole.
+TEST_F(ReadCatalogue, RefusesThePartialManifestThatSomebodyCopiedAmongTheWholeOnes) {
+    auto manifest = simple_manifest(first_);
+    manifest.failures = {{"lost", "pg_dump failed"}};
+    put_data(manifest);
+    put(app().partial_manifest(first_), to_json(manifest));
+    put(app().manifest(first_), to_json(manifest));
+    const auto catalogue = read();
+    ASSERT_THAT(catalogue.refused, SizeIs(1));
+    EXPECT_EQ(catalogue.refused[0].kind, ErrorKind::corrupt);
+    EXPECT_THAT(catalogue.refused[0].what, HasSubstr(first_.text()));
+    ASSERT_THAT(catalogue.backups, SizeIs(1));
+    EXPECT_EQ(catalogue.backups[0].state, State::partial);
+    EXPECT_THAT(catalogue.leftovers, IsEmpty());
+    const auto ancestry = read_ancestry(store_, app());
+    ASSERT_TRUE(ancestry);
+    EXPECT_FALSE(ancestry->trusted) << "nor is anything compared with it";
+}
+
+TEST_F(ReadCatalogue, RefusesTheWholeManifestThatSomebodyCopiedAmongThePartialOnes) {
+    const auto manifest = simple_manifest(first_);
+    put_backup(manifest);
+    put(app().partial_manifest(first_), to_json(manifest));
+    const auto catalogue = read();
+    EXPECT_THAT(catalogue.refused, SizeIs(1));
+    ASSERT_THAT(catalogue.backups, SizeIs(1));
+    EXPECT_EQ(catalogue.backups[0].state, State::good);
 }
 
 TEST_F(ReadCatalogue, ShowsAMarkedBackupAsMarkedUntilItIsAccepted) {

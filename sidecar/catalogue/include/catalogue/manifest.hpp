@@ -158,4 +158,8 @@ bool can_be_named(const std::string& database);
 // one that names an object outside of its own data folder. A format that is not known is ErrorKind::failed.
 Result<Manifest> parse_manifest(std::string_view json, const Layout& layout, const BackupId& id);
 
+// Whether it may lie where it was found, in manifests/ or in partial/. ErrorKind::corrupt for one of a partial run
+// under manifests/, where it would pass for a whole backup, and for one of a whole run under partial/.
+Status check_place(const Manifest& manifest, KeyKind found);
+
 }  // namespace lifeboat::catalogue
