@@ -444,7 +444,7 @@ Status Job::compare_with_earlier(Manifest& manifest, const std::vector<std::stri
         if (ancestry.error().kind == ErrorKind::interrupted) {
             return std::move(ancestry).error();
         }
-        manifest.lineage = catalogue::LineageRecord{{}, ancestry.error().what};
+        manifest.lineage = catalogue::LineageRecord{{}, ancestry.error().what, plan_.lineage.min_ratio};
         observer_.warned("", "the backup is not compared with those before it: " + ancestry.error().what);
         return done();
     }
@@ -454,7 +454,8 @@ Status Job::compare_with_earlier(Manifest& manifest, const std::vector<std::stri
     }
     manifest.notes.insert(manifest.notes.end(), judgement.notes.begin(), judgement.notes.end());
     manifest.marks = std::move(judgement.marks);
-    manifest.lineage = catalogue::LineageRecord{ancestry->trusted ? ancestry->trusted->id.text() : "", {}};
+    manifest.lineage =
+        catalogue::LineageRecord{ancestry->trusted ? ancestry->trusted->id.text() : "", {}, plan_.lineage.min_ratio};
     return done();
 }
 

@@ -85,7 +85,7 @@ State state_of(KeyKind kind, bool whole) {
 class Reader {
 public:
     Reader(store::ObjectStore& store, const Layout& layout, std::optional<std::chrono::milliseconds> expires_after,
-           const Listing& listing, Catalogue& catalogue)
+           Listing& listing, Catalogue& catalogue)
         : store_(store), layout_(layout), expires_after_(expires_after), listing_(listing), catalogue_(catalogue) {}
 
     Status add(KeyKind kind, const BackupId& id, const History& history);
@@ -99,6 +99,7 @@ private:
     Result<std::string> text_of(const ObjectInfo& object) {
         return store::get(store_, object.key, object.version_id, largest_manifest);
     }
+    Status list_data_again(const BackupId& id);
     Judged judge(const Manifest& manifest, State state, History::const_iterator first, History::const_iterator end,
                  const std::string& json);
     [[nodiscard]] bool by_age_rule(const Manifest& manifest, const ObjectInfo& first, const ObjectInfo& marker) const;
@@ -109,9 +110,23 @@ private:
     store::ObjectStore& store_;
     const Layout& layout_;
     const std::optional<std::chrono::milliseconds> expires_after_;
-    const Listing& listing_;
+    Listing& listing_;
     Catalogue& catalogue_;
 };
+
+// A listing takes many pages, data before manifests: of a backup that was finished between two of them it has the
+// manifest and no data.
+Status Reader::list_data_again(const BackupId& id) {
+    std::vector<ObjectInfo> data;
+    auto listed = store_.list(layout_.data_prefix(id), [&](const ObjectInfo& object) {
+        data.push_back(object);
+        return done();
+    });
+    if (listed) {
+        listing_.data[id] = std::move(data);
+    }
+    return listed;
+}
 
 Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
     const auto first = std::find_if(history.begin(), history.end(), [](const auto& info) { return !info.hide_marker; });
@@ -134,7 +149,17 @@ Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
         catalogue_.refused.push_back(std::move(manifest).error());
         return done();
     }
+    if (auto placed = check_place(*manifest, kind); !placed) {
+        catalogue_.refused.push_back(std::move(placed).error());
+        return done();
+    }
     auto gone = not_listed(*manifest, listing_);
+    if (!gone.empty()) {
+        if (auto listed = list_data_again(id); !listed) {
+            return listed;
+        }
+        gone = not_listed(*manifest, listing_);
+    }
     const State state = state_of(kind, gone.empty());
     auto judged = judge(*manifest, state, first, history.end(), *json);
     if (judged.tampering.empty()) {
@@ -250,8 +275,10 @@ void take_trust(Catalogue& catalogue) {
             catalogue.doubt = Doubt{*trust.doubt(), {}};
         }
         catalogue.doubt->marked.push_back(backup.manifest.id);
-        if (backup.manifest.marks.empty()) {
-            backup.manifest.marks.push_back(unforeseen(*trust.doubt()));
+        auto& marks = backup.manifest.marks;
+        marks.insert(marks.begin(), trust.found().begin(), trust.found().end());
+        if (marks.empty()) {
+            marks.push_back(unforeseen(*trust.doubt()));
         }
         backup.state = backup.state == State::good ? State::marked : backup.state;
     }

@@ -127,10 +127,16 @@ Json json_of(const Mark& mark) {
 }
 
 Json json_of(const LineageRecord& lineage) {
+    Json json = Json::object();
     if (!lineage.not_checked.empty()) {
-        return {{"not_checked", lineage.not_checked}};
+        json["not_checked"] = lineage.not_checked;
+    } else {
+        json["compared_with"] = lineage.compared_with.empty() ? Json() : Json(lineage.compared_with);
     }
-    return {{"compared_with", lineage.compared_with.empty() ? Json() : Json(lineage.compared_with)}};
+    if (lineage.min_ratio != LineageRecord().min_ratio) {
+        json["min_ratio"] = lineage.min_ratio;
+    }
+    return json;
 }
 
 // ---- reading ----
@@ -267,7 +273,12 @@ std::vector<std::string> recipients_of(const Parsed& json) {
 
 LineageRecord lineage_of(const Parsed& json) {
     const bool first = json.contains("compared_with") && json.at("compared_with").is_null();
-    return {first ? "" : text_or(json, "compared_with", ""), text_or(json, "not_checked", "")};
+    const double min_ratio =
+        json.contains("min_ratio") ? typed<double>(json.at("min_ratio"), "min_ratio") : LineageRecord().min_ratio;
+    if (!(min_ratio >= 0 && min_ratio <= 1)) {
+        throw Surprise{"'min_ratio' is not between 0 and 1"};
+    }
+    return {first ? "" : text_or(json, "compared_with", ""), text_or(json, "not_checked", ""), min_ratio};
 }
 
 void check_belongs(const Parsed& json, const Layout& layout, const BackupId& id) {

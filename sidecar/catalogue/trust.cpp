@@ -1,7 +1,8 @@
 #include "catalogue/trust.hpp"
 
+#include "catalogue/comparison.hpp"
+
 #include <algorithm>
-#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -31,6 +32,10 @@ Result<std::vector<Named>> first_versions(store::ObjectStore& store, const Layou
 
 bool was_checked(const Manifest& manifest) {
     return !manifest.lineage || manifest.lineage->not_checked.empty();
+}
+
+LineageRules rules_of(const Manifest& manifest) {
+    return manifest.lineage ? LineageRules{manifest.lineage->min_ratio} : LineageRules{};
 }
 
 bool is_gone_or_bad(const Error& error) {
@@ -94,7 +99,8 @@ Result<std::optional<Manifest>> read_manifest(store::ObjectStore& store, const L
         return is_gone_or_bad(json.error()) ? Result(std::optional<Manifest>()) : std::move(json).error();
     }
     auto manifest = parse_manifest(*json, layout, name.id);
-    return manifest ? std::optional(std::move(*manifest)) : std::optional<Manifest>();
+    return manifest && check_place(*manifest, KeyKind::manifest) ? std::optional(std::move(*manifest))
+                                                                 : std::optional<Manifest>();
 }
 
 }  // namespace
@@ -124,6 +130,7 @@ Trust::Trust(std::vector<Acceptance> acceptances) : acceptances_(std::move(accep
 
 void Trust::settle(const Acceptance& acceptance) {
     doubt_.reset();
+    vouched_for_ = nullptr;
     settled_.merge(open_);
     open_.clear();
     settled_.insert(acceptance.id.text());
@@ -144,20 +151,41 @@ void Trust::finish() {
     }
 }
 
-bool Trust::is_carried(const Manifest& manifest) const {
+bool Trust::follows_settled(const Manifest& manifest) const {
     return only_follows(manifest) && std::all_of(manifest.marks.begin(), manifest.marks.end(),
                                                  [&](const auto& mark) { return settled_.count(mark.backup) != 0; });
 }
 
+std::vector<Mark> Trust::lost_in(const Manifest& manifest) const {
+    const auto* const with = manifest.marks.empty() ? measure_ : vouched_for_;
+    if (with == nullptr || (manifest.marks.empty() && was_checked(manifest))) {
+        return {};
+    }
+    return compare(*with, manifest, rules_of(manifest), {}).marks;
+}
+
+void Trust::trust(const Manifest& manifest) {
+    if (measure_ == nullptr || was_checked(manifest) || !was_checked(*measure_)) {
+        measure_ = &manifest;
+    }
+}
+
 bool Trust::next(const Manifest& manifest, os::TimePoint stored) {
     settle_until(stored);
+    found_.clear();
     if (const auto accepted = accepted_.find(manifest.id); accepted != accepted_.end()) {
         settle(accepted->second);
+        vouched_for_ = &manifest;
+        measure_ = &manifest;
         std::erase_if(acceptances_, [&](const auto& acceptance) { return acceptance.id == manifest.id; });
         return true;
     }
-    if (!doubt_ && (manifest.marks.empty() || is_carried(manifest))) {
-        return true;
+    if (!doubt_ && (manifest.marks.empty() || follows_settled(manifest))) {
+        found_ = lost_in(manifest);
+        if (found_.empty()) {
+            trust(manifest);
+            return true;
+        }
     }
     open_.insert(manifest.id.text());
     if (!doubt_) {
@@ -218,17 +246,17 @@ Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout) 
     }
     Ancestry ancestry;
     Trust trust(std::move(*acceptances));
-    std::for_each(std::make_move_iterator(links.rbegin()), std::make_move_iterator(links.rend()), [&](Link link) {
-        if (trust.next(link.manifest, link.stored)) {
+    std::for_each(links.rbegin(), links.rend(), [&](const Link& link) {
+        const auto& manifest = link.manifest;
+        if (trust.next(manifest, link.stored)) {
             ancestry.head.reset();
-            if (!ancestry.trusted || was_checked(link.manifest) || !was_checked(*ancestry.trusted)) {
-                ancestry.trusted = std::move(link.manifest);
-            }
-        } else if (!link.manifest.marks.empty() && !only_follows(link.manifest)) {
-            ancestry.head = std::move(link.manifest);
+        } else if (!trust.found().empty() || (!manifest.marks.empty() && !only_follows(manifest))) {
+            ancestry.head = manifest;
+            ancestry.head->marks.insert(ancestry.head->marks.begin(), trust.found().begin(), trust.found().end());
         }
     });
     trust.finish();
+    ancestry.trusted = trust.measure() == nullptr ? std::nullopt : std::optional(*trust.measure());
     ancestry.doubt = trust.doubt();
     if (!ancestry.doubt) {
         ancestry.head.reset();

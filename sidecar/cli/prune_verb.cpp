@@ -24,6 +24,12 @@ struct Pruned {
     std::optional<prune::Outcome> outcome;
 };
 
+// One that could not be looked at.
+struct Unread {
+    std::string instance;
+    Error why;
+};
+
 enum class Fate { kept, to_go, gone, left };
 
 const char* name_of(Fate fate) {
@@ -88,10 +94,20 @@ Json json_of(const Pruned& pruned) {
             {"backups", std::move(rows)}};
 }
 
-void print_json(const std::vector<Pruned>& all, bool dry_run) {
+Json json_of(const Unread& unread) {
+    return {{"instance", unread.instance},
+            {"failed", {{"what", unread.why.what}, {"next", unread.why.next}}},
+            {"stopped", nullptr},
+            {"backups", Json::array()}};
+}
+
+void print_json(const std::vector<Pruned>& all, const std::vector<Unread>& unread, bool dry_run) {
     Json instances = Json::array();
     for (const auto& pruned : all) {
         instances.push_back(json_of(pruned));
+    }
+    for (const auto& each : unread) {
+        instances.push_back(json_of(each));
     }
     print_line(Json{{"dry_run", dry_run}, {"instances", std::move(instances)}}.dump(2, ' ', false,
                                                                                     Json::error_handler_t::replace));
@@ -143,7 +159,7 @@ Result<Pruned> prune_one(store::ObjectStore& store, const catalogue::Layout& lay
                          std::chrono::milliseconds min_age, bool dry_run, const std::stop_token& stop) {
     auto plan = prune::make_plan(store, layout, wishes, os::SystemClock().now());
     if (!plan) {
-        return in_context("instance '" + layout.instance() + "'", std::move(plan).error());
+        return std::move(plan).error();
     }
     for (const auto& refused : plan->refused) {
         Session::note("warning: " + refused.what + "; it is neither counted nor deleted");
@@ -173,7 +189,14 @@ Result<std::vector<catalogue::Layout>> wanted(const config::Settings& settings, 
 }
 
 // What is worst of all instances: a failure before a stop.
-Result<ExitCode> verdict_on(const std::vector<Pruned>& all) {
+Result<ExitCode> verdict_on(const std::vector<Pruned>& all, const std::vector<Unread>& unread) {
+    for (const auto& each : unread) {
+        Error why = in_context("instance '" + each.instance + "'", each.why);
+        if (&each == &unread.back()) {
+            return why;
+        }
+        Session::note("error: " + why.what);
+    }
     std::optional<Error> stopped;
     for (const auto& pruned : all) {
         const std::string about = "instance '" + pruned.plan.layout.instance() + "'";
@@ -210,20 +233,25 @@ Result<ExitCode> prune(Session& session, const Asked& asked) {
         return std::move(layouts).error();
     }
     std::vector<Pruned> all;
+    std::vector<Unread> unread;
     for (const auto& layout : *layouts) {
         auto pruned = prune_one(**store, layout, *wishes, least_age(loaded->settings), asked.dry_run, session.stop());
-        if (!pruned) {
-            return std::move(pruned).error();
+        if (pruned) {
+            all.push_back(*std::move(pruned));
+            continue;
         }
-        all.push_back(*std::move(pruned));
+        unread.push_back({layout.instance(), std::move(pruned).error()});
+        if (unread.back().why.kind == ErrorKind::interrupted) {
+            break;
+        }
     }
     if (session.flags.json) {
-        print_json(all, asked.dry_run);
+        print_json(all, unread, asked.dry_run);
     } else {
         print_table(all, asked.all);
         print_sum(all, asked.dry_run);
     }
-    return verdict_on(all);
+    return verdict_on(all, unread);
 }
 
 }  // namespace

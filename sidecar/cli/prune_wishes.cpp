@@ -30,8 +30,11 @@ void take_no(AfterSuccess& result, const config::Settings& settings, Error no) {
 }
 
 Error may_not_delete(const Error& said) {
-    return failed("the store lets this key delete nothing: " + said.what,
-                  said.next + "; or let another key prune, or the bucket's own rules (docs/retention.md)");
+    // Without the name of what it would not delete, which is another one each night: the same is told once.
+    Error error = failed("the store lets this key delete nothing",
+                         said.next + "; or let another key prune, or the bucket's own rules (docs/retention.md)");
+    error.detail = said.what;
+    return error;
 }
 
 Error stop_of(const retention::Stop& stop) {

@@ -1,6 +1,7 @@
 #include "prune/prune.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace lifeboat::prune {
@@ -11,7 +12,11 @@ using store::ObjectInfo;
 class Deed {
 public:
     Deed(store::ObjectStore& store, const Plan& plan, const std::stop_token& stop)
-        : store_(store), plan_(plan), stop_(stop) {}
+        : store_(store), plan_(plan), stop_(stop) {
+        for (const auto& row : plan.rows) {
+            known_.insert(row.id);
+        }
+    }
 
     Outcome run();
 
@@ -22,13 +27,16 @@ private:
     Result<Became> remove_manifests(const catalogue::BackupId& id);
     Status remove_below(const std::string& prefix, const catalogue::BackupId& id);
     Status remove(const ObjectInfo& info);
-    Status look_at_anchor();
+    Status look_again();
+    [[nodiscard]] Status look_at_anchor(const std::vector<ObjectInfo>& manifests) const;
+    Status look_at_new(const std::vector<ObjectInfo>& manifests);
     Result<std::vector<ObjectInfo>> list(const std::string& prefix);
     void leave(const catalogue::BackupId& id, const Error& why);
 
     store::ObjectStore& store_;
     const Plan& plan_;
     const std::stop_token stop_;
+    std::set<catalogue::BackupId> known_;  // of the plan, and those that were looked at since
     Outcome outcome_;
 };
 
@@ -112,20 +120,49 @@ Status Deed::remove_below(const std::string& prefix, const catalogue::BackupId& 
     return done();
 }
 
-// Whether what all else is let go for still stands, and nobody hid it since.
-Status Deed::look_at_anchor() {
+// Whether the plan is still right: what all else is let go for stands, and nothing came that puts it in doubt.
+Status Deed::look_again() {
+    const auto manifests = list(plan_.layout.manifests_prefix());
+    if (!manifests) {
+        return manifests.error();
+    }
+    auto looked = look_at_anchor(*manifests);
+    return looked ? look_at_new(*manifests) : looked;
+}
+
+// A plan that was made before a marked backup came would let go of what its owner may need.
+Status Deed::look_at_new(const std::vector<ObjectInfo>& manifests) {
+    for (const auto& info : manifests) {
+        const auto place = catalogue::place_of(plan_.layout, info.key);
+        if (place.kind != catalogue::KeyKind::manifest || info.hide_marker || !known_.insert(*place.id).second) {
+            continue;
+        }
+        auto json = store::get(store_, info.key, info.version_id, catalogue::largest_manifest);
+        if (!json && json.error().kind != ErrorKind::not_found && json.error().kind != ErrorKind::corrupt) {
+            return std::move(json).error();
+        }
+        const auto manifest = json ? catalogue::parse_manifest(*json, plan_.layout, *place.id)
+                                   : Result<catalogue::Manifest>(json.error());
+        if (manifest && !manifest->marks.empty()) {
+            return Error{ErrorKind::refused,
+                         "backup " + place.id->text() +
+                             ", which came while others were let go, is marked: nothing more was deleted",
+                         "look at it with `lifeboat show`; once it is as it should be, accept it"};
+        }
+    }
+    return done();
+}
+
+// Whether somebody hid it since.
+Status Deed::look_at_anchor(const std::vector<ObjectInfo>& manifests) const {
     if (!plan_.anchor) {
         return done();
     }
     const auto key = plan_.layout.manifest(*plan_.anchor);
-    auto versions = list(key.text());
-    if (!versions) {
-        return std::move(versions).error();
-    }
-    std::erase_if(*versions, [&](const auto& info) { return info.key != key; });
-    const bool hidden =
-        std::any_of(versions->begin(), versions->end(), [](const auto& info) { return info.hide_marker; });
-    if (versions->empty() || hidden) {
+    const auto of_it = [&](const auto& info) { return info.key == key; };
+    const bool hidden = std::any_of(manifests.begin(), manifests.end(),
+                                    [&](const auto& info) { return of_it(info) && info.hide_marker; });
+    if (hidden || std::none_of(manifests.begin(), manifests.end(), of_it)) {
         return Error{ErrorKind::refused,
                      "the newest good backup, " + plan_.anchor->text() +
                          ", was hidden or deleted by someone while others were let go: nothing more was deleted",
@@ -135,7 +172,7 @@ Status Deed::look_at_anchor() {
 }
 
 Status Deed::let_go(const Row& row) {
-    if (auto stands = look_at_anchor(); !stands) {
+    if (auto stands = look_again(); !stands) {
         return stands;
     }
     auto became = remove_manifests(row.id);

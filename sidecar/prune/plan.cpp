@@ -106,7 +106,8 @@ Result<Plan> make_plan(store::ObjectStore& store, const catalogue::Layout& layou
     if (const auto* good = newest_good(*catalogue)) {
         plan.anchor = good->manifest.id;
     }
-    plan.stop = retention::lineage_gate(candidates);
+    plan.stop =
+        retention::lineage_gate(candidates, catalogue->doubt ? catalogue->doubt->marked.back().text() : std::string());
     if (!plan.stop) {
         plan.stop = retention::max_delete_gate(plan.going(), wishes.max_delete);
     }

@@ -21,15 +21,17 @@ const Candidate* newest(std::span<const Candidate> candidates, Condition conditi
 
 }  // namespace
 
-std::optional<Stop> lineage_gate(std::span<const Candidate> candidates) {
+std::optional<Stop> lineage_gate(std::span<const Candidate> candidates, const std::string& doubted) {
     const auto* marked = newest(candidates, Condition::marked);
     const auto* good = newest(candidates, Condition::good);
-    if (marked == nullptr || (good != nullptr && older(*marked, *good))) {
+    const bool marked_is_newest = marked != nullptr && (good == nullptr || !older(*marked, *good));
+    if (doubted.empty() && !marked_is_newest) {
         return std::nullopt;
     }
+    const auto& newest_marked = doubted.empty() ? marked->id : doubted;
     return Stop{
         Gate::lineage,
-        "the newest backup, " + marked->id + ", is marked" +
+        "the newest backup, " + newest_marked + ", is marked" +
             (good == nullptr ? std::string(", and none is trusted") : ", and the last trusted one is " + good->id) +
             ": nothing is deleted while it is not known which of them is the truth",
         "look at both with `lifeboat show`; once the newer is as it should be, accept it"};

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from support import faults
+from support.fault_server import ALWAYS
 from support.sidecar import Sidecar, eventually
 from support.workspace import Workspace
 
@@ -190,9 +191,25 @@ def test_a_key_that_may_not_delete_hides_nothing(in_bucket, object_server, four)
     assert "the store would delete nothing" in refused.err and "deleteFiles on Backblaze B2" in refused.err
     assert workspace.store.versions() == before
     made = workspace.run("backup").expect(0)
-    assert "note: old backups were not deleted" in made.err
+    [note] = [line for line in made.err.splitlines() if "note: old backups were not deleted" in line]
+    assert "manifests/" not in note, "it would be another text each night, and a sidecar tells the same once"
     assert workspace.store.hide_markers() == []
     assert len(workspace.good_ids()) == 5
+
+
+def test_an_instance_that_cannot_be_read_keeps_the_others_from_nothing(in_bucket, object_server, fault_server, four):
+    _, ids = four
+    workspace = in_bucket(endpoint=fault_server.endpoint, versioning=True)
+    workspace.configure(retention={"keep_days": 0, "keep_last": 2, "prune": False})
+    own = workspace.backup()  # whose manifest asks for two
+    object_server.client().put_object(Bucket=workspace.store.bucket, Key=f"another/manifests/{ids[0]}.json", Body=b"{}")
+    fault_server.on("GetObject", key="another/*", times=ALWAYS).fail(faults.access_denied())
+    told = workspace.run("prune", "--all", "--json").expect(1)
+    another, vessel = sorted(told.json["instances"], key=lambda instance: instance["instance"])
+    assert another["instance"] == "another" and another["backups"] == [] and another["failed"]["what"]
+    assert {row["id"] for row in vessel["backups"] if row["fate"] == "deleted"} == set(ids[:3])
+    assert "instance 'another'" in told.err
+    assert workspace.good_ids() == [ids[3], own]
 
 
 @pytest.mark.parametrize("versioning", [True, False], ids=["versions", "no versions"])

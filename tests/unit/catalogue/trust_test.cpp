@@ -1,5 +1,6 @@
 #include "catalogue/trust.hpp"
 
+#include "catalogue/comparison.hpp"
 #include "samples.hpp"
 #include "support/memory_store.hpp"
 
@@ -32,15 +33,17 @@ protected:
             const auto to = std::min(databases.find(' ', from), databases.size());
             const auto name = databases.substr(from, to - from);
             manifest.databases.push_back(database(name, {object(app().database(manifest.id, name, Encrypted::no))}));
+            manifest.databases.back().contents = ContentTotals{1, rows_, 10 * rows_, 0, 0};
             from = to + 1;
         }
-        manifest.lineage = LineageRecord{number > 1 ? day(number - 1).text() : "", ""};
+        manifest.server.system_identifier = system_;
+        manifest.lineage = LineageRecord{number > 1 ? day(number - 1).text() : "", "", min_ratio_};
         if (says == Says::own) {
             manifest.marks = {{"database_gone", "database 'x' is gone", "x", ""}};
         } else if (says == Says::follows) {
             manifest.marks = {{std::string(follows_marked), "that one is marked", "", day(follows).text()}};
         } else if (says == Says::unchecked) {
-            manifest.lineage = LineageRecord{"", "the key may not read"};
+            manifest.lineage = LineageRecord{"", "the key may not read", min_ratio_};
         }
         for (const auto& stored : manifest.all_objects()) {
             ASSERT_TRUE(store::put(store_, stored.key, stream::as_bytes("abc")));
@@ -60,6 +63,11 @@ protected:
                     store::put(store_, app().acceptance(day(number)), stream::as_bytes(to_json(acceptance, app()))));
             }
         }
+    }
+
+    std::string head_of_doubt() {
+        auto ancestry = read_ancestry(store_, app());
+        return ancestry && ancestry->head ? ancestry->head->id.text() : "";
     }
 
     void lose_manifest(int number) { ASSERT_TRUE(store_.remove(app().manifest(day(number)), "")); }
@@ -115,6 +123,10 @@ protected:
 
     test::MemoryStore store_{test::MemoryStore::Versions::kept};
     std::string head_;
+    // Of backups that are made from now on.
+    std::uint64_t rows_ = 100;
+    std::string system_ = "1";
+    double min_ratio_ = 0.5;
 };
 
 TEST_F(Story, OfUnmarkedBackupsHasNoDoubt) {
@@ -143,6 +155,68 @@ TEST_F(Story, AnAcceptanceCarriesThoseThatOnlyFollow) {
     accept(2);
     EXPECT_EQ(states(), "ggg");
     EXPECT_EQ(doubt(), 0);
+    EXPECT_EQ(trusted(), 3);
+}
+
+// Emptied, restored, and emptied again: the third is as good as the first, and only follows it.
+TEST_F(Story, AnAcceptanceDoesNotCarryOneThatLostWhatTheAcceptedOneHolds) {
+    back_up(1);
+    rows_ = 0;
+    back_up(2, Says::own);
+    rows_ = 100;
+    back_up(3, Says::follows, 2);
+    rows_ = 0;
+    back_up(4, Says::follows, 2);
+    rows_ = 100;
+    back_up(5, Says::follows, 2);
+    accept(3);
+    EXPECT_EQ(states(), "gmgmm");
+    EXPECT_EQ(doubt(), 4);
+    EXPECT_EQ(trusted(), 3);
+    EXPECT_EQ(head_, day(4).text()) << "later ones may be as good as that";
+    const auto found = read().backups[3].manifest.marks;
+    ASSERT_THAT(found, SizeIs(2));
+    EXPECT_EQ(found[0].kind, database_shrunk) << "the weightiest first: it is what health tells";
+    EXPECT_EQ(found[0].backup, day(3).text());
+    accept(5);
+    EXPECT_EQ(states(), "gmgmg");
+    EXPECT_EQ(doubt(), 0);
+}
+
+TEST_F(Story, AnAcceptanceCarriesNothingOfAnotherServerThatHoldsLess) {
+    back_up(1);
+    rows_ = 90;
+    system_ = "2";
+    back_up(2, Says::own);
+    rows_ = 80;
+    back_up(3, Says::follows, 2);
+    system_ = "3";
+    back_up(4, Says::follows, 2);
+    accept(2);
+    EXPECT_EQ(states(), "gggm");
+}
+
+TEST_F(Story, WhatIsCarriedIsComparedByTheRulesOfItsOwnSettings) {
+    min_ratio_ = 0.1;
+    back_up(1);
+    back_up(2, Says::own);
+    rows_ = 10;
+    back_up(3, Says::follows, 2);
+    accept(2);
+    EXPECT_EQ(states(), "ggg");
+    min_ratio_ = 0.5;
+    back_up(4, Says::follows, 2);
+    EXPECT_EQ(states(), "gggm");
+}
+
+TEST_F(Story, WhatWasCarriedStaysTrustedOnceTheAcceptedOneIsGone) {
+    back_up(1);
+    rows_ = 10;
+    back_up(2, Says::own);
+    back_up(3, Says::follows, 2);
+    accept(2);
+    lose_manifest(2);
+    EXPECT_EQ(states(), "gg");
     EXPECT_EQ(trusted(), 3);
 }
 
@@ -260,6 +334,37 @@ TEST_F(Story, ComparesWithTheNewestThatWasComparedItself) {
     ancestry = read_ancestry(store_, app());
     ASSERT_TRUE(ancestry);
     EXPECT_EQ(ancestry->trusted->id, day(3)) << "better than nothing";
+}
+
+// A key that may not read makes unmarked backups of an empty server, night after night.
+TEST_F(Story, ComparesWhatCouldNotBeComparedWhenItWasMade) {
+    back_up(1);
+    back_up(2, Says::unchecked);
+    EXPECT_EQ(states(), "gg") << "it lost nothing";
+    rows_ = 0;
+    system_ = "2";
+    back_up(3, Says::unchecked);
+    back_up(4, Says::unchecked);
+    EXPECT_EQ(states(), "ggmm");
+    EXPECT_EQ(doubt(), 3);
+    EXPECT_EQ(head_of_doubt(), day(3).text());
+    const auto found = read().backups[2].manifest.marks;
+    ASSERT_THAT(found, SizeIs(2));
+    EXPECT_EQ(found[0].kind, new_server);
+    EXPECT_EQ(found[1].kind, database_shrunk);
+    EXPECT_EQ(found[0].backup, day(1).text()) << "the newest that was compared itself";
+    accept(4);
+    EXPECT_EQ(states(), "ggmg");
+    EXPECT_EQ(trusted(), 4) << "the owner's word makes it the measure";
+}
+
+TEST_F(Story, MeasuresASlowLossWithoutComparisonsByTheLastThatWasCompared) {
+    back_up(1);
+    rows_ = 60;
+    back_up(2, Says::unchecked);
+    rows_ = 40;
+    back_up(3, Says::unchecked);
+    EXPECT_EQ(states(), "ggm");
 }
 
 // Two servers that finished at the same time: neither saw the other's.

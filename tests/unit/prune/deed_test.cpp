@@ -219,6 +219,25 @@ TEST_F(TheDeed, EndsWhenTheNewestGoodOneIsHiddenMeanwhile) {
     EXPECT_THAT(texts(outcome.gone), ElementsAre(all[0].id.text()));
 }
 
+TEST_F(TheDeed, EndsWhenAMarkedBackupComesMeanwhileAndNotForAnUnmarkedOne) {
+    const auto all = backups_.add_nightly(5, newest);
+    const auto plan = planned(1);
+    int removals = 0;
+    store_.before_removal = [&] {
+        if (++removals == 1) {
+            backups_.add(newest + std::chrono::minutes(1));
+        }
+        if (removals == 4) {  // the first of the second backup
+            backups_.add(newest + std::chrono::minutes(2), {"shop"}, "0002", {{"rows", "half of them are gone"}});
+        }
+    };
+    const auto outcome = done_after(plan);
+    ASSERT_TRUE(outcome.failure);
+    EXPECT_EQ(outcome.failure->kind, ErrorKind::refused);
+    EXPECT_THAT(outcome.failure->what, HasSubstr(id_at(newest + std::chrono::minutes(2), "0002").text()));
+    EXPECT_THAT(texts(outcome.gone), ElementsAre(all[0].id.text(), all[1].id.text()));
+}
+
 TEST_F(TheDeed, EndsOnAStopBetweenTwoRemovals) {
     const auto all = backups_.add_nightly(5, newest);
     std::stop_source source;

@@ -103,6 +103,28 @@ TEST_F(APlan, StopsAlsoWhereTheMarkedBackupWasHidden) {
     EXPECT_TRUE(planned(keeping({.last = 2})).stop);
 }
 
+TEST_F(APlan, StopsAlsoWhereTheMarkedBackupLostAnObject) {
+    backups_.add_nightly(9, newest - std::chrono::days(1));
+    const auto marked = backups_.add(newest, {"shop"}, "0001", {{"rows", "half of them are gone"}});
+    ASSERT_TRUE(store_.remove(app().database(marked.id, "shop", catalogue::Encrypted::no), ""));
+    const auto plan = planned(keeping({.last = 2}));
+    EXPECT_EQ(plan.rows.back().state, State::expired);
+    ASSERT_TRUE(plan.stop);
+    EXPECT_EQ(plan.stop->gate, retention::Gate::lineage);
+}
+
+// What hides it then seems to be the bucket's own rule.
+TEST_F(APlan, StopsAlsoWhereTheMarkedBackupWasHiddenWhenItWasOld) {
+    backups_.add_nightly(9, newest - std::chrono::days(1));
+    const auto marked = backups_.add(newest, {"shop"}, "0001", {{"rows", "half of them are gone"}});
+    auto wishes = keeping({.last = 2});
+    wishes.expires_after = std::chrono::hours(1);
+    store_.hide(app().manifest(marked.id), newest + std::chrono::hours(2));
+    const auto plan = planned(wishes);
+    EXPECT_EQ(plan.rows.back().state, State::expired);
+    EXPECT_TRUE(plan.stop);
+}
+
 // An acceptance is as good for a backup that was hidden since.
 TEST_F(APlan, GoesOnWhereTheHiddenOneWasAccepted) {
     backups_.add_nightly(9, newest - std::chrono::days(1));

@@ -33,6 +33,14 @@ TEST(TheLineageGate, IsClosedWhereNothingWasEverTrusted) {
     EXPECT_TRUE(lineage_gate(of({Condition::marked, Condition::marked})));
 }
 
+TEST(TheLineageGate, IsClosedInDoubtWhateverBecameOfWhatRaisedIt) {
+    const auto stop = lineage_gate(of({Condition::good, Condition::expired}), "the marked one");
+    ASSERT_TRUE(stop);
+    EXPECT_EQ(stop->gate, Gate::lineage);
+    EXPECT_THAT(stop->what, HasSubstr("the marked one"));
+    EXPECT_TRUE(lineage_gate({}, "the marked one"));
+}
+
 TEST(TheLineageGate, OpensWithATrustedOneAfterIt) {
     EXPECT_FALSE(lineage_gate(of({Condition::good, Condition::marked, Condition::good})));
     EXPECT_FALSE(lineage_gate(of({Condition::good, Condition::partial, Condition::hidden})));

@@ -86,7 +86,8 @@ struct Catalogue {
     std::vector<Error> refused_drills = {};  // drills' results that are not what their key says
 };
 
-// One listing of the instance's folder, and one read for each manifest and for each drill's result that matters.
+// One listing of the instance's folder, one read for each manifest and for each drill's result that matters, and
+// another listing of the data of each backup of which the first one lacks some: it may have been finished meanwhile.
 //
 // Where the store has versions, the oldest version of a manifest's key is the manifest: whoever writes over it later,
 // or hides it, has no right to. A hide marker that came once the backup was `expires_after` old is the bucket's own

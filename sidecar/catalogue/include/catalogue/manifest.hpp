@@ -109,6 +109,7 @@ inline constexpr std::string_view follows_marked = "follows_marked";
 struct LineageRecord {
     std::string compared_with;  // a backup's id; empty: there was none to compare with
     std::string not_checked;    // why it could not be compared; empty: it was
+    double min_ratio = 0.5;     // lineage.min_ratio of its settings: whoever compares it later goes by the same
 };
 
 struct RetentionRecord {
@@ -156,5 +157,9 @@ bool can_be_named(const std::string& database);
 // ErrorKind::corrupt names the field. Refuses a manifest whose id or instance is not `id` and `layout`'s, and
 // one that names an object outside of its own data folder. A format that is not known is ErrorKind::failed.
 Result<Manifest> parse_manifest(std::string_view json, const Layout& layout, const BackupId& id);
+
+// Whether it may lie where it was found, in manifests/ or in partial/. ErrorKind::corrupt for one of a partial run
+// under manifests/, where it would pass for a whole backup, and for one of a whole run under partial/.
+Status check_place(const Manifest& manifest, KeyKind found);
 
 }  // namespace lifeboat::catalogue

@@ -85,8 +85,9 @@ struct Outcome {
 // hidden by this. What is not there any more counts as gone, so that two at once do no harm. Killed at any moment, it
 // leaves what it had begun without a manifest, which backup::sweep takes, and the rest to the next plan.
 //
-// Before each backup the newest good one is looked at again. `failure` is of ErrorKind::refused when it is not as it
-// was, and for a plan that something stops; temporary when the store did not answer; interrupted on a stop.
+// Before each backup the manifests are listed again. `failure` is of ErrorKind::refused when the newest good one is not
+// as it was, when a marked one came since the plan was made, and for a plan that something stops; temporary when the
+// store did not answer; interrupted on a stop.
 Outcome carry_out(store::ObjectStore& store, const Plan& plan, const std::stop_token& stop = {});
 
 struct Remains {

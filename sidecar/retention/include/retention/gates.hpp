@@ -23,8 +23,10 @@ struct Stop {
     std::string next;
 };
 
-// Closed while a marked backup is newer than the newest good one.
-std::optional<Stop> lineage_gate(std::span<const Candidate> candidates);
+// Closed while a marked backup is newer than the newest good one, and while the lineage is in doubt. `doubted`: the
+// newest backup since the doubt began, also where it is hidden or expired by now, which takes no doubt away; empty:
+// there is none.
+std::optional<Stop> lineage_gate(std::span<const Candidate> candidates, const std::string& doubted = {});
 
 // Closed when more than `most` would go: then none goes.
 std::optional<Stop> max_delete_gate(std::size_t going, std::size_t most);
