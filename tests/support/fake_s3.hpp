@@ -14,6 +14,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace lifeboat::test {
@@ -77,7 +78,7 @@ public:
 
     // Sets one of them while something may be asked.
     template <class Hook>
-    void from_now_on(Hook& hook, Hook other) {
+    void from_now_on(Hook& hook, std::type_identity_t<Hook> other) {
         const std::lock_guard lock(mutex_);
         hook = std::move(other);
     }

@@ -52,25 +52,26 @@ protected:
 
     // The `nth` request of an operation (1 is the first) ends so, without being done.
     void fail(const std::string& operation, s3::HttpReply reply, int nth = 1, int times = 1) {
-        server.instead = [=, seen = std::make_shared<std::atomic<int>>(0)](
-                             const S3Request& request) -> std::optional<s3::HttpReply> {
-            if (request.operation != operation) {
-                return std::nullopt;
-            }
-            const int count = ++*seen;
-            return count >= nth && count < nth + times ? std::optional(reply) : std::nullopt;
-        };
+        server.from_now_on(server.instead,
+                           [=, seen = std::make_shared<std::atomic<int>>(0)](
+                               const S3Request& request) -> std::optional<s3::HttpReply> {
+                               if (request.operation != operation) {
+                                   return std::nullopt;
+                               }
+                               const int count = ++*seen;
+                               return count >= nth && count < nth + times ? std::optional(reply) : std::nullopt;
+                           });
     }
     static constexpr int always = 1'000'000;
 
     // The first request of an operation is done, and its reply lost on the way.
     void lose_reply(const std::string& operation, const s3::HttpReply& instead = s3_broken(s3::Broken::cut)) {
-        server.from_now_on(server.afterwards, {[=, lost = std::make_shared<std::atomic<bool>>(false)](
-                                                   const S3Request& request, s3::HttpReply& reply) {
-                               if (request.operation == operation && !lost->exchange(true)) {
-                                   reply = instead;
-                               }
-                           }});
+        server.from_now_on(server.afterwards, [=, lost = std::make_shared<std::atomic<bool>>(false)](
+                                                  const S3Request& request, s3::HttpReply& reply) {
+            if (request.operation == operation && !lost->exchange(true)) {
+                reply = instead;
+            }
+        });
     }
 
     FakeS3 server;
