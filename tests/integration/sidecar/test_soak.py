@@ -126,8 +126,7 @@ def server(folder):
 
 @pytest.fixture
 def soak(new_workspace, server, object_server, fault_server, instrumented):
-    def through(cycles):
-        seed = random.SystemRandom().randrange(1_000_000)
+    def through(cycles, seed):
         print(f"seed {seed}")
         dice = random.Random(seed)
         keys = [object_server.add_key(object_server.owner), object_server.add_key(object_server.owner)]
@@ -142,6 +141,7 @@ def soak(new_workspace, server, object_server, fault_server, instrumented):
             before = Footprint.of(sidecar)
 
             workspace.configure(schedule={"cron": "@every 1s"})
+            sidecar.wait_for("settings_applied", where=lambda event: event["cron"] == "@every 1s")
             for _ in range(cycles):
                 if dice.random() < 0.6:
                     weather.change()
@@ -192,9 +192,9 @@ def assert_the_log_helps(sidecar, hidden):
 
 
 def test_bad_weather_leaves_whole_backups_and_nothing_leaked(soak):
-    soak(cycles=15)
+    soak(cycles=15, seed=20261126)  # the same weather in every run
 
 
 @pytest.mark.long
 def test_long_bad_weather_leaves_whole_backups_and_nothing_leaked(soak):
-    soak(cycles=400)
+    soak(cycles=400, seed=random.SystemRandom().randrange(1_000_000))
