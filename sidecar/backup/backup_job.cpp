@@ -1,11 +1,13 @@
 #include "backup/backup_job.hpp"
 
+#include "backup/restore_text.hpp"
 #include "database_dump.hpp"
+#include "giving_way.hpp"
 #include "part_writer.hpp"
 #include "postgres/globals_script.hpp"
 #include "postgres/server_lock.hpp"
 #include "proof_part.hpp"
-#include "restore_text.hpp"
+#include "stream/sha256.hpp"
 
 #include <algorithm>
 #include <set>
@@ -46,6 +48,7 @@ public:
     explicit RolesTap(stream::Sink& next) : next_(next) {}
 
     Status write(stream::Bytes chunk) override {
+        hash_.update(chunk);
         if (script_.size() + chunk.size() <= most_text) {
             script_.append(stream::as_text(chunk));
         } else {
@@ -54,6 +57,9 @@ public:
         return next_.write(chunk);
     }
     Status finish() override { return next_.finish(); }
+
+    // Of all that passed; once, last.
+    std::string sha256() { return hash_.hex(); }
 
     // Nothing where the script is larger than anyone's, or not understood: then nothing can be said of it.
     [[nodiscard]] std::optional<std::set<std::string>> roles() const {
@@ -69,6 +75,7 @@ private:
     static constexpr std::size_t most_text = std::size_t{4} << 20U;
     stream::Sink& next_;
     std::string script_;
+    stream::Sha256 hash_;
     bool whole_ = true;
 };
 
@@ -81,16 +88,21 @@ public:
           store_(store),
           clock_(clock),
           observer_(observer),
-          stop_(stop),
-          writer_(plan, store, observer, stop),
+          asked_to_stop_(stop),
+          pass_on_(stop, [this] { letting_go_.request_stop(); }),
+          stop_(letting_go_.get_token()),
+          writer_(plan, store, observer, stop_),
           uncommitted_(store) {}
 
     Result<BackupOutcome> run();
 
 private:
+    Result<BackupOutcome> give_way_on(postgres::ServerLock& lock, const postgres::ServerFacts& facts);
     Result<BackupOutcome> run_on(postgres::ServerLock& lock, const postgres::ServerFacts& facts);
     Result<Manifest> begin_manifest(const postgres::ServerFacts& facts, postgres::Connection& connection) const;
     Status dump_all(postgres::ServerLock& lock, const postgres::Selection& selection, Manifest& manifest);
+    Status dump_some(postgres::ServerLock& lock, const std::vector<std::string>& names, Manifest& manifest,
+                     std::vector<std::string>* later);
     Status dump_one(const std::string& name, Manifest& manifest);
     Status after_failure(const std::string& name, const Error& error, postgres::ServerLock& lock, Manifest& manifest);
     Status dump_globals(postgres::ServerLock& lock, Manifest& manifest);
@@ -98,6 +110,7 @@ private:
     Status check_roles(const std::optional<std::set<std::string>>& created) const;
     Status note_failure(Manifest& manifest, std::optional<std::string> database, const Error& error);
     Status check_objects(const Manifest& manifest);
+    Status compare_with_earlier(Manifest& manifest, const std::vector<std::string>& on_server);
     Result<BackupOutcome> commit(Manifest manifest);
     [[nodiscard]] catalogue::Encrypted encrypted() const {
         return plan_.recipients.empty() ? catalogue::Encrypted::no : catalogue::Encrypted::yes;
@@ -108,11 +121,17 @@ private:
     store::ObjectStore& store_;
     const os::Clock& clock_;
     BackupObserver& observer_;
-    const std::stop_token& stop_;
+    const std::stop_token& asked_to_stop_;
+    std::stop_source letting_go_;  // of every connection: asked to stop, or for the server's sake
+    std::stop_callback<std::function<void()>> pass_on_;
+    const std::stop_token stop_;
     PartWriter writer_;
     Uncommitted uncommitted_;
+    std::optional<GivingWay> giving_way_;
     postgres::ClientPrograms programs_;
     std::optional<Error> first_failure_;
+    std::optional<Yield> yield_;         // of a part that failed by it: the first
+    bool nothing_but_yield_ = false;     // no database could be stored, and that was why
     std::set<std::string> roles_named_;  // by any archive of this run
     std::optional<ProofPart> proof_;
 };
@@ -127,7 +146,7 @@ Result<BackupOutcome> Job::run() {
         return std::move(facts).error();
     }
     if (facts->in_recovery && plan_.role == Role::primary) {
-        return BackupOutcome{BackupOutcome::Kind::not_ours, std::nullopt};
+        return BackupOutcome{BackupOutcome::Kind::not_ours};
     }
     if (plan_.still_wanted) {
         auto wanted = plan_.still_wanted();
@@ -135,10 +154,29 @@ Result<BackupOutcome> Job::run() {
             return std::move(wanted).error();
         }
         if (!*wanted) {
-            return BackupOutcome{BackupOutcome::Kind::not_needed, std::nullopt};
+            return BackupOutcome{BackupOutcome::Kind::not_needed};
         }
     }
-    return run_on(*lock, *facts);
+    return give_way_on(*lock, *facts);
+}
+
+// Once the lock is held, everything that is done here may be in somebody's way.
+Result<BackupOutcome> Job::give_way_on(postgres::ServerLock& lock, const postgres::ServerFacts& facts) {
+    giving_way_.emplace(plan_, lock, facts.in_recovery, [this] { letting_go_.request_stop(); });
+    writer_.give_way_by(*giving_way_);
+    auto outcome = run_on(lock, facts);
+    if (!outcome && !asked_to_stop_.stop_requested()) {
+        if (giving_way_->server_went_away(asked_to_stop_)) {
+            giving_way_->note({postgres::GaveWay::To::shutdown});
+        }
+        if (const auto server = giving_way_->to_the_server()) {
+            outcome = BackupOutcome{BackupOutcome::Kind::yielded, std::nullopt, Yield{*server}};
+        } else if (nothing_but_yield_) {
+            outcome = BackupOutcome{BackupOutcome::Kind::yielded, std::nullopt, yield_};
+        }
+    }
+    giving_way_.reset();  // it uses the lock's connection
+    return outcome;
 }
 
 Result<BackupOutcome> Job::run_on(postgres::ServerLock& lock, const postgres::ServerFacts& facts) {
@@ -174,6 +212,9 @@ Result<BackupOutcome> Job::run_on(postgres::ServerLock& lock, const postgres::Se
     }
     if (auto stored = store_proof(*manifest); !stored) {
         return in_context("the table proof", std::move(stored).error());
+    }
+    if (auto compared = compare_with_earlier(*manifest, *found); !compared) {
+        return std::move(compared).error();
     }
     // Without the lock another run may have been at work beside this one since nobody knows when.
     if (auto held = lock.check(); !held) {
@@ -221,12 +262,12 @@ Result<Manifest> Job::begin_manifest(const postgres::ServerFacts& facts, postgre
 }
 
 Status Job::dump_all(postgres::ServerLock& lock, const postgres::Selection& selection, Manifest& manifest) {
-    for (const auto& name : selection.chosen) {
-        if (auto dumped = dump_one(name, manifest); !dumped) {
-            if (auto survived = after_failure(name, dumped.error(), lock, manifest); !survived) {
-                return survived;
-            }
-        }
+    std::vector<std::string> later;
+    if (auto dumped = dump_some(lock, selection.chosen, manifest, &later); !dumped) {
+        return dumped;
+    }
+    if (auto dumped = dump_some(lock, later, manifest, nullptr); !dumped) {
+        return dumped;
     }
     // Last, because the first failure is the run's when nothing could be stored: then it is not a name that is to
     // blame.
@@ -237,11 +278,42 @@ Status Job::dump_all(postgres::ServerLock& lock, const postgres::Selection& sele
             return noted;
         }
     }
+    nothing_but_yield_ = nothing_but_yield_ && manifest.databases.empty();
     if (manifest.databases.empty()) {
         return first_failure_ ? *first_failure_ : failed("every database was dropped before its turn", "run again");
     }
     if (auto dumped = dump_globals(lock, manifest); !dumped) {
         return note_failure(manifest, std::nullopt, dumped.error());
+    }
+    return done();
+}
+
+// A dump that gave way to a statement is tried again later, if there is a later: while the others were dumped, that
+// statement may have come to its end.
+Status Job::dump_some(postgres::ServerLock& lock, const std::vector<std::string>& names, Manifest& manifest,
+                      std::vector<std::string>* later) {
+    for (const auto& name : names) {
+        auto dumped = dump_one(name, manifest);
+        const auto gave_way = giving_way_->take_statement();
+        if (dumped || stop_.stop_requested()) {
+            if (!dumped) {
+                return dumped;
+            }
+            continue;
+        }
+        if (gave_way && later != nullptr && &name != &names.back()) {
+            observer_.warned(name, postgres::in_words(*gave_way) + "; it is tried again after the others");
+            later->push_back(name);
+            continue;
+        }
+        if (gave_way && !yield_) {
+            yield_ = Yield{*gave_way, name};
+            nothing_but_yield_ = !first_failure_;
+        }
+        if (auto survived = after_failure(name, dumped.error(), lock, manifest); !survived) {
+            nothing_but_yield_ = false;
+            return survived;
+        }
     }
     return done();
 }
@@ -253,7 +325,7 @@ Status Job::dump_one(const std::string& name, Manifest& manifest) {
                       "connected to a database of its encoding, run ALTER DATABASE … RENAME TO with a name in ASCII; "
                       "or leave it out by postgres.exclude");
     }
-    const DumpTools tools{plan_, programs_, manifest.server.role == "standby", observer_, writer_, stop_};
+    const DumpTools tools{plan_, programs_, manifest.server.role == "standby", observer_, writer_, *giving_way_, stop_};
     auto dumped = dump_database(tools, name, layout_.database(manifest.id, name, encrypted()));
     if (!dumped) {
         return std::move(dumped).error();
@@ -321,9 +393,12 @@ Status Job::dump_globals(postgres::ServerLock& lock, Manifest& manifest) {
     }
     // pg_dumpall takes no database from --dbname, and would look for one named postgres.
     const std::string database = connection->database();
+    auto alone = giving_way_->without_pings();
     auto program = postgres::ClientProgram::start(programs_.pg_dumpall,
                                                   {"--globals-only", "--no-password", "--database=" + database},
                                                   postgres::ClientProgram::Streams::output, *connection, database, {});
+    connection->close();
+    alone.unlock();
     if (!program) {
         return std::move(program).error();
     }
@@ -334,7 +409,10 @@ Status Job::dump_globals(postgres::ServerLock& lock, Manifest& manifest) {
         tap = made.get();
         return made;
     };
-    looks.last_look = [&] { return check_roles(tap->roles()); };
+    looks.last_look = [&] {
+        proof_->globals(tap->sha256());
+        return check_roles(tap->roles());
+    };
     auto part = writer_.write("globals", layout_.globals(manifest.id, encrypted()), std::move(*program), looks);
     if (!part) {
         return std::move(part).error();
@@ -353,6 +431,31 @@ Status Job::store_proof(Manifest& manifest) {
     }
     uncommitted_.add(*objects);
     manifest.proof = catalogue::ProofRecord{std::string(archive::content_hash_algorithm), std::move(*objects)};
+    return done();
+}
+
+// Last, so that what another run stored meanwhile is known.
+Status Job::compare_with_earlier(Manifest& manifest, const std::vector<std::string>& on_server) {
+    if (!manifest.failures.empty()) {
+        return done();  // a partial run has no place in the lineage
+    }
+    auto ancestry = catalogue::read_ancestry(store_, layout_);
+    if (!ancestry) {
+        if (ancestry.error().kind == ErrorKind::interrupted) {
+            return std::move(ancestry).error();
+        }
+        manifest.lineage = catalogue::LineageRecord{{}, ancestry.error().what, plan_.lineage.min_ratio};
+        observer_.warned("", "the backup is not compared with those before it: " + ancestry.error().what);
+        return done();
+    }
+    auto judgement = lineage::judge(*ancestry, manifest, plan_.lineage, {on_server.begin(), on_server.end()});
+    for (const auto& note : judgement.notes) {
+        observer_.warned("", note);
+    }
+    manifest.notes.insert(manifest.notes.end(), judgement.notes.begin(), judgement.notes.end());
+    manifest.marks = std::move(judgement.marks);
+    manifest.lineage =
+        catalogue::LineageRecord{ancestry->trusted ? ancestry->trusted->id.text() : "", {}, plan_.lineage.min_ratio};
     return done();
 }
 
@@ -416,7 +519,11 @@ Result<BackupOutcome> Job::commit(Manifest manifest) {
         return std::move(put).error();
     }
     uncommitted_.keep();
-    return BackupOutcome{whole ? BackupOutcome::Kind::good : BackupOutcome::Kind::partial, std::move(manifest)};
+    for (const auto& mark : manifest.marks) {
+        observer_.marked(mark);
+    }
+    return BackupOutcome{whole ? BackupOutcome::Kind::good : BackupOutcome::Kind::partial, std::move(manifest),
+                         whole ? std::nullopt : yield_};
 }
 
 }  // namespace

@@ -2,10 +2,11 @@
 
 #include "archive/contents.hpp"
 #include "archive/prerequisites.hpp"
-#include "os/memory_limit.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
+#include <thread>
 
 namespace lifeboat::backup {
 namespace {
@@ -16,24 +17,9 @@ using postgres::TableFiles;
 
 constexpr int most_attempts = 3;
 
-// What Lifeboat itself may need beside pg_dump in the same container, and what pg_dump cannot do without.
-constexpr std::uint64_t own_share = std::uint64_t{64} << 20U;
-constexpr std::uint64_t least_dump_memory = std::uint64_t{64} << 20U;
-
 // What is kept of an archive's contents: all of about ten thousand ordinary tables. Of more the list of entries is
 // dropped, and beyond some forty thousand everything: such a database is stored, and said to be not proven.
 constexpr std::size_t most_contents = std::size_t{12} << 20U;
-
-std::optional<std::uint64_t> dump_memory(const BackupPlan& plan) {
-    if (plan.dump_memory) {
-        return plan.dump_memory;
-    }
-    const auto limit = os::memory_limit();
-    if (!limit) {
-        return std::nullopt;
-    }
-    return std::max(least_dump_memory, *limit > own_share ? *limit - own_share : 0);
-}
 
 std::vector<std::string> dump_arguments(const BackupPlan& plan, const postgres::DatabaseLocale& locale) {
     std::vector<std::string> arguments = {"--format=custom", "--compress=0", "--no-password",
@@ -123,15 +109,55 @@ Again dropped_again(Error error) {
     return {"something was dropped while the dump began; taking it again", std::move(error)};
 }
 
+// For questions about one database. They lock next to nothing; what they do wait for is waited for no longer than
+// pg_dump would.
+Result<Connection> connect_to(const DumpTools& tools, const std::string& name) {
+    auto inside = Connection::open(tools.plan.server, name, tools.stop);
+    if (!inside) {
+        return std::move(inside).error();
+    }
+    if (auto set = inside->execute("SET lock_timeout = " + std::to_string(tools.plan.lock_timeout.count())); !set) {
+        return std::move(set).error();
+    }
+    return inside;
+}
+
+// While pg_dump has its connection. It waits for us meanwhile, so a server that has no room for one more is asked
+// again a few times only.
+Result<TableFiles> look_again(const DumpTools& tools, const std::string& name) {
+    constexpr int most_tries = 3;
+    constexpr std::chrono::milliseconds pause{500};
+    for (int tries = 1;; ++tries) {
+        {
+            const auto alone = tools.giving_way.without_pings();
+            auto inside = connect_to(tools, name);
+            if (inside) {
+                auto files = TableFiles::read(*inside);
+                inside->close();
+                return files;
+            }
+            if (tries == most_tries || inside.error().kind != ErrorKind::temporary) {
+                return std::move(inside).error();
+            }
+        }
+        std::this_thread::sleep_for(pause);
+    }
+}
+
+// `inside` is closed as soon as pg_dump runs.
 Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const store::ObjectKey& key,
-                        const postgres::Inspection& inspection, Connection& inside) {
+                        const postgres::Inspection& inspection, Connection inside) {
     auto before = TableFiles::read(inside);
     if (!before) {
         return std::move(before).error();
     }
-    auto program =
-        ClientProgram::start(tools.programs.pg_dump, dump_arguments(tools.plan, inspection.needs.locale),
-                             ClientProgram::Streams::output, inside, name, {.address_space = dump_memory(tools.plan)});
+    const std::string session = new_session_name();
+    auto alone = tools.giving_way.without_pings();
+    auto program = ClientProgram::start(tools.programs.pg_dump, dump_arguments(tools.plan, inspection.needs.locale),
+                                        ClientProgram::Streams::output, inside, name,
+                                        {.address_space = dump_memory(tools.plan), .session = session});
+    inside.close();
+    alone.unlock();
     if (!program) {
         return std::move(program).error();
     }
@@ -141,6 +167,7 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     std::size_t rewritten = 0;
     bool has_locks = false;
     PartWriter::Looks looks;
+    looks.session = session;
     looks.inspector = [&](stream::Sink& next) {
         auto made = std::make_unique<archive::ContentsTap>(
             next, archive::ContentsOptions{.also = needs.options(), .keep_at_most = most_contents});
@@ -149,7 +176,7 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     };
     looks.first_bytes = [&]() -> Status {
         has_locks = true;
-        auto now = TableFiles::read(inside);
+        auto now = look_again(tools, name);
         if (!now) {
             return std::move(now).error();
         }
@@ -187,13 +214,9 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
 }  // namespace
 
 Result<DumpedDatabase> dump_database(const DumpTools& tools, const std::string& name, const store::ObjectKey& key) {
-    auto inside = Connection::open(tools.plan.server, name, tools.stop);
+    auto inside = connect_to(tools, name);
     if (!inside) {
         return std::move(inside).error();
-    }
-    // The looks below lock next to nothing; what they do wait for is waited for no longer than pg_dump would.
-    if (auto set = inside->execute("SET lock_timeout = " + std::to_string(tools.plan.lock_timeout.count())); !set) {
-        return std::move(set).error();
     }
     auto inspection = postgres::inspect_database(*inside, tools.in_recovery, tools.plan.exclude_table_data);
     if (!inspection) {
@@ -208,7 +231,13 @@ Result<DumpedDatabase> dump_database(const DumpTools& tools, const std::string& 
     tools.observer.part_estimated(name, inspection->table_bytes);
     Error for_good;
     for (int tries = 0; tries < most_attempts; ++tries) {
-        auto tried = attempt(tools, name, key, *inspection, *inside);
+        if (tries > 0) {
+            inside = connect_to(tools, name);
+            if (!inside) {
+                return std::move(inside).error();
+            }
+        }
+        auto tried = attempt(tools, name, key, *inspection, std::move(*inside));
         if (!tried) {
             return std::move(tried).error();
         }

@@ -2,10 +2,14 @@
 
 #include "stall_watch.hpp"
 
+#include <algorithm>
 #include <array>
+#include <thread>
 
 namespace lifeboat::backup {
 namespace {
+
+constexpr std::size_t read_size = std::size_t{64} * 1024;
 
 Error stalled_error(std::chrono::milliseconds longest) {
     return {ErrorKind::temporary,
@@ -62,6 +66,7 @@ Status PartWriter::dump_into(stream::Sink& entry, OutgoingStream& out, const std
         program.end();
         giving_up.request_stop();
     });
+    auto locks = watch_locks(program, looks, giving_up);
     const auto in_time = [&](Status status) {
         if (!watch.stalled()) {
             return status;
@@ -72,19 +77,76 @@ Status PartWriter::dump_into(stream::Sink& entry, OutgoingStream& out, const std
         }
         return Status(error);
     };
-    if (auto copied = in_time(copy(part, program, entry, out, looks, [&watch] { watch.moved(); })); !copied) {
-        return copied;
+    const auto moved = [&] {
+        watch.moved();
+        if (auto trouble = locks ? locks->take_trouble() : std::nullopt) {
+            observer_.warned(part, "who waits for this dump cannot be told: " + whole_text(*trouble));
+        }
+    };
+    auto dumped = copy(part, program, entry, out, looks, giving_up.get_token(), moved);
+    if (dumped) {
+        dumped = program.wait(stop_);  // the end of its output is not success: only its exit code is
     }
-    // The end of its output is not success: only its exit code is.
-    return in_time(program.wait(stop_));
+    if (auto unhindered = nobody_waited(locks.get()); !unhindered) {
+        return unhindered;
+    }
+    return in_time(std::move(dumped));
+}
+
+std::unique_ptr<postgres::LockWatch> PartWriter::watch_locks(postgres::ClientProgram& program, const Looks& looks,
+                                                             std::stop_source& giving_up) {
+    if (giving_way_ == nullptr || looks.session.empty()) {
+        return nullptr;
+    }
+    return giving_way_->watch(looks.session, {[&] {
+                                                  program.ask_to_end();
+                                                  giving_up.request_stop();
+                                              },
+                                              [&] { program.end(); }});
+}
+
+// Also where the dump came to its end just then: its upload was told to stop.
+Status PartWriter::nobody_waited(postgres::LockWatch* locks) {
+    if (locks == nullptr) {
+        return done();
+    }
+    locks->finish();
+    if (const auto gave_way = locks->gave_way()) {
+        giving_way_->note(*gave_way);
+        return Error{ErrorKind::temporary, postgres::in_words(*gave_way), postgres::cure_of(*gave_way)};
+    }
+    const auto lost = locks->lost();
+    return lost ? Status(in_context("the lock on the server is gone", *lost)) : done();
+}
+
+// At a low rate little by little, so that the server is never left waiting for long.
+std::size_t PartWriter::most_at_once() const {
+    constexpr std::uint64_t a_second_has = 10;
+    const auto share = plan_.read_rate.value_or(read_size * a_second_has) / a_second_has;
+    return static_cast<std::size_t>(std::clamp<std::uint64_t>(share, 1, read_size));
+}
+
+// Waits until so many bytes may have been read. What waits here moves: it is slow on purpose.
+void PartWriter::pay_for(std::size_t bytes, const std::stop_token& giving_up, const std::function<void()>& moved) {
+    constexpr std::chrono::milliseconds look_again{20};
+    while (read_rate_ && !stop_.stop_requested() && !giving_up.stop_requested()) {
+        bytes -= read_rate_->take(bytes, std::chrono::steady_clock::now());
+        if (bytes == 0) {
+            return;
+        }
+        std::this_thread::sleep_for(look_again);
+        moved();
+    }
 }
 
 Status PartWriter::copy(const std::string& part, postgres::ClientProgram& program, stream::Sink& entry,
-                        OutgoingStream& out, const Looks& looks, const std::function<void()>& moved) {
-    std::array<std::byte, std::size_t{64} * 1024> buffer{};
+                        OutgoingStream& out, const Looks& looks, const std::stop_token& giving_up,
+                        const std::function<void()>& moved) {
+    std::array<std::byte, read_size> buffer{};
+    const auto room = std::span(buffer).first(most_at_once());
     bool first = true;
     for (;;) {
-        auto got = program.read(buffer, stop_);
+        auto got = program.read(room, stop_);
         if (!got) {
             return std::move(got).error();
         }
@@ -92,6 +154,7 @@ Status PartWriter::copy(const std::string& part, postgres::ClientProgram& progra
         if (*got == 0) {
             return done();
         }
+        pay_for(*got, giving_up, moved);
         if (std::exchange(first, false) && looks.first_bytes) {
             if (auto looked = looks.first_bytes(); !looked) {
                 return looked;

@@ -21,6 +21,9 @@ public:
     // Once 8 MiB are held, it drops the lists of what comes, and says so in `not_proven`.
     Status add(proof::DatabaseProof& database);
 
+    // The hash of the globals script, in hex.
+    void globals(std::string sha256) { writer_.globals(std::move(sha256)); }
+
     // Once, behind the last database. Success: it is whole in the store. No recipients: stored without encryption.
     Result<std::vector<store::StoredObject>> store(store::ObjectStore& store, const store::ObjectKey& key,
                                                    const std::vector<age::Recipient>& recipients,

@@ -1,4 +1,4 @@
-#include "restore_text.hpp"
+#include "backup/restore_text.hpp"
 
 #include <string>
 

@@ -1,5 +1,7 @@
 #include "catalogue/catalogue.hpp"
 
+#include "catalogue/trust.hpp"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -16,19 +18,15 @@ using History = std::vector<ObjectInfo>;
 struct Listing {
     std::map<BackupId, History> manifests;
     std::map<BackupId, History> partials;
-    std::set<BackupId> accepted;
-    std::map<BackupId, std::vector<ObjectInfo>> data;  // without hide markers
+    std::map<BackupId, std::vector<ObjectInfo>> data;    // by key, each with its oldest version first
+    std::map<BackupId, std::vector<ObjectInfo>> drills;  // the oldest version of each result
+    bool any_accepted = false;
 };
 
-void note_accepted(Listing& listing, const BackupId& id, const ObjectInfo& object) {
-    if (!object.hide_marker) {
-        listing.accepted.insert(id);
-    }
-}
-
-void note_data(Listing& listing, const BackupId& id, const ObjectInfo& object) {
-    if (!object.hide_marker) {
-        listing.data[id].push_back(object);
+void note_drill(Listing& listing, const BackupId& id, const ObjectInfo& object) {
+    auto& drills = listing.drills[id];
+    if (!object.hide_marker && (drills.empty() || drills.back().key != object.key)) {
+        drills.push_back(object);
     }
 }
 
@@ -39,8 +37,10 @@ Result<Listing> list_instance(store::ObjectStore& store, const Layout& layout) {
         switch (place.kind) {
             case KeyKind::manifest: listing.manifests[*place.id].push_back(object); break;
             case KeyKind::partial_manifest: listing.partials[*place.id].push_back(object); break;
-            case KeyKind::accepted: note_accepted(listing, *place.id, object); break;
-            case KeyKind::data: note_data(listing, *place.id, object); break;
+            case KeyKind::accepted: listing.any_accepted = listing.any_accepted || !object.hide_marker; break;
+            case KeyKind::data: listing.data[*place.id].push_back(object); break;
+            case KeyKind::drill_result: note_drill(listing, *place.id, object); break;
+            case KeyKind::drill_report:
             case KeyKind::other: break;
         }
         return done();
@@ -54,8 +54,8 @@ Result<Listing> list_instance(store::ObjectStore& store, const Layout& layout) {
 // By its version, or by its size: the copy of a store has version ids of its own, or none. Whether it is what was
 // written, its hash tells when it is read.
 bool is_there(const store::StoredObject& object, const ObjectInfo& info) {
-    return info.key == object.key &&
-           (object.version_id.empty() || object.version_id == info.version_id || object.size == info.size);
+    return !info.hide_marker && info.key == object.key &&
+           ((!object.version_id.empty() && object.version_id == info.version_id) || object.size == info.size);
 }
 
 std::vector<store::ObjectKey> not_listed(const Manifest& manifest, const Listing& listing) {
@@ -70,21 +70,22 @@ std::vector<store::ObjectKey> not_listed(const Manifest& manifest, const Listing
     return gone;
 }
 
-State state_of(const Manifest& manifest, KeyKind kind, bool whole, const Listing& listing) {
+// What trust makes of it comes later.
+State state_of(KeyKind kind, bool whole) {
     if (!whole) {
         return State::expired;
     }
     if (kind == KeyKind::partial_manifest) {
         return State::partial;
     }
-    return manifest.marks.empty() || listing.accepted.count(manifest.id) != 0 ? State::good : State::marked;
+    return State::good;
 }
 
 // Reads manifests of one instance into a catalogue.
 class Reader {
 public:
     Reader(store::ObjectStore& store, const Layout& layout, std::optional<std::chrono::milliseconds> expires_after,
-           const Listing& listing, Catalogue& catalogue)
+           Listing& listing, Catalogue& catalogue)
         : store_(store), layout_(layout), expires_after_(expires_after), listing_(listing), catalogue_(catalogue) {}
 
     Status add(KeyKind kind, const BackupId& id, const History& history);
@@ -98,16 +99,34 @@ private:
     Result<std::string> text_of(const ObjectInfo& object) {
         return store::get(store_, object.key, object.version_id, largest_manifest);
     }
+    Status list_data_again(const BackupId& id);
     Judged judge(const Manifest& manifest, State state, History::const_iterator first, History::const_iterator end,
                  const std::string& json);
     [[nodiscard]] bool by_age_rule(const Manifest& manifest, const ObjectInfo& first, const ObjectInfo& marker) const;
+    [[nodiscard]] std::string done_to_data(const Manifest& manifest, os::TimePoint stored) const;
+    [[nodiscard]] std::string done_to(const Manifest& manifest, const store::StoredObject& object, os::TimePoint stored,
+                                      History::const_iterator begin, History::const_iterator end) const;
 
     store::ObjectStore& store_;
     const Layout& layout_;
     const std::optional<std::chrono::milliseconds> expires_after_;
-    const Listing& listing_;
+    Listing& listing_;
     Catalogue& catalogue_;
 };
+
+// A listing takes many pages, data before manifests: of a backup that was finished between two of them it has the
+// manifest and no data.
+Status Reader::list_data_again(const BackupId& id) {
+    std::vector<ObjectInfo> data;
+    auto listed = store_.list(layout_.data_prefix(id), [&](const ObjectInfo& object) {
+        data.push_back(object);
+        return done();
+    });
+    if (listed) {
+        listing_.data[id] = std::move(data);
+    }
+    return listed;
+}
 
 Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
     const auto first = std::find_if(history.begin(), history.end(), [](const auto& info) { return !info.hide_marker; });
@@ -130,11 +149,25 @@ Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
         catalogue_.refused.push_back(std::move(manifest).error());
         return done();
     }
+    if (auto placed = check_place(*manifest, kind); !placed) {
+        catalogue_.refused.push_back(std::move(placed).error());
+        return done();
+    }
     auto gone = not_listed(*manifest, listing_);
-    const State state = state_of(*manifest, kind, gone.empty(), listing_);
+    if (!gone.empty()) {
+        if (auto listed = list_data_again(id); !listed) {
+            return listed;
+        }
+        gone = not_listed(*manifest, listing_);
+    }
+    const State state = state_of(kind, gone.empty());
     auto judged = judge(*manifest, state, first, history.end(), *json);
-    catalogue_.backups.push_back(
-        {std::move(*manifest), judged.state, first->modified, std::move(judged.tampering), std::move(gone)});
+    if (judged.tampering.empty()) {
+        judged.tampering = done_to_data(*manifest, first->modified);
+    }
+    Backup backup{std::move(*manifest), judged.state, first->modified, std::move(judged.tampering), std::move(gone)};
+    backup.of_partial_run = kind == KeyKind::partial_manifest;
+    catalogue_.backups.push_back(std::move(backup));
     return done();
 }
 
@@ -142,6 +175,48 @@ bool Reader::by_age_rule(const Manifest& manifest, const ObjectInfo& first, cons
     const auto days = std::chrono::days(manifest.retention.keep_days);
     const auto rule = expires_after_.value_or(days);
     return rule.count() > 0 && marker.modified - first.modified >= rule;
+}
+
+// What became of one object of a backup that was `stored` then. Its writer may have sent it twice, but not after the
+// manifest, unless as the same bytes.
+std::string Reader::done_to(const Manifest& manifest, const store::StoredObject& object, os::TimePoint stored,
+                            History::const_iterator begin, History::const_iterator end) const {
+    const auto named = std::find_if(begin, end, [&](const auto& info) { return is_there(object, info); });
+    if (named == end) {
+        return object.version_id.empty() && !begin->hide_marker ? "'" + object.key.text() + "' is not what was stored"
+                                                                : "";
+    }
+    for (auto later = std::next(named); later != end; ++later) {
+        const bool same = !named->etag.empty() && later->etag == named->etag && later->size == named->size;
+        const bool harmless =
+            later->hide_marker ? by_age_rule(manifest, *named, *later) : later->modified <= stored || same;
+        if (!harmless) {
+            return std::string("somebody ") + (later->hide_marker ? "hid" : "wrote over") + " '" + object.key.text() +
+                   "' on " + os::utc_text(later->modified);
+        }
+    }
+    return {};
+}
+
+std::string Reader::done_to_data(const Manifest& manifest, os::TimePoint stored) const {
+    const auto data = listing_.data.find(manifest.id);
+    if (data == listing_.data.end()) {
+        return {};
+    }
+    const auto objects = manifest.all_objects();
+    for (auto begin = data->second.begin(); begin != data->second.end();) {
+        const auto end =
+            std::find_if(begin, data->second.end(), [&](const auto& info) { return info.key != begin->key; });
+        const auto object =
+            std::find_if(objects.begin(), objects.end(), [&](const auto& one) { return one.key == begin->key; });
+        if (object != objects.end()) {
+            if (auto done = done_to(manifest, *object, stored, begin, end); !done.empty()) {
+                return done;
+            }
+        }
+        begin = end;
+    }
+    return {};
 }
 
 // What came after the first version decides whether somebody meddled.
@@ -164,6 +239,138 @@ Reader::Judged Reader::judge(const Manifest& manifest, State state, History::con
     return {state, {}};
 }
 
+// The times of the store that is looked at come before those that an acceptance wrote down: it may be a copy.
+void take_acceptances(Catalogue& catalogue) {
+    for (auto& backup : catalogue.backups) {
+        const auto found = std::find_if(catalogue.acceptances.begin(), catalogue.acceptances.end(),
+                                        [&](const auto& one) { return one.id == backup.manifest.id; });
+        if (found != catalogue.acceptances.end()) {
+            found->stored = backup.stored;
+            backup.accepted = *found;
+        }
+    }
+    std::sort(catalogue.acceptances.begin(), catalogue.acceptances.end(),
+              [](const auto& a, const auto& b) { return std::tie(a.stored, a.id) < std::tie(b.stored, b.id); });
+}
+
+// Its maker knew nothing of the doubt, and so did not write it down.
+Mark unforeseen(const BackupId& doubt) {
+    return {std::string(follows_marked),
+            "backup " + doubt.text() + ", made before it, is marked, and nobody accepted that", "", doubt.text()};
+}
+
+void take_trust(Catalogue& catalogue) {
+    take_acceptances(catalogue);
+    Trust trust(catalogue.acceptances);
+    for (auto& backup : catalogue.backups) {  // oldest first
+        if (backup.of_partial_run) {
+            continue;
+        }
+        backup.trusted = trust.next(backup.manifest, backup.stored);
+        if (backup.trusted) {
+            catalogue.doubt = trust.doubt() ? catalogue.doubt : std::nullopt;
+            continue;
+        }
+        if (!catalogue.doubt || catalogue.doubt->since != *trust.doubt()) {
+            catalogue.doubt = Doubt{*trust.doubt(), {}};
+        }
+        catalogue.doubt->marked.push_back(backup.manifest.id);
+        auto& marks = backup.manifest.marks;
+        marks.insert(marks.begin(), trust.found().begin(), trust.found().end());
+        if (marks.empty()) {
+            marks.push_back(unforeseen(*trust.doubt()));
+        }
+        backup.state = backup.state == State::good ? State::marked : backup.state;
+    }
+    trust.finish();
+    if (!trust.doubt()) {
+        catalogue.doubt.reset();
+    }
+}
+
+// Reads the results of one backup's drills, as far as they matter, into it.
+class DrillReader {
+public:
+    DrillReader(store::ObjectStore& store, const Layout& layout, Catalogue& catalogue)
+        : store_(store), layout_(layout), catalogue_(catalogue) {}
+
+    Status read(Backup& backup, std::vector<ObjectInfo> results);
+
+private:
+    static constexpr std::size_t most_for_recipients = 40;
+
+    Status add(Backup& backup, const ObjectInfo& info);
+    Status refuse(Error error);
+
+    store::ObjectStore& store_;
+    const Layout& layout_;
+    Catalogue& catalogue_;
+};
+
+// Whoever opens a backup does so with one of its recipients, so more than one of each need not be looked for.
+bool every_recipient_passed(const Backup& backup) {
+    const auto passed_with = [&backup](const std::string& recipient) {
+        return std::any_of(backup.drills.begin(), backup.drills.end(), [&](const Drill& drill) {
+            return drill.result.passed && drill.result.recipient == recipient;
+        });
+    };
+    const auto& recipients = backup.manifest.recipients;
+    return backup.proven_at && std::all_of(recipients.begin(), recipients.end(), passed_with);
+}
+
+Status DrillReader::read(Backup& backup, std::vector<ObjectInfo> results) {
+    std::sort(results.begin(), results.end(), [](const auto& a, const auto& b) {
+        return std::tie(b.modified, b.key.text()) < std::tie(a.modified, a.key.text());
+    });
+    for (std::size_t at = 0; at < results.size(); ++at) {
+        if (every_recipient_passed(backup) || (backup.proven_at && at >= most_for_recipients)) {
+            break;
+        }
+        if (auto added = add(backup, results[at]); !added) {
+            return added;
+        }
+    }
+    return done();
+}
+
+Status DrillReader::refuse(Error error) {
+    if (error.kind == ErrorKind::corrupt) {
+        catalogue_.refused_drills.push_back(std::move(error));
+        return done();
+    }
+    return error.kind == ErrorKind::not_found ? done() : Status(std::move(error));  // pruned since it was listed
+}
+
+Status DrillReader::add(Backup& backup, const ObjectInfo& info) {
+    auto json = store::get(store_, info.key, info.version_id, largest_drill_result);
+    if (!json) {
+        return refuse(std::move(json).error());
+    }
+    auto result = parse_drill_result(*json, layout_, backup.manifest.id);
+    if (!result) {
+        return refuse(std::move(result).error());
+    }
+    if (result->passed && !backup.proven_at) {
+        backup.proven_at = info.modified;
+    }
+    backup.drills.push_back({std::move(*result), info.modified});
+    return done();
+}
+
+Status read_drills(store::ObjectStore& store, const Layout& layout, const Listing& listing, Catalogue& catalogue) {
+    DrillReader reader(store, layout, catalogue);
+    for (auto& backup : catalogue.backups) {
+        const auto results = listing.drills.find(backup.manifest.id);
+        if (results == listing.drills.end()) {
+            continue;
+        }
+        if (auto read = reader.read(backup, results->second); !read) {
+            return read;
+        }
+    }
+    return done();
+}
+
 Leftover& leftover_of(std::map<BackupId, Leftover>& found, const BackupId& id) {
     return found.try_emplace(id, Leftover{id, 0, {}}).first->second;
 }
@@ -171,10 +378,12 @@ Leftover& leftover_of(std::map<BackupId, Leftover>& found, const BackupId& id) {
 void add_data(std::map<BackupId, Leftover>& found, const BackupId& id, const std::vector<ObjectInfo>& objects) {
     auto& leftover = leftover_of(found, id);
     for (const auto& object : objects) {
-        leftover.bytes += object.size;
-        leftover.touched = std::max(leftover.touched, object.modified);
+        if (!object.hide_marker) {
+            leftover.bytes += object.size;
+            leftover.touched = std::max(leftover.touched, object.modified);
+            leftover.objects.push_back(object);
+        }
     }
-    leftover.objects = objects;
 }
 
 void add_upload(std::map<BackupId, Leftover>& found, const BackupId& id, store::UnfinishedUpload upload) {
@@ -184,9 +393,16 @@ void add_upload(std::map<BackupId, Leftover>& found, const BackupId& id, store::
     leftover.uploads.push_back(std::move(upload));
 }
 
-// A manifest counts here whatever was done to it: what it names is never taken for a leftover.
+bool has_bytes(const std::map<BackupId, History>& manifests, const BackupId& id) {
+    const auto found = manifests.find(id);
+    return found != manifests.end() &&
+           std::any_of(found->second.begin(), found->second.end(), [](const auto& info) { return !info.hide_marker; });
+}
+
+// A manifest counts here whatever was done to it: what it names is never taken for a leftover. Only where every version
+// of it is gone, and markers are all that is left, there is none.
 bool has_manifest(const Listing& listing, const BackupId& id) {
-    return listing.manifests.count(id) != 0 || listing.partials.count(id) != 0;
+    return has_bytes(listing.manifests, id) || has_bytes(listing.partials, id);
 }
 
 std::optional<os::TimePoint> newest_manifest(const Listing& listing) {
@@ -212,7 +428,9 @@ Result<Leftovers> leftovers_of(store::ObjectStore& store, const Layout& layout, 
     }
     std::map<BackupId, Leftover> found;
     for (const auto& [id, objects] : listing.data) {
-        if (!has_manifest(listing, id)) {
+        const bool any =
+            std::any_of(objects.begin(), objects.end(), [](const auto& each) { return !each.hide_marker; });
+        if (any && !has_manifest(listing, id)) {
             add_data(found, id, objects);
         }
     }
@@ -228,6 +446,19 @@ Result<Leftovers> leftovers_of(store::ObjectStore& store, const Layout& layout, 
     }
     leftovers.newest_manifest = newest_manifest(listing);
     return leftovers;
+}
+
+bool holds_backups(KeyKind kind) {
+    switch (kind) {
+        case KeyKind::manifest:
+        case KeyKind::partial_manifest:
+        case KeyKind::data:
+        case KeyKind::accepted: return true;
+        case KeyKind::drill_result:
+        case KeyKind::drill_report:
+        case KeyKind::other: return false;
+    }
+    return false;
 }
 
 }  // namespace
@@ -265,6 +496,17 @@ Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout
     std::sort(catalogue.backups.begin(), catalogue.backups.end(), [](const Backup& a, const Backup& b) {
         return std::tie(a.stored, a.manifest.id) < std::tie(b.stored, b.manifest.id);
     });
+    if (listing->any_accepted) {
+        auto acceptances = read_acceptances(store, layout, catalogue.refused);
+        if (!acceptances) {
+            return std::move(acceptances).error();
+        }
+        catalogue.acceptances = std::move(*acceptances);
+    }
+    take_trust(catalogue);
+    if (auto read = read_drills(store, layout, *listing, catalogue); !read) {
+        return std::move(read).error();
+    }
     auto leftovers = leftovers_of(store, layout, *listing);
     if (!leftovers) {
         return std::move(leftovers).error();
@@ -304,7 +546,7 @@ Result<std::vector<Layout>> list_instances(store::ObjectStore& store) {
     auto listed = store.list("", [&](const ObjectInfo& object) {
         const auto& key = object.key.text();
         auto layout = Layout::of(key.substr(0, key.find('/')));
-        if (layout && key.size() > layout->prefix().size() && place_of(*layout, object.key).kind != KeyKind::other) {
+        if (layout && key.size() > layout->prefix().size() && holds_backups(place_of(*layout, object.key).kind)) {
             names.insert(layout->instance());
         }
         return done();

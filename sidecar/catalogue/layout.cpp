@@ -27,6 +27,7 @@ store::ObjectKey key(const std::string& text) {
 }
 
 constexpr std::string_view json = ".json";
+constexpr std::string_view report_json = ".report.json";
 
 std::optional<BackupId> id_of(std::string_view text) {
     auto id = BackupId::parse(text);
@@ -39,6 +40,37 @@ KeyPlace json_place(KeyKind kind, std::string_view name) {
     }
     auto id = id_of(name.substr(0, name.size() - json.size()));
     return id ? KeyPlace{kind, std::move(id)} : KeyPlace{};
+}
+
+// "20261122T021700Z": a key holds no colons.
+std::string compact_time(os::TimePoint time) {
+    std::string text = os::utc_text(time);
+    text.erase(std::remove_if(text.begin(), text.end(), [](char c) { return c == '-' || c == ':'; }), text.end());
+    return text;
+}
+
+bool is_compact_time(std::string_view text) {
+    // A backup id is such a time and a tail.
+    return BackupId::parse(std::string(text) + "-0000").ok();
+}
+
+KeyPlace drill_place(std::string_view name) {
+    const auto slash = name.find('/');
+    if (slash == std::string_view::npos) {
+        return {};
+    }
+    const std::string_view file = name.substr(slash + 1);
+    const auto dot = file.find('.');
+    auto id = id_of(name.substr(0, slash));
+    if (!id || dot == std::string_view::npos || !is_compact_time(file.substr(0, dot))) {
+        return {};
+    }
+    const std::string_view rest = file.substr(dot);
+    if (rest == json) {
+        return {KeyKind::drill_result, std::move(id)};
+    }
+    const bool report = rest.substr(0, report_json.size()) == report_json && rest.find('/') == std::string_view::npos;
+    return report ? KeyPlace{KeyKind::drill_report, std::move(id)} : KeyPlace{};
 }
 
 }  // namespace
@@ -74,12 +106,28 @@ store::ObjectKey Layout::proof(const BackupId& id, Encrypted encrypted) const {
     return key(data_prefix(id) + "tables.json" + suffix(encrypted));
 }
 
+store::ObjectKey Layout::acceptance(const BackupId& id) const {
+    return key(acceptances_prefix() + id.text() + ".json");
+}
+
+store::ObjectKey Layout::drill_result(const BackupId& id, os::TimePoint started) const {
+    return key(drills_prefix(id) + compact_time(started) + std::string(json));
+}
+
+store::ObjectKey Layout::drill_report(const BackupId& id, os::TimePoint started, Encrypted encrypted) const {
+    return key(drills_prefix(id) + compact_time(started) + std::string(report_json) + suffix(encrypted));
+}
+
 store::ObjectKey Layout::restore_text() const {
     return key(prefix() + "RESTORE.txt");
 }
 
 std::string Layout::data_prefix(const BackupId& id) const {
     return prefix() + "data/" + id.text() + "/";
+}
+
+std::string Layout::drills_prefix(const BackupId& id) const {
+    return prefix() + "drills/" + id.text() + "/";
 }
 
 KeyPlace place_of(const Layout& layout, const store::ObjectKey& object) {
@@ -98,6 +146,9 @@ KeyPlace place_of(const Layout& layout, const store::ObjectKey& object) {
     }
     if (folder == "accepted") {
         return json_place(KeyKind::accepted, name);
+    }
+    if (folder == "drills") {
+        return drill_place(name);
     }
     if (folder == "data" && name.find('/') != std::string_view::npos) {
         auto id = id_of(name.substr(0, name.find('/')));

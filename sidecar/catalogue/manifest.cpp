@@ -29,4 +29,15 @@ const DatabaseRecord* Manifest::find(std::string_view database) const {
     return found == databases.end() ? nullptr : &*found;
 }
 
+Status check_place(const Manifest& manifest, KeyKind found) {
+    const bool partial = !manifest.failures.empty();
+    if (partial == (found == KeyKind::partial_manifest)) {
+        return done();
+    }
+    return Error{ErrorKind::corrupt,
+                 "the manifest of backup " + manifest.id.text() + " is that of a " + (partial ? "partial" : "whole") +
+                     " run, and lies where those of " + (partial ? "whole" : "partial") + " ones do",
+                 "somebody copied it there: find out who may write into the store"};
+}
+
 }  // namespace lifeboat::catalogue

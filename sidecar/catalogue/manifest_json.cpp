@@ -1,4 +1,5 @@
 #include "catalogue/manifest.hpp"
+#include "json_fields.hpp"
 
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -115,84 +116,35 @@ Json json_of(const RetentionRecord& keep) {
 }
 
 Json json_of(const Mark& mark) {
-    return {{"kind", mark.kind}, {"reason", mark.reason}};
+    Json json = {{"kind", mark.kind}, {"reason", mark.reason}};
+    if (!mark.database.empty()) {
+        json["database"] = mark.database;
+    }
+    if (!mark.backup.empty()) {
+        json["backup"] = mark.backup;
+    }
+    return json;
 }
 
-// ---- reading: any surprise is thrown as Surprise and becomes one Error at the border ----
+Json json_of(const LineageRecord& lineage) {
+    Json json = Json::object();
+    if (!lineage.not_checked.empty()) {
+        json["not_checked"] = lineage.not_checked;
+    } else {
+        json["compared_with"] = lineage.compared_with.empty() ? Json() : Json(lineage.compared_with);
+    }
+    if (lineage.min_ratio != LineageRecord().min_ratio) {
+        json["min_ratio"] = lineage.min_ratio;
+    }
+    return json;
+}
 
-// Not ordered_json: when one of its objects grows it copies what it holds, down to the last level, so that a
-// manifest nested deeply enough would overflow the stack.
-using Parsed = nlohmann::json;
+// ---- reading ----
 
-struct Surprise {
+// Not wrong, but written by a later Lifeboat.
+struct Unknown {
     std::string what;
 };
-
-const Parsed& field(const Parsed& object, const std::string& name) {
-    if (!object.is_object() || !object.contains(name)) {
-        throw Surprise{"'" + name + "' is missing"};
-    }
-    return object.at(name);
-}
-
-template <class T>
-T typed(const Parsed& value, const std::string& name) {
-    try {
-        return value.get<T>();
-    } catch (const nlohmann::json::exception&) {
-        throw Surprise{"'" + name + "' is of the wrong type"};
-    }
-}
-
-std::string text(const Parsed& object, const std::string& name) {
-    const Parsed& value = field(object, name);
-    if (!value.is_string()) {
-        throw Surprise{"'" + name + "' is no text"};
-    }
-    return value.get<std::string>();
-}
-
-std::string text_or(const Parsed& object, const std::string& name, const std::string& otherwise) {
-    return object.contains(name) ? text(object, name) : otherwise;
-}
-
-std::uint64_t whole_number(const Parsed& object, const std::string& name) {
-    const Parsed& value = field(object, name);
-    if (!value.is_number_unsigned()) {
-        throw Surprise{"'" + name + "' is no whole number"};
-    }
-    return value.get<std::uint64_t>();
-}
-
-unsigned small_number_or_0(const Parsed& object, const std::string& name) {
-    const std::uint64_t number = object.contains(name) ? whole_number(object, name) : 0;
-    if (number > 1'000'000) {
-        throw Surprise{"'" + name + "' is out of range"};
-    }
-    return static_cast<unsigned>(number);
-}
-
-const Parsed& list(const Parsed& object, const std::string& name) {
-    const Parsed& value = field(object, name);
-    if (!value.is_array()) {
-        throw Surprise{"'" + name + "' is no list"};
-    }
-    return value;
-}
-
-std::vector<std::string> texts_or_none(const Parsed& object, const std::string& name) {
-    return object.contains(name) ? typed<std::vector<std::string>>(list(object, name), name)
-                                 : std::vector<std::string>{};
-}
-
-os::TimePoint time(const Parsed& object, const std::string& name) {
-    const std::string written = text(object, name);
-    const auto time = os::utc_time(written);
-    if (!time) {
-        throw Surprise{"'" + name + "' is no time like 2026-11-22T02:17:00Z, or one out of range"};
-    }
-    return *time;
-}
 
 bool is_sha256(const std::string& hex) {
     return hex.size() == 64 && hex.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -319,10 +271,20 @@ std::vector<std::string> recipients_of(const Parsed& json) {
     return recipients;
 }
 
+LineageRecord lineage_of(const Parsed& json) {
+    const bool first = json.contains("compared_with") && json.at("compared_with").is_null();
+    const double min_ratio =
+        json.contains("min_ratio") ? typed<double>(json.at("min_ratio"), "min_ratio") : LineageRecord().min_ratio;
+    if (!(min_ratio >= 0 && min_ratio <= 1)) {
+        throw Surprise{"'min_ratio' is not between 0 and 1"};
+    }
+    return {first ? "" : text_or(json, "compared_with", ""), text_or(json, "not_checked", ""), min_ratio};
+}
+
 void check_belongs(const Parsed& json, const Layout& layout, const BackupId& id) {
     if (text(json, "format") != manifest_format) {
-        throw Surprise{"its format is '" + text(json, "format") + "', and this Lifeboat reads " +
-                       std::string(manifest_format)};
+        throw Unknown{"its format is '" + text(json, "format") + "', and this Lifeboat reads " +
+                      std::string(manifest_format)};
     }
     if (text(json, "id") != id.text()) {
         throw Surprise{"it says that it is backup '" + text(json, "id") + "'"};
@@ -375,7 +337,11 @@ Manifest manifest_of(const Parsed& json, const Layout& layout, const BackupId& i
         }
     }
     for (const Parsed& entry : list(json, "marks")) {
-        manifest.marks.push_back({text(entry, "kind"), text(entry, "reason")});
+        manifest.marks.push_back(
+            {text(entry, "kind"), text(entry, "reason"), text_or(entry, "database", ""), text_or(entry, "backup", "")});
+    }
+    if (json.contains("lineage")) {
+        manifest.lineage = lineage_of(json.at("lineage"));
     }
     manifest.retention = json.contains("retention") ? retention_of(json.at("retention")) : RetentionRecord{};
     if (json.contains("next_overdue")) {
@@ -417,6 +383,9 @@ std::string to_json(const Manifest& manifest) {
         json["failures"] = json_list(manifest.failures);
     }
     json["marks"] = json_list(manifest.marks);
+    if (manifest.lineage) {
+        json["lineage"] = json_of(*manifest.lineage);
+    }
     json["retention"] = json_of(manifest.retention);
     if (manifest.next_overdue) {
         json["next_overdue"] = os::utc_text(*manifest.next_overdue);
@@ -442,6 +411,8 @@ Result<Manifest> parse_manifest(std::string_view json, const Layout& layout, con
     }
     try {
         return manifest_of(parsed, layout, id);
+    } catch (const Unknown& unknown) {
+        return failed(name + " is refused: " + unknown.what, "read it with the Lifeboat that wrote it, or a newer one");
     } catch (const Surprise& surprise) {
         return Error{ErrorKind::corrupt, name + " is refused: " + surprise.what,
                      "restore another backup, and find out who wrote this one"};

@@ -53,13 +53,21 @@ Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::mi
     plan.lock_timeout = postgres.lock_timeout;
     plan.lock_wait = lock_wait;
     plan.max_stall = postgres.max_stall;
+    plan.yield_to_ddl = postgres.yield_to_ddl;
+    plan.read_rate = postgres.read_rate;
     plan.dump_memory = postgres.dump_memory;
     plan.bin_dir = postgres.bin_dir;
     plan.compression_level = settings.compression.level;
     plan.recipients = std::move(*recipients);
     plan.retention = {keep.keep_days, keep.keep_last, keep.keep_weekly, keep.keep_monthly, keep.keep_yearly};
+    plan.lineage = {settings.lineage.min_ratio};
     plan.overdue_after = config::overdue_after_of(settings, os::SystemClock().now());
     return plan;
+}
+
+std::string words_of(const backup::Yield& yield) {
+    return (yield.database.empty() ? "the backup " : "the dump of database '" + yield.database + "' ") +
+           postgres::in_words(yield.to);
 }
 
 void BackupLog::write(LogLevel level, const std::string& event, const EventLog::Fields& fields) {
@@ -85,6 +93,10 @@ void BackupLog::part_failed(const std::string& part, const Error& error) {
 
 void BackupLog::warned(const std::string& part, const std::string& text) {
     write(LogLevel::warn, "warning", {{"part", part}, {"text", text}});
+}
+
+void BackupLog::marked(const catalogue::Mark& mark) {
+    write(LogLevel::warn, "backup_marked", {{"kind", mark.kind}, {"reason", mark.reason}});
 }
 
 void BackupLog::store_asked_again(const Error& why, std::chrono::milliseconds pause) {

@@ -22,6 +22,7 @@ public:
     void part_stored(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) override;
     void part_failed(const std::string& part, const Error& error) override;
     void warned(const std::string& part, const std::string& text) override;
+    void marked(const catalogue::Mark& mark) override;
 
     // From any thread.
     virtual void store_asked_again(const Error& why, std::chrono::milliseconds pause);
@@ -32,6 +33,9 @@ private:
 
     EventLog& log_;
 };
+
+// "the dump of database 'app' gave way to ALTER TABLE, which …": one line, for the log and for people.
+std::string words_of(const backup::Yield& yield);
 
 // What earlier runs left, once it can no longer be written to. Whatever comes of it is no failure of a backup: the key
 // may lack the right to list or to delete.

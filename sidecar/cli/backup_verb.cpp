@@ -3,6 +3,7 @@
 #include "config/values.hpp"
 #include "format.hpp"
 #include "progress.hpp"
+#include "prune_wishes.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -38,6 +39,31 @@ private:
     std::optional<std::uint64_t> estimate_;
 };
 
+const char* state_of(const catalogue::Manifest& manifest) {
+    return !manifest.failures.empty() ? "partial" : manifest.marks.empty() ? "good" : "marked";
+}
+
+Json marks_json(const catalogue::Manifest& manifest) {
+    Json list = Json::array();
+    for (const auto& mark : manifest.marks) {
+        list.push_back({{"kind", mark.kind}, {"reason", mark.reason}});
+    }
+    return list;
+}
+
+// Stored, and not trusted: exit code 0, for the run did all that it could.
+void warn_of_marks(const catalogue::Manifest& manifest) {
+    if (manifest.marks.empty()) {
+        return;
+    }
+    const auto& id = manifest.id.text();
+    for (const auto& mark : manifest.marks) {
+        Session::note("warning: backup " + id + " is marked: " + mark.reason);
+    }
+    Session::note("note: `latest` passes it over and nothing is pruned until `lifeboat accept " + id +
+                  " --because \"...\"` says that it is as it should be");
+}
+
 Json failures_json(const catalogue::Manifest& manifest) {
     Json list = Json::array();
     for (const auto& failure : manifest.failures) {
@@ -46,7 +72,33 @@ Json failures_json(const catalogue::Manifest& manifest) {
     return list;
 }
 
-void print_outcome(const catalogue::Manifest& manifest, bool good, bool json) {
+// What was deleted after it, for people on stderr.
+void tell(const AfterSuccess& pruned) {
+    if (!pruned.gone.empty()) {
+        Session::note("deleted " + std::to_string(pruned.gone.size()) +
+                      (pruned.gone.size() == 1 ? " older backup" : " older backups") + " that no rule keeps, " +
+                      human_bytes(pruned.bytes));
+    }
+    for (const auto& problem : {pruned.stopped, pruned.failure}) {
+        if (problem) {
+            Session::note("warning: old backups were not deleted: " + problem->what +
+                          (problem->next.empty() ? "" : "; next: " + problem->next));
+        }
+    }
+    if (pruned.not_possible) {
+        Session::note("note: old backups were not deleted: " + pruned.not_possible->what);
+    }
+}
+
+Json texts_of(const std::vector<catalogue::BackupId>& ids) {
+    Json list = Json::array();
+    for (const auto& id : ids) {
+        list.push_back(id.text());
+    }
+    return list;
+}
+
+void print_outcome(const catalogue::Manifest& manifest, bool good, bool json, const AfterSuccess& pruned) {
     const auto took = manifest_duration(manifest);
     if (json) {
         Json names = Json::array();
@@ -59,17 +111,23 @@ void print_outcome(const catalogue::Manifest& manifest, bool good, bool json) {
                         {"finished", os::utc_text(manifest.finished)},
                         {"bytes", manifest.stored_bytes()},
                         {"databases", names},
-                        {"state", good ? "good" : "partial"},
-                        {"failures", failures_json(manifest)}}
+                        {"state", state_of(manifest)},
+                        {"marks", marks_json(manifest)},
+                        {"failures", failures_json(manifest)},
+                        {"deleted", texts_of(pruned.gone)}}
                        .dump(-1, ' ', false, Json::error_handler_t::replace));
         return;
     }
-    print_line(manifest.id.text() + (good ? "  " : "  PARTIAL  ") + std::to_string(manifest.databases.size()) +
+    print_line(manifest.id.text() +
+               (!good                    ? "  PARTIAL  "
+                : manifest.marks.empty() ? "  "
+                                         : "  MARKED  ") +
+               std::to_string(manifest.databases.size()) +
                (manifest.databases.size() == 1 ? " database, " : " databases, ") +
                human_bytes(manifest.stored_bytes()) + " stored in " + human_duration(took));
 }
 
-Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, bool json) {
+Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, bool json, const AfterSuccess& pruned) {
     if (outcome.kind == backup::BackupOutcome::Kind::not_ours) {
         Session::note("note: the server is a standby, and role = \"primary\": nothing to do here");
         if (json) {
@@ -77,13 +135,28 @@ Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, b
         }
         return ExitCode::done;
     }
+    if (outcome.kind == backup::BackupOutcome::Kind::yielded) {
+        if (json) {
+            print_line(Json{{"id", nullptr}, {"state", "yielded"}, {"yielded_to", postgres::name_of(outcome.yield->to)}}
+                           .dump());
+        }
+        Error error{ErrorKind::temporary, words_of(*outcome.yield) + "; nothing of it is stored",
+                    postgres::cure_of(outcome.yield->to)};
+        if (log.format() == LogFormat::json) {
+            log.write(
+                LogLevel::warn, "backup_yielded",
+                {{"error", error.what}, {"next", error.next}, {"yielded_to", postgres::name_of(outcome.yield->to)}});
+        }
+        return error;
+    }
     const auto& manifest = *outcome.manifest;
     const bool good = outcome.kind == backup::BackupOutcome::Kind::good;
-    log.write(
-        good ? LogLevel::info : LogLevel::error, "backup_finished",
-        {{"id", manifest.id.text()}, {"state", good ? "good" : "partial"}, {"stored_bytes", manifest.stored_bytes()}});
-    print_outcome(manifest, good, json);
+    log.write(good ? LogLevel::info : LogLevel::error, "backup_finished",
+              {{"id", manifest.id.text()}, {"state", state_of(manifest)}, {"stored_bytes", manifest.stored_bytes()}});
+    print_outcome(manifest, good, json, pruned);
+    tell(pruned);
     if (good) {
+        warn_of_marks(manifest);
         return ExitCode::done;
     }
     std::string parts;
@@ -120,10 +193,14 @@ Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) 
         }
         return std::move(outcome).error();
     }
+    AfterSuccess pruned;
     if (outcome->manifest && loaded->settings.retention.prune != config::PruneMode::never) {
         sweep_leftovers(loaded->settings, **store, log);
+        if (outcome->kind == backup::BackupOutcome::Kind::good) {
+            pruned = prune_after_success(loaded->settings, **store, log, session.stop());
+        }
     }
-    return conclude(*outcome, log, session.flags.json);
+    return conclude(*outcome, log, session.flags.json, pruned);
 }
 
 }  // namespace

@@ -3,6 +3,9 @@
 #include "backup_plan.hpp"
 #include "config/inputs.hpp"
 #include "os/fd.hpp"
+#include "postgres/connection.hpp"
+#include "postgres/server_facts.hpp"
+#include "prune_wishes.hpp"
 #include "supervisor/report.hpp"
 #include "survey.hpp"
 #include "verbs.hpp"
@@ -45,7 +48,7 @@ public:
 
     void started(const catalogue::BackupId& id, const postgres::ServerFacts& server, std::size_t parts) override {
         BackupLog::started(id, server, parts);
-        reporter_.write(supervisor::BackupBegan{id.text(), parts - 1});
+        reporter_.write(supervisor::BackupBegan{id.text(), parts - 1, server.system_identifier});
     }
     void part_started(const std::string& part) override {
         BackupLog::part_started(part);
@@ -97,6 +100,13 @@ std::string failed_parts(const catalogue::Manifest& manifest) {
     return parts;
 }
 
+std::optional<supervisor::YieldedTo> yielded_to(const std::optional<backup::Yield>& yield) {
+    if (!yield) {
+        return std::nullopt;
+    }
+    return supervisor::YieldedTo{postgres::name_of(yield->to), postgres::cure_of(yield->to)};
+}
+
 supervisor::BackupEnded ended_with(const backup::BackupOutcome& outcome) {
     using health::RunResult;
     using Kind = backup::BackupOutcome::Kind;
@@ -107,12 +117,24 @@ supervisor::BackupEnded ended_with(const backup::BackupOutcome& outcome) {
         case Kind::not_needed:
             return {RunResult::not_needed, std::nullopt,
                     health::Problem{"another run had made the backup meanwhile", {}}};
-        case Kind::good: return {RunResult::good, facts_of(*outcome.manifest, health::BackupState::good)};
+        case Kind::yielded:
+            return {RunResult::yielded,
+                    std::nullopt,
+                    health::Problem{words_of(*outcome.yield), postgres::cure_of(outcome.yield->to)},
+                    {},
+                    yielded_to(outcome.yield)};
+        case Kind::good:
+            return {RunResult::good,
+                    facts_of(*outcome.manifest, outcome.manifest->marks.empty() ? health::BackupState::good
+                                                                                : health::BackupState::marked)};
         case Kind::partial: break;
     }
-    return {RunResult::partial, facts_of(*outcome.manifest, health::BackupState::partial),
+    return {RunResult::partial,
+            facts_of(*outcome.manifest, health::BackupState::partial),
             health::Problem{"these failed: " + failed_parts(*outcome.manifest),
-                            "mend what the log's part_failed lines name"}};
+                            "mend what the log's part_failed lines name"},
+            {},
+            yielded_to(outcome.yield)};
 }
 
 // Whether nobody made a backup since the supervisor's last survey.
@@ -148,14 +170,36 @@ Result<supervisor::BackupEnded> back_up(const config::Loaded& loaded, const std:
     return ended_with(*outcome);
 }
 
-Result<supervisor::SurveyEnded> look_around(const config::Loaded& loaded, Reporter& reporter,
-                                            const std::stop_token& stop) {
+// Which server this sidecar stands beside: the store's newest backups may be another's. Nothing where it does not
+// answer: then they are taken for its own until it does.
+std::optional<std::string> ask_server(const config::Loaded& loaded, const std::stop_token& stop) {
+    auto plan = plan_of(loaded, std::chrono::milliseconds(0));
+    if (!plan) {
+        return std::nullopt;
+    }
+    auto connection = postgres::Connection::open(plan->server, std::nullopt, stop);
+    if (!connection) {
+        return std::nullopt;
+    }
+    auto facts = postgres::read_server_facts(*connection);
+    return facts ? std::optional(facts->system_identifier) : std::nullopt;
+}
+
+Result<supervisor::SurveyEnded> look_around(const config::Loaded& loaded, std::optional<std::string> server,
+                                            Reporter& reporter, const std::stop_token& stop) {
     auto store = open_store(loaded.settings, stop,
                             [&reporter](const auto&, auto) { reporter.write(supervisor::StoreAskedAgain{}); });
     if (!store) {
         return std::move(store).error();
     }
-    return survey(**store, loaded.settings, std::chrono::system_clock::now());
+    if (!server) {
+        server = ask_server(loaded, stop);
+    }
+    auto seen = survey(**store, loaded.settings, std::chrono::system_clock::now(), server.value_or(""));
+    if (seen) {
+        seen->server = server;
+    }
+    return seen;
 }
 
 Result<supervisor::SweepEnded> clean_up(const config::Loaded& loaded, EventLog& log, const std::stop_token& stop) {
@@ -165,6 +209,22 @@ Result<supervisor::SweepEnded> clean_up(const config::Loaded& loaded, EventLog& 
     }
     sweep_leftovers(loaded.settings, **store, log);
     return supervisor::SweepEnded{};
+}
+
+// What ended it before all was done is told beside what it did until then.
+Result<supervisor::PruneEnded> let_go(const config::Loaded& loaded, EventLog& log, const std::stop_token& stop) {
+    auto store = open_store(loaded.settings, stop, [](const auto&, auto) {});
+    if (!store) {
+        return std::move(store).error();
+    }
+    auto done = prune_after_success(loaded.settings, **store, log, stop);
+    if (done.failure) {
+        return *std::move(done.failure);
+    }
+    const auto problem = [](const std::optional<Error>& error) {
+        return error ? std::optional(health::problem_of(*error)) : std::nullopt;
+    };
+    return supervisor::PruneEnded{done.gone.size(), done.bytes, problem(done.stopped), problem(done.not_possible)};
 }
 
 // libpq looks at these by itself. They come this way so that they do not stand in the environment that the system
@@ -196,6 +256,7 @@ Result<config::Loaded> inherited_settings(int descriptor) {
 struct Order {
     std::string activity;
     std::string newest_known;
+    std::optional<std::string> server_known;
     int settings_fd = -1;
     int report_fd = -1;
 };
@@ -215,9 +276,13 @@ Result<ExitCode> work(Session& session, const Order& order) {
         auto ended = back_up(*loaded, order.newest_known, log, reporter, session.stop());
         reporter.write(ended ? *ended : failed_by(ended.error()));
     } else if (order.activity == "survey") {
-        auto seen = look_around(*loaded, reporter, session.stop());
+        auto seen = look_around(*loaded, order.server_known, reporter, session.stop());
         reporter.write(seen ? Report(*seen)
                             : supervisor::WorkFailed{health::problem_of(seen.error()), seen.error().detail});
+    } else if (order.activity == "prune") {
+        auto pruned = let_go(*loaded, log, session.stop());
+        reporter.write(pruned ? Report(*pruned)
+                              : supervisor::WorkFailed{health::problem_of(pruned.error()), pruned.error().detail});
     } else {
         auto swept = clean_up(*loaded, log, session.stop());
         reporter.write(swept ? Report(*swept)
@@ -232,10 +297,13 @@ void add_child(CLI::App& app, Action& action) {
     auto& verb = add_verb(app, "child", "One piece of the sidecar's work; `lifeboat run` starts it", "");
     verb.group("");  // hidden
     const auto order = std::make_shared<Order>();
-    verb.add_option("ACTIVITY", order->activity)->required()->check(CLI::IsMember({"backup", "survey", "sweep"}));
+    verb.add_option("ACTIVITY", order->activity)
+        ->required()
+        ->check(CLI::IsMember({"backup", "survey", "sweep", "prune"}));
     verb.add_option("--settings-fd", order->settings_fd, "Where the settings are read from")->required();
     verb.add_option("--report-fd", order->report_fd, "Where reports go")->required();
     verb.add_option("--newest-known", order->newest_known, "The newest backup that the supervisor knows of");
+    verb.add_option("--server-known", order->server_known, "The server's system identifier, if it was asked before");
     verb.callback([&action, order] { action = [order](Session& session) { return work(session, *order); }; });
 }
 

@@ -133,8 +133,9 @@ int run(int argc, char** argv, char** environment, os::StopSignals& signals) {
     app.set_version_flag("--version", std::string("lifeboat ") + LIFEBOAT_VERSION);
     app.require_subcommand(0, 1);
     add_global_flags(app, session.flags);
-    for (const auto add : {add_run, add_backup, add_list, add_status, add_show, add_cat, add_verify, add_restore,
-                           add_drain, add_keygen, add_config, add_child}) {
+    for (const auto add :
+         {add_run, add_backup, add_list, add_status, add_show, add_diff, add_cat, add_verify, add_restore, add_drill,
+          add_prune, add_accept, add_doctor, add_drain, add_keygen, add_config, add_child}) {
         add(app, action);
     }
     try {

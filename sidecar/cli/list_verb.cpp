@@ -1,7 +1,9 @@
 #include "format.hpp"
+#include "store_rules.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace lifeboat::cli {
@@ -9,7 +11,17 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json json_of(const catalogue::Backup& backup) {
+// What is listed of one instance.
+struct Listed {
+    catalogue::Catalogue catalogue;
+    StoreRules rules;
+};
+
+Json time_or_null(const std::optional<os::TimePoint>& time) {
+    return time ? Json(os::utc_text(*time)) : Json();
+}
+
+Json json_of(const catalogue::Backup& backup, const StoreRules& rules) {
     const auto& manifest = backup.manifest;
     Json names = Json::array();
     for (const auto& database : manifest.databases) {
@@ -27,7 +39,10 @@ Json json_of(const catalogue::Backup& backup) {
             {"databases", std::move(names)},
             {"state", catalogue::name_of(backup.state)},
             {"marks", std::move(marks)},
-            {"proven_at", nullptr}};
+            {"accepted_at", time_or_null(backup.accepted ? std::optional(backup.accepted->accepted) : std::nullopt)},
+            {"tampering", backup.tampering.empty() ? Json() : Json(backup.tampering)},
+            {"due", time_or_null(rules.due(backup.stored))},
+            {"proven_at", time_or_null(backup.proven_at)}};
 }
 
 Json json_of(const catalogue::Leftover& leftover, const std::string& instance) {
@@ -41,13 +56,13 @@ Json json_of(const store::UnfinishedUpload& stray, const std::string& instance) 
     return {{"key", stray.key.text()}, {"instance", instance}, {"started", os::utc_text(stray.started)}};
 }
 
-void print_json(const std::vector<catalogue::Catalogue>& catalogues) {
+void print_json(const std::vector<Listed>& instances) {
     Json backups = Json::array();
     Json leftovers = Json::array();
     Json strays = Json::array();
-    for (const auto& catalogue : catalogues) {
+    for (const auto& [catalogue, rules] : instances) {
         for (const auto& backup : catalogue.backups) {
-            backups.push_back(json_of(backup));
+            backups.push_back(json_of(backup, rules));
         }
         for (const auto& leftover : catalogue.leftovers) {
             leftovers.push_back(json_of(leftover, catalogue.instance));
@@ -69,7 +84,8 @@ std::string names_of(const catalogue::Manifest& manifest) {
     return names;
 }
 
-std::vector<std::string> row_of(const catalogue::Backup& backup, bool with_instance) {
+std::vector<std::string> row_of(const catalogue::Backup& backup, const StoreRules& rules, bool with_instance,
+                                bool with_due) {
     const auto& manifest = backup.manifest;
     const auto took = manifest_duration(manifest);
     std::vector<std::string> row = {manifest.id.text(),
@@ -77,22 +93,60 @@ std::vector<std::string> row_of(const catalogue::Backup& backup, bool with_insta
                                     human_duration(took),
                                     human_bytes(manifest.stored_bytes()),
                                     std::string(catalogue::name_of(backup.state)),
+                                    backup.proven_at ? os::utc_text(*backup.proven_at) : "-",
                                     names_of(manifest)};
+    if (with_due) {
+        const auto due = rules.due(backup.stored);
+        row.insert(row.end() - 1, due ? os::utc_text(*due) : "-");
+    }
     if (with_instance) {
         row.insert(row.begin(), manifest.instance);
     }
     return row;
 }
 
-void print_table(const std::vector<catalogue::Catalogue>& catalogues, bool with_instance) {
-    std::vector<std::string> header = {"ID", "STARTED", "TOOK", "STORED", "STATE", "DATABASES"};
+void note_tampering(const catalogue::Backup& backup) {
+    if (backup.tampering.empty()) {
+        return;
+    }
+    const bool hidden = backup.state == catalogue::State::hidden;
+    const bool there = backup.gone.empty();
+    Session::note("warning: " + backup.manifest.id.text() + " of " + backup.manifest.instance +
+                  (hidden ? " is hidden: " : ": ") + backup.tampering +
+                  (there ? "; what was written first is still there, and its id restores it" : ""));
+}
+
+std::string reason_of(const catalogue::Catalogue& catalogue, const catalogue::BackupId& id) {
+    const auto found = std::find_if(catalogue.backups.begin(), catalogue.backups.end(), [&](const auto& backup) {
+        return backup.manifest.id == id && !backup.manifest.marks.empty();
+    });
+    return found == catalogue.backups.end() ? "it is marked" : found->manifest.marks.front().reason;
+}
+
+void note_doubt(const catalogue::Catalogue& catalogue) {
+    if (catalogue.doubt) {
+        const auto& newest = catalogue.doubt->marked.back().text();
+        Session::note("warning: " + catalogue.instance + " is in doubt since " + catalogue.doubt->since.text() + " (" +
+                      reason_of(catalogue, catalogue.doubt->since) + "): if " + newest +
+                      " is as it should be, `lifeboat accept " + newest + " --because \"...\"`");
+    }
+}
+
+void print_table(const std::vector<Listed>& instances, bool with_instance) {
+    std::vector<std::string> header = {"ID", "STARTED", "TOOK", "STORED", "STATE", "PROVEN", "DATABASES"};
+    const bool with_due = std::any_of(instances.begin(), instances.end(), [](const auto& instance) {
+        return instance.rules.expires_after || instance.rules.on;
+    });
+    if (with_due) {
+        header.insert(header.end() - 1, "FALLS DUE");
+    }
     if (with_instance) {
         header.insert(header.begin(), "INSTANCE");
     }
     std::vector<std::vector<std::string>> rows;
-    for (const auto& catalogue : catalogues) {
+    for (const auto& [catalogue, rules] : instances) {
         for (const auto& backup : catalogue.backups) {
-            rows.push_back(row_of(backup, with_instance));
+            rows.push_back(row_of(backup, rules, with_instance, with_due));
         }
     }
     if (rows.empty()) {
@@ -100,13 +154,11 @@ void print_table(const std::vector<catalogue::Catalogue>& catalogues, bool with_
     } else {
         print(table(header, rows));
     }
-    for (const auto& catalogue : catalogues) {
+    for (const auto& [catalogue, rules] : instances) {
         for (const auto& backup : catalogue.backups) {
-            if (!backup.tampering.empty()) {
-                Session::note("warning: " + backup.manifest.id.text() + " of " + catalogue.instance + " is hidden: " +
-                              backup.tampering + "; what was written first is still there, and its id restores it");
-            }
+            note_tampering(backup);
         }
+        note_doubt(catalogue);
         for (const auto& stray : catalogue.strays) {
             Session::note("note: an unfinished upload of '" + stray.key.text() + "' of " + catalogue.instance +
                           " belongs to no run that is known (begun " + os::utc_text(stray.started) + ")");
@@ -119,37 +171,55 @@ void print_table(const std::vector<catalogue::Catalogue>& catalogues, bool with_
     }
 }
 
-Result<std::vector<catalogue::Catalogue>> read_all(const config::Settings& settings, bool every_instance,
-                                                   const std::stop_token& stop) {
-    if (!every_instance) {
-        auto opened = open_catalogue(settings, stop);
-        if (!opened) {
-            return std::move(opened).error();
-        }
-        std::vector<catalogue::Catalogue> one;
-        one.push_back(std::move(opened->catalogue));
-        return one;
+Result<Listed> read_one(const config::Settings& settings, store::ObjectStore& store, const catalogue::Layout& layout) {
+    auto rules = read_rules(settings, store, layout);
+    auto catalogue = catalogue::read_catalogue(store, layout, rules.expires_after);
+    if (!catalogue) {
+        return std::move(catalogue).error();
     }
+    note_refused(*catalogue);
+    return Listed{std::move(*catalogue), std::move(rules)};
+}
+
+Result<std::vector<Listed>> read_every(const config::Settings& settings, store::ObjectStore& store) {
+    auto layouts = catalogue::list_instances(store);
+    if (!layouts) {
+        return std::move(layouts).error();
+    }
+    std::vector<Listed> all;
+    for (const auto& layout : *layouts) {
+        auto one = read_one(settings, store, layout);
+        if (!one) {
+            return std::move(one).error();
+        }
+        all.push_back(std::move(*one));
+    }
+    return all;
+}
+
+Result<std::vector<Listed>> read_all(const config::Settings& settings, bool every_instance,
+                                     const std::stop_token& stop) {
     auto store = open_store(settings, stop);
     if (!store) {
         return std::move(store).error();
     }
-    auto layouts = catalogue::list_instances(**store);
-    if (!layouts) {
-        return std::move(layouts).error();
+    if (every_instance) {
+        return read_every(settings, **store);
     }
-    std::vector<catalogue::Catalogue> all;
-    for (const auto& layout : *layouts) {
-        auto catalogue = catalogue::read_catalogue(**store, layout, settings.store.expires_after);
-        if (!catalogue) {
-            return std::move(catalogue).error();
-        }
-        for (const auto& refused : catalogue->refused) {
-            Session::note("warning: " + refused.what);
-        }
-        all.push_back(std::move(*catalogue));
+    auto layout = choose_instance(settings, **store);
+    if (!layout) {
+        return std::move(layout).error();
     }
-    return all;
+    auto listed = read_one(settings, **store, *layout);
+    if (!listed) {
+        return std::move(listed).error();
+    }
+    if (auto known = check_instance(listed->catalogue, **store); !known) {
+        return std::move(known).error();
+    }
+    std::vector<Listed> one;
+    one.push_back(std::move(*listed));
+    return one;
 }
 
 Result<ExitCode> list(Session& session, bool every_instance) {
@@ -157,20 +227,20 @@ Result<ExitCode> list(Session& session, bool every_instance) {
     if (!loaded) {
         return std::move(loaded).error();
     }
-    auto catalogues = read_all(loaded->settings, every_instance, session.stop());
-    if (!catalogues) {
-        return std::move(catalogues).error();
+    auto instances = read_all(loaded->settings, every_instance, session.stop());
+    if (!instances) {
+        return std::move(instances).error();
     }
-    for (const auto& catalogue : *catalogues) {
+    for (const auto& [catalogue, rules] : *instances) {
         if (catalogue.uploads_unseen) {
             Session::note("note: unfinished uploads of " + catalogue.instance +
                           " cannot be seen: " + catalogue.uploads_unseen->what + "; " + catalogue.uploads_unseen->next);
         }
     }
     if (session.flags.json) {
-        print_json(*catalogues);
+        print_json(*instances);
     } else {
-        print_table(*catalogues, every_instance);
+        print_table(*instances, every_instance);
     }
     return ExitCode::done;
 }

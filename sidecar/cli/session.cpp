@@ -5,6 +5,7 @@
 #include "os/fd.hpp"
 #include "store/directory_store.hpp"
 #include "store/s3_store.hpp"
+#include "store_rules.hpp"
 #include "typed_key.hpp"
 
 #include <unistd.h>
@@ -117,6 +118,8 @@ s3::ReadCredentials live_credentials(const config::Settings& settings, s3::Crede
     };
 }
 
+}  // namespace
+
 Result<store::S3Options> s3_options_of(const config::Settings& settings, const std::stop_token& stop) {
     const auto& store = settings.store;
     auto credentials = credentials_of(store);
@@ -144,8 +147,6 @@ Result<store::S3Options> s3_options_of(const config::Settings& settings, const s
     options.stop = stop;
     return options;
 }
-
-}  // namespace
 
 void note_retry(const Error& why, std::chrono::milliseconds pause) {
     if (is_terminal(STDERR_FILENO)) {
@@ -212,6 +213,14 @@ Status check_instance(const catalogue::Catalogue& catalogue, store::ObjectStore&
                  "it holds: " + names};
 }
 
+void note_refused(const catalogue::Catalogue& catalogue) {
+    for (const auto* refused : {&catalogue.refused, &catalogue.refused_drills}) {
+        for (const auto& one : *refused) {
+            Session::note("warning: " + one.what);
+        }
+    }
+}
+
 Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std::stop_token& stop) {
     auto store = open_store(settings, stop);
     if (!store) {
@@ -221,13 +230,11 @@ Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std
     if (!layout) {
         return std::move(layout).error();
     }
-    auto read = catalogue::read_catalogue(**store, *layout, settings.store.expires_after);
+    auto read = read_catalogue_by_rules(settings, **store, *layout);
     if (!read) {
         return std::move(read).error();
     }
-    for (const auto& refused : read->refused) {
-        Session::note("warning: " + refused.what);
-    }
+    note_refused(*read);
     if (auto known = check_instance(*read, **store); !known) {
         return std::move(known).error();
     }

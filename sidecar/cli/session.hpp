@@ -8,6 +8,7 @@
 #include "log/event_log.hpp"
 #include "os/stop_signals.hpp"
 #include "store/object_store.hpp"
+#include "store/s3_store.hpp"
 
 #include <chrono>
 #include <functional>
@@ -78,8 +79,14 @@ void note_retry(const Error& why, std::chrono::milliseconds pause);
 Result<std::unique_ptr<store::ObjectStore>> open_store(const config::Settings& settings, const std::stop_token& stop,
                                                        const BeforeRetry& before_retry = note_retry);
 
+// For a bucket: how it is reached. The settings name one.
+Result<store::S3Options> s3_options_of(const config::Settings& settings, const std::stop_token& stop);
+
 // The instance that the settings name, or the only one that the store holds.
 Result<catalogue::Layout> choose_instance(const config::Settings& settings, store::ObjectStore& store);
+
+// Says on stderr what in the store is not what its key says.
+void note_refused(const catalogue::Catalogue& catalogue);
 
 Result<OpenCatalogue> open_catalogue(const config::Settings& settings, const std::stop_token& stop);
 

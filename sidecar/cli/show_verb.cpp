@@ -1,6 +1,5 @@
 #include "format.hpp"
-#include "proof/proof_json.hpp"
-#include "restore/incoming_stream.hpp"
+#include "stored_proof.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -10,8 +9,6 @@ namespace lifeboat::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::size_t largest_proof = std::size_t{1} << 30U;
 
 std::uint64_t stored(const std::vector<store::StoredObject>& objects) {
     std::uint64_t sum = 0;
@@ -126,6 +123,57 @@ void print_omissions(const catalogue::Manifest& manifest) {
     }
 }
 
+void print_lineage(const catalogue::Backup& backup) {
+    if (const auto& accepted = backup.accepted) {
+        print_field("accepted", os::utc_text(accepted->accepted) + " by " + accepted->by + ": " + accepted->because);
+    }
+    if (!backup.tampering.empty()) {
+        print_field("tampering", backup.tampering);
+    }
+    const auto& lineage = backup.manifest.lineage;
+    if (lineage && !lineage->not_checked.empty()) {
+        print_field("compared", "NOT: " + lineage->not_checked);
+    } else if (lineage) {
+        print_field("compared", lineage->compared_with.empty() ? "with none: there was no trusted one before it"
+                                                               : "with " + lineage->compared_with);
+    }
+}
+
+std::string drill_line(const catalogue::Drill& drill) {
+    const auto& result = drill.result;
+    std::string line = result.passed ? "passed" : "FAILED";
+    line += result.failed_step.empty() ? "" : " in the step " + result.failed_step;
+    for (const auto& [kind, count] : result.differences) {
+        line += ", " + std::to_string(count) + " " + kind;
+    }
+    if (result.checks_passed + result.checks_failed != 0) {
+        line += ", " + std::to_string(result.checks_passed) + " of " +
+                std::to_string(result.checks_passed + result.checks_failed) + " checks passed";
+    }
+    if (result.restore) {
+        line += ", restored in " + human_duration(std::chrono::ceil<std::chrono::seconds>(*result.restore));
+    }
+    line += result.server.empty() ? "" : " into PostgreSQL " + result.server;
+    return line + " (" + os::utc_text(drill.stored) + (result.recipient.empty() ? ")" : ", " + result.recipient + ")");
+}
+
+void print_drills(const catalogue::Backup& backup) {
+    print_field("proven", backup.proven_at ? os::utc_text(*backup.proven_at) : "never");
+    for (const auto& drill : backup.drills) {
+        print_field("drill", drill_line(drill));
+    }
+}
+
+Json drills_of(const catalogue::Backup& backup) {
+    Json drills = Json::array();
+    for (const auto& drill : backup.drills) {
+        Json json = Json::parse(catalogue::to_json(drill.result));
+        json["stored"] = os::utc_text(drill.stored);
+        drills.push_back(std::move(json));
+    }
+    return drills;
+}
+
 void print_words(const catalogue::Backup& backup) {
     const auto& manifest = backup.manifest;
     const auto took = manifest_duration(manifest);
@@ -143,6 +191,7 @@ void print_words(const catalogue::Backup& backup) {
     for (const auto& recipient : manifest.recipients) {
         print_field("recipient", recipient);
     }
+    print_drills(backup);
     print_field("retention", retention_line(manifest.retention));
     for (const auto& pattern : manifest.exclude_table_data) {
         print_field("left out", "the rows of tables " + pattern + ", on request");
@@ -150,6 +199,7 @@ void print_words(const catalogue::Backup& backup) {
     for (const auto& mark : manifest.marks) {
         print_field("marked", mark.reason);
     }
+    print_lineage(backup);
     for (const auto& failure : manifest.failures) {
         print_field("failed",
                     (failure.database ? "database '" + *failure.database + "'" : "globals") + ": " + failure.error);
@@ -197,40 +247,20 @@ void print_tables(const proof::Proof& proof) {
     }
 }
 
-Error not_its_own(const catalogue::Manifest& manifest) {
-    return {ErrorKind::corrupt, "the table proof of " + manifest.id.text() + " is of another backup",
-            "look at another backup, and find out who changed this one"};
-}
-
 Result<ExitCode> show_tables(Session& session, const config::Settings& settings, store::ObjectStore& store,
                              const catalogue::Manifest& manifest) {
-    if (!manifest.proof) {
-        return Error{ErrorKind::not_found, "backup " + manifest.id.text() + " has no table proof",
-                     "it was written by a Lifeboat that made none; `lifeboat cat` gives its archives"};
-    }
     auto identities = session.read_identities(settings);
     if (!identities) {
         return std::move(identities).error();
     }
-    if (auto required = require_identity(manifest, *identities); !required) {
-        return std::move(required).error();
-    }
-    const auto text =
-        restore::read_text({store, manifest.encrypted(), *identities}, manifest.proof->objects, largest_proof);
-    if (!text) {
-        return in_context("the table proof", text.error());
-    }
-    const auto proof = proof::parse_proof(*text);
-    if (!proof) {
-        return proof.error();
-    }
-    if (proof->id != manifest.id.text() || proof->instance != manifest.instance) {
-        return not_its_own(manifest);
+    const auto stored = read_proof(store, manifest, *identities);
+    if (!stored) {
+        return stored.error();
     }
     if (session.flags.json) {
-        print(*text);
+        print(stored->json);
     } else {
-        print_tables(*proof);
+        print_tables(stored->proof);
     }
     return ExitCode::done;
 }
@@ -254,6 +284,15 @@ Result<ExitCode> show(Session& session, const std::string& id, bool tables) {
     if (session.flags.json) {
         Json json = Json::parse(catalogue::to_json((*backup)->manifest));
         json["state"] = catalogue::name_of((*backup)->state);
+        json["tampering"] = (*backup)->tampering.empty() ? Json() : Json((*backup)->tampering);
+        if (const auto& accepted = (*backup)->accepted) {
+            json["accepted"] = {{"at", os::utc_text(accepted->accepted)},
+                                {"by", accepted->by},
+                                {"because", accepted->because},
+                                {"lost_databases", accepted->lost_databases}};
+        }
+        json["proven_at"] = (*backup)->proven_at ? Json(os::utc_text(*(*backup)->proven_at)) : Json();
+        json["drills"] = drills_of(**backup);
         print_line(json.dump(2, ' ', false, Json::error_handler_t::replace));
     } else {
         print_words(**backup);

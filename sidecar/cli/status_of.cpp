@@ -50,8 +50,11 @@ InstanceStatus::Reason cannot_tell_overdue(const catalogue::Manifest& manifest) 
 }
 
 void add_reasons(InstanceStatus& status, const health::StoreFacts& store, const catalogue::Backup* last,
-                 os::TimePoint now) {
+                 os::TimePoint now, std::optional<std::chrono::milliseconds> drill_within) {
     health::Facts facts;
+    if (drill_within) {
+        facts.drill_within = std::chrono::ceil<std::chrono::seconds>(*drill_within);
+    }
     facts.instance = status.instance;
     facts.settings.in_force = true;  // nothing is known of them, so nothing is held against them
     facts.store = store;
@@ -59,7 +62,11 @@ void add_reasons(InstanceStatus& status, const health::StoreFacts& store, const 
         facts.schedule.overdue_after =
             std::chrono::floor<std::chrono::seconds>(*status.next_overdue - last->manifest.finished);
     }
-    for (const auto& reason : health::judge(facts, now).reasons) {
+    const auto verdict = health::judge(facts, now);
+    if (!verdict.note.empty()) {
+        status.notes.push_back(verdict.note);
+    }
+    for (const auto& reason : verdict.reasons) {
         status.reasons.push_back({std::string(health::name_of(reason.code)), reason.message, reason.next});
     }
     if (last != nullptr && !status.next_overdue) {
@@ -67,14 +74,11 @@ void add_reasons(InstanceStatus& status, const health::StoreFacts& store, const 
     }
 }
 
-// What came after the last good one and is none. Partial and hidden ones are reasons.
+// What came after the last good one and is none. Marked, partial and hidden ones are reasons.
 void add_notes(InstanceStatus& status, const catalogue::Catalogue& catalogue, const catalogue::Backup* last) {
     for (const auto& backup : catalogue.backups) {
         const bool newer = last == nullptr || backup.stored > last->stored;
-        if (newer && backup.state == catalogue::State::marked) {
-            status.notes.push_back("a newer backup, " + backup.manifest.id.text() +
-                                   ", is marked: " + backup.manifest.marks.front().reason);
-        } else if (newer && backup.state == catalogue::State::expired) {
+        if (newer && backup.state == catalogue::State::expired) {
             status.notes.push_back("a newer backup, " + backup.manifest.id.text() +
                                    ", is expired: some of its objects are gone, or the store's age rule has hidden it");
         }
@@ -87,6 +91,11 @@ void add_notes(InstanceStatus& status, const catalogue::Catalogue& catalogue, co
         }
     }
     for (const auto& refused : catalogue.refused) {
+        if (refused.kind != ErrorKind::corrupt) {  // else it is a reason
+            status.notes.push_back("warning: " + refused.what);
+        }
+    }
+    for (const auto& refused : catalogue.refused_drills) {
         status.notes.push_back("warning: " + refused.what);
     }
 }
@@ -116,11 +125,43 @@ Json document_of(const InstanceStatus& status, os::TimePoint now) {
             {"now", os::utc_text(now)}};
 }
 
-void add_store(Json& document, const health::StoreFacts& store, const InstanceStatus& status) {
+Json json_of(const std::optional<health::DrillFacts>& drill) {
+    if (!drill) {
+        return nullptr;
+    }
+    const auto& took = drill->restore_took;
+    return {{"backup", drill->backup},
+            {"stored", os::utc_text(drill->stored)},
+            {"outcome", drill->passed ? "passed" : "failed"},
+            {"failed_step", drill->failed_step.empty() ? Json() : Json(drill->failed_step)},
+            {"differences", drill->differences},
+            {"checks_failed", drill->checks_failed},
+            {"restore_seconds", took ? Json(static_cast<double>(took->count()) / 1000) : Json()}};
+}
+
+Json json_of(const health::DrillsFacts& drills, std::optional<std::chrono::milliseconds> within) {
+    Json recipients = Json::array();
+    for (const auto& [recipient, opened] : drills.recipients) {
+        recipients.push_back({{"recipient", recipient}, {"opened", opened ? Json(os::utc_text(*opened)) : Json()}});
+    }
+    return {{"last", json_of(drills.last)},
+            {"last_good", json_of(drills.last_good)},
+            {"recipients", std::move(recipients)},
+            {"require_within", within ? Json(std::chrono::ceil<std::chrono::seconds>(*within).count()) : Json()}};
+}
+
+void add_store(Json& document, const health::StoreFacts& store, const InstanceStatus& status,
+               std::optional<std::chrono::milliseconds> drill_within) {
     document["last_good"] = store.last_good ? json_of(*store.last_good, "good") : Json();
     document["next_overdue"] = status.next_overdue ? Json(os::utc_text(*status.next_overdue)) : Json();
+    document["drills"] = json_of(store.drills, drill_within);
     document["newest_partial"] = store.newest_partial ? json_of(*store.newest_partial, "partial") : Json();
-    document["store"] = {{"backups", store.backups}, {"bytes", store.bytes}, {"hidden", store.hidden}};
+    document["store"] = {{"backups", store.backups},
+                         {"bytes", store.bytes},
+                         {"hidden", store.hidden},
+                         {"meddled", store.meddled},
+                         {"marked", status.marked}};
+    document["last_good_due"] = status.last_good_due ? Json(os::utc_text(*status.last_good_due)) : Json();
 }
 
 // ---- from the sidecar: any field may be missing or of another type, in another version ----
@@ -167,6 +208,35 @@ void take_reasons(InstanceStatus& status, const Json& told) {
     }
 }
 
+std::optional<health::DrillFacts> drill_in(const Json& told) {
+    const auto stored = time(told, "stored");
+    if (!stored) {
+        return std::nullopt;
+    }
+    health::DrillFacts drill;
+    drill.backup = text(told, "backup");
+    drill.stored = *stored;
+    drill.passed = text(told, "outcome") == "passed";
+    drill.failed_step = text(told, "failed_step");
+    drill.differences = number(told, "differences");
+    drill.checks_failed = number(told, "checks_failed");
+    if (const Json& took = field(told, "restore_seconds"); took.is_number()) {
+        drill.restore_took = std::chrono::milliseconds(static_cast<std::int64_t>(took.get<double>() * 1000));
+    }
+    return drill;
+}
+
+void take_drills(InstanceStatus& status, const Json& told) {
+    const Json& drills = field(told, "drills");
+    if (!drills.is_object()) {
+        return;
+    }
+    status.drills = health::DrillsFacts{drill_in(field(drills, "last")), drill_in(field(drills, "last_good")), {}};
+    for (const auto& one : field(drills, "recipients")) {
+        status.drills->recipients.push_back({text(one, "recipient"), time(one, "opened")});
+    }
+}
+
 void take_last_good(InstanceStatus& status, const Json& told) {
     const Json& last = field(told, "last_good");
     const auto finished = time(last, "finished");
@@ -182,10 +252,14 @@ void take_last_good(InstanceStatus& status, const Json& told) {
 }  // namespace
 
 InstanceStatus status_of(const catalogue::Catalogue& catalogue, std::optional<std::chrono::milliseconds> overdue_after,
-                         os::TimePoint now) {
+                         os::TimePoint now, std::optional<std::chrono::milliseconds> drill_within,
+                         const health::ExpiryFacts& expiry) {
     InstanceStatus status;
     status.instance = catalogue.instance;
-    const auto store = survey_of(catalogue, now);
+    auto store = survey_of(catalogue, now);
+    store.expiry = expiry;
+    status.last_good_due = expiry.last_good_due;
+    status.marked = store.doubt ? store.doubt->marked : 0;
     const auto* last = last_good_of(catalogue);
     if (last != nullptr) {
         const auto& manifest = last->manifest;
@@ -193,11 +267,12 @@ InstanceStatus status_of(const catalogue::Catalogue& catalogue, std::optional<st
         status.next_overdue = next_overdue_of(manifest, overdue_after);
     }
     status.stored = {store.backups, store.bytes};
-    add_reasons(status, store, last, now);
+    status.drills = store.drills;
+    add_reasons(status, store, last, now, drill_within);
     add_notes(status, catalogue, last);
     status.state = status.reasons.empty() ? State::healthy : State::unhealthy;
     status.document = document_of(status, now);
-    add_store(status.document, store, status);
+    add_store(status.document, store, status, drill_within);
     return status;
 }
 
@@ -232,9 +307,12 @@ Result<InstanceStatus> status_from_sidecar(const std::string& answer) {
     status.instance = text(told, "instance");
     take_reasons(status, told);
     take_last_good(status, told);
+    take_drills(status, told);
     if (const Json& store = field(told, "store"); time(store, "surveyed")) {
         status.stored = {number(store, "backups"), number(store, "bytes")};
     }
+    status.last_good_due = time(field(told, "store"), "last_good_due");
+    status.marked = number(field(field(told, "store"), "doubt"), "marked");
     const Json& schedule = field(told, "schedule");
     status.sidecar = {text(told, "version"), time(told, "started"), time(schedule, "start"), text(schedule, "because"),
                       running_in_words(field(told, "running"))};

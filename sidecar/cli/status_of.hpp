@@ -2,6 +2,7 @@
 #pragma once
 
 #include "catalogue/catalogue.hpp"
+#include "health/facts.hpp"
 #include "os/clock.hpp"
 #include "result/result.hpp"
 
@@ -54,18 +55,24 @@ struct InstanceStatus {
     std::vector<std::string> notes;  // what to know although it is not wrong
     std::optional<LastGood> last_good;
     std::optional<os::TimePoint> next_overdue;
+    std::optional<os::TimePoint> last_good_due;  // when the store's own rules take it away
+    std::uint64_t marked = 0;                    // marked backups that wait for the owner's word
+    std::optional<health::DrillsFacts> drills;   // empty: the sidecar's version does not tell of them
     std::optional<Stored> stored;
     Sidecar sidecar;  // only from the sidecar
 
     // For programs. What the sidecar answered, with "source" and "state" before it; or from the store: instance,
-    // healthy (null: unknown), reasons, notes, now, last_good, next_overdue, newest_partial, store, by the same names.
+    // healthy (null: unknown), reasons, notes, now, last_good, next_overdue, newest_partial, drills, store, by the same
+    // names.
     nlohmann::ordered_json document;
 };
 
 // From what the store holds of it. When the next backup is overdue stands in the manifest of the last good one;
-// `overdue_after` is for those that do not say.
+// `overdue_after` is for those that do not say. `drill_within`: how old the last good drill may be; empty: as old as it
+// is. `expiry`: what is known of the store's own rules, for the last good backup of `catalogue`; empty: nothing.
 InstanceStatus status_of(const catalogue::Catalogue& catalogue, std::optional<std::chrono::milliseconds> overdue_after,
-                         os::TimePoint now);
+                         os::TimePoint now, std::optional<std::chrono::milliseconds> drill_within = std::nullopt,
+                         const health::ExpiryFacts& expiry = {});
 
 // Of an expected instance of which the store at `location` holds nothing.
 InstanceStatus absent_status(const std::string& instance, const std::string& location, os::TimePoint now);

@@ -42,6 +42,36 @@ std::string last_good_in_words(const InstanceStatus& status, os::TimePoint now) 
            counted(last.databases, "database") + ", " + human_bytes(last.bytes);
 }
 
+std::string proven_in_words(const health::DrillsFacts& drills, os::TimePoint now) {
+    const auto& good = drills.last_good;
+    if (!good) {
+        return "never: no drill has passed yet";
+    }
+    std::string words = good->backup + ", " + relative(good->stored, now) + " (" + os::utc_text(good->stored) + ")";
+    if (good->restore_took) {
+        words += ", restored in " + human_duration(std::chrono::ceil<std::chrono::seconds>(*good->restore_took));
+    }
+    return words;
+}
+
+std::string proven_age(const InstanceStatus& status, os::TimePoint now) {
+    const bool known = status.drills && status.drills->last_good;
+    return known ? relative(status.drills->last_good->stored, now) : "-";
+}
+
+void add_drills(std::string& text, const InstanceStatus& status, os::TimePoint now) {
+    if (!status.drills) {
+        return;
+    }
+    text += field_line("proven", proven_in_words(*status.drills, now));
+    if (const auto& last = status.drills->last; last && !last->passed) {
+        text += field_line("last drill", last->backup + ", " + relative(last->stored, now) + ": FAILED");
+    }
+    for (const auto& [recipient, opened] : status.drills->recipients) {
+        text += field_line("opened by", recipient + ", " + (opened ? relative(*opened, now) : "never"));
+    }
+}
+
 std::string title_of(const InstanceStatus& status) {
     return status.instance.empty() ? "(without a name)" : status.instance;
 }
@@ -83,6 +113,14 @@ std::string status_text(const InstanceStatus& status, os::TimePoint now) {
     if (status.next_overdue) {
         add("overdue", relative(*status.next_overdue, now) + " (" + os::utc_text(*status.next_overdue) + ")");
     }
+    if (status.last_good_due) {
+        add("falls due", relative(*status.last_good_due, now) + " (" + os::utc_text(*status.last_good_due) +
+                             "): the store's own age rule");
+    }
+    if (status.marked != 0) {
+        add("marked", counted(status.marked, "backup") + " to be looked at");
+    }
+    add_drills(text, status, now);
     if (!status.sidecar.running.empty()) {
         add("running", status.sidecar.running);
     }
@@ -106,10 +144,12 @@ std::string status_table(const std::vector<InstanceStatus>& all, os::TimePoint n
         const auto& overdue = status.next_overdue;
         rows.push_back({title_of(status), health_in_words(status), last ? last->id : "-",
                         last ? relative(last->finished, now) : "-", overdue ? relative(*overdue, now) : "-",
+                        proven_age(status, now), status.marked != 0 ? std::to_string(status.marked) : "-",
                         status.stored ? human_bytes(status.stored->bytes) : "-"});
         add_reasons(rest, status, title_of(status) + ": ");
     }
-    const auto text = table({"INSTANCE", "BACKUPS", "LAST GOOD", "ENDED", "OVERDUE", "STORED"}, rows);
+    const auto text =
+        table({"INSTANCE", "BACKUPS", "LAST GOOD", "ENDED", "OVERDUE", "PROVEN", "MARKED", "STORED"}, rows);
     return rest.empty() ? text : text + "\n" + rest;
 }
 

@@ -2,6 +2,8 @@
 #include "expected.hpp"
 #include "status_of.hpp"
 #include "status_text.hpp"
+#include "store_rules.hpp"
+#include "survey.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -61,6 +63,13 @@ ExitCode show_all(const std::vector<InstanceStatus>& all, os::TimePoint now, boo
 
 // ---- the store alone ----
 
+health::ExpiryFacts expiry_of(const StoreRules& rules, const config::Settings& settings,
+                              const catalogue::Catalogue& catalogue, os::TimePoint now) {
+    auto facts = survey_of(catalogue, now);
+    take_rules(facts, rules, settings, catalogue);
+    return facts.expiry;
+}
+
 Result<ExitCode> from_store(const config::Settings& settings, Session& session) {
     auto store = open_store(settings, session.stop());
     if (!store) {
@@ -72,7 +81,8 @@ Result<ExitCode> from_store(const config::Settings& settings, Session& session) 
         error.next += error.kind == ErrorKind::usage ? ", or see all with --all" : "";
         return error;
     }
-    auto catalogue = catalogue::read_catalogue(**store, *layout, settings.store.expires_after);
+    const auto rules = read_rules(settings, **store, *layout);
+    auto catalogue = catalogue::read_catalogue(**store, *layout, rules.expires_after);
     if (!catalogue) {
         return std::move(catalogue).error();
     }
@@ -80,7 +90,9 @@ Result<ExitCode> from_store(const config::Settings& settings, Session& session) 
         return std::move(known).error();
     }
     const auto now = os::SystemClock().now();
-    return show_one(status_of(*catalogue, settings.health.overdue_after, now), now, session.flags.json);
+    return show_one(status_of(*catalogue, settings.health.overdue_after, now, settings.drill.require_within,
+                              expiry_of(rules, settings, *catalogue, now)),
+                    now, session.flags.json);
 }
 
 bool holds_nothing(const catalogue::Catalogue& catalogue) {
@@ -90,7 +102,8 @@ bool holds_nothing(const catalogue::Catalogue& catalogue) {
 // One that cannot be looked at must not keep the others from being told of.
 Result<InstanceStatus> look_at(store::ObjectStore& store, const catalogue::Layout& layout,
                                const config::Settings& settings) {
-    auto catalogue = catalogue::read_catalogue(store, layout, settings.store.expires_after);
+    const auto rules = read_rules(settings, store, layout);
+    auto catalogue = catalogue::read_catalogue(store, layout, rules.expires_after);
     const auto now = os::SystemClock().now();
     if (!catalogue) {
         if (catalogue.error().kind == ErrorKind::interrupted) {
@@ -98,8 +111,10 @@ Result<InstanceStatus> look_at(store::ObjectStore& store, const catalogue::Layou
         }
         return unknown_status(layout.instance(), catalogue.error(), now);
     }
-    return holds_nothing(*catalogue) ? absent_status(layout.instance(), store.location(), now)
-                                     : status_of(*catalogue, settings.health.overdue_after, now);
+    return holds_nothing(*catalogue)
+               ? absent_status(layout.instance(), store.location(), now)
+               : status_of(*catalogue, settings.health.overdue_after, now, settings.drill.require_within,
+                           expiry_of(rules, settings, *catalogue, now));
 }
 
 struct Which {

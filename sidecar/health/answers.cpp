@@ -1,6 +1,7 @@
 #include "answers.hpp"
 
 #include "health/render.hpp"
+#include "page_style.hpp"
 #include "words.hpp"
 
 #include <utility>
@@ -12,6 +13,7 @@ namespace {
 // The version of the text format that prometheus-cpp writes.
 constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* json_type = "application/json";
+constexpr const char* html_type = "text/html; charset=utf-8";
 
 // The kubelet does not follow a redirect to another host: it counts as success, and the body becomes a warning event.
 // No name below .invalid ever resolves (RFC 6761), for a client that does follow.
@@ -24,7 +26,7 @@ std::shared_ptr<const std::string> shared(std::string text) {
 Answer nothing_here(Surface surface) {
     std::string text = "there is nothing here; this address serves /livez, /healthz and /metrics";
     if (surface == Surface::page) {
-        text = "there is nothing here; this address serves /livez, /healthz, /metrics and /status.json";
+        text = "there is nothing here; this address serves /, /livez, /healthz, /metrics and /status.json";
     }
     return {404, Answer{}.content_type, shared(text + "\n")};
 }
@@ -45,6 +47,9 @@ Answer Answers::to(Surface surface, std::string_view path, bool livez_warns) {
     if (path == "/metrics") {
         look();
         return {200, metrics_type, text(Text::metrics)};
+    }
+    if (path == "/" && surface == Surface::page) {
+        return page();
     }
     if (path == "/status.json" && surface == Surface::page) {
         look();
@@ -75,6 +80,11 @@ Answer Answers::healthz() {
     return {verdict_.healthy() ? 200U : 503U, json_type, text(Text::healthz)};
 }
 
+Answer Answers::page() {
+    look();
+    return {200, html_type, text(Text::page), nullptr, page_policy().c_str()};
+}
+
 void Answers::look() {
     auto facts = board_.read();
     const auto now = clock_.now();
@@ -101,6 +111,7 @@ std::string Answers::render(Text which) const {
         case Text::healthz: return healthz_json(*facts_, verdict_, now_);
         case Text::metrics: return metrics_text(*facts_, verdict_, heartbeat_.age());
         case Text::status: return status_json(*facts_, verdict_, now_);
+        case Text::page: return page_html(*facts_, verdict_, now_);
         case Text::warning: return warning_text(*facts_, verdict_);
     }
     return {};

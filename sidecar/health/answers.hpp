@@ -20,6 +20,8 @@ struct Answer {
     const char* content_type = "text/plain; charset=utf-8";
     std::shared_ptr<const std::string> body;
     const char* location = nullptr;  // of a redirect
+    // What a browser may do with it; the text's owner lives as long as the program.
+    const char* content_security_policy = "default-src 'none'; frame-ancestors 'none'";
 };
 
 // The server's thread alone. A body is made at most once a second as long as the facts stay the same, so that a flood
@@ -35,11 +37,12 @@ public:
     void forget();
 
 private:
-    enum class Text : std::size_t { healthz, metrics, status, warning };
-    static constexpr std::size_t texts = 4;
+    enum class Text : std::size_t { healthz, metrics, status, page, warning };
+    static constexpr std::size_t texts = 5;
 
     Answer livez(bool warns);
     Answer healthz();
+    Answer page();
     void look();  // at the board and the clock
     std::shared_ptr<const std::string> text(Text which);
     [[nodiscard]] std::string render(Text which) const;

@@ -58,12 +58,19 @@ std::string how_to_get_one(const Facts& facts, TimePoint now) {
 
 std::optional<Reason> tampered(const Facts& facts) {
     const auto& hidden = facts.store.hidden;
-    if (hidden.empty()) {
+    const auto& meddled = facts.store.meddled;
+    if (hidden.empty() && meddled.empty()) {
         return std::nullopt;
     }
-    return Reason{ReasonCode::tampered,
-                  "somebody hid or wrote over " + counted(hidden.size(), "backup") +
-                      " in the store: " + some_of(hidden) + "; what was written first is still there and restorable",
+    std::string message;
+    if (!hidden.empty()) {
+        message = "somebody hid or wrote over " + counted(hidden.size(), "backup") +
+                  " in the store: " + some_of(hidden) + "; what was written first is still there and restorable";
+    }
+    if (!meddled.empty()) {
+        message += (message.empty() ? "" : "; and ") + ("not as it was written: " + some_of(meddled));
+    }
+    return Reason{ReasonCode::tampered, std::move(message),
                   "find out which key did it and replace that key; `lifeboat list` names what was done"};
 }
 
@@ -137,6 +144,17 @@ std::optional<Reason> failing(const Facts& facts) {
         or_else(problems.front().next, "read this container's log: each try that failed is there, with its error")};
 }
 
+std::optional<Reason> starved(const Facts& facts) {
+    const auto& runs = facts.runs;
+    if (runs.consecutive_yields < most_yields) {
+        return std::nullopt;
+    }
+    return Reason{
+        ReasonCode::starved,
+        "the last " + std::to_string(runs.consecutive_yields) + " runs gave way, the latest to " + runs.yielded_to,
+        or_else(runs.yield_cure, "run the backup at another time (schedule.cron), or raise postgres.yield_to_ddl")};
+}
+
 std::optional<Reason> no_backup_yet(const Facts& facts, TimePoint now) {
     if (facts.store.last_good) {
         return std::nullopt;
@@ -156,6 +174,11 @@ std::optional<Reason> no_backup_yet(const Facts& facts, TimePoint now) {
                   soon ? "wait: it is read soon after the start" : how_to_get_one(facts, now)};
 }
 
+// A marked backup is none that is trusted, but it was made.
+TimePoint newest_end(const StoreFacts& store) {
+    return std::max(store.last_good->finished, store.doubt ? store.doubt->newest_finished : TimePoint());
+}
+
 std::optional<Reason> overdue(const Facts& facts, TimePoint now) {
     const auto& last = facts.store.last_good;
     if (!last) {
@@ -167,7 +190,7 @@ std::optional<Reason> overdue(const Facts& facts, TimePoint now) {
                           ": whether one is overdue cannot be told",
                       "set the clock of this node; if it is right, make a new backup by `lifeboat backup`"};
     }
-    if (!facts.schedule.overdue_after || now - last->finished <= *facts.schedule.overdue_after) {
+    if (!facts.schedule.overdue_after || now - newest_end(facts.store) <= *facts.schedule.overdue_after) {
         return std::nullopt;
     }
     return Reason{ReasonCode::overdue,
@@ -197,6 +220,94 @@ std::optional<Reason> partial(const Facts& facts) {
                           "the log of that run says why; what it did store is kept and can be restored")};
 }
 
+std::optional<Reason> lineage(const Facts& facts) {
+    const auto& store = facts.store;
+    if (store.other_server) {
+        return Reason{ReasonCode::lineage, store.other_server->what, store.other_server->next};
+    }
+    if (!store.doubt) {
+        return std::nullopt;
+    }
+    const auto& doubt = *store.doubt;
+    std::string message = "backup " + doubt.since + " is marked: " + doubt.reason;
+    if (doubt.marked > 1) {
+        message += "; so are the " + std::to_string(doubt.marked - 1) + " that came after it, up to " + doubt.newest;
+    }
+    const std::string otherwise = store.last_good ? "if not, backup " + store.last_good->id + " is the last good one"
+                                                  : "if not, look at them all";
+    return Reason{ReasonCode::lineage, std::move(message) + "; nothing is pruned meanwhile",
+                  "look at `lifeboat show " + doubt.newest + "`; if all is as it should be, `lifeboat accept " +
+                      doubt.newest + " --because \"...\"`; " + otherwise};
+}
+
+std::optional<Reason> expiring(const Facts& facts, TimePoint now) {
+    const auto& expiry = facts.store.expiry;
+    if (!expiry.last_good_due || !facts.store.last_good || now < *expiry.last_good_due - expiry.warning) {
+        return std::nullopt;
+    }
+    return Reason{ReasonCode::expiring,
+                  "the last good backup, " + facts.store.last_good->id + ", falls due to the store's own age rule at " +
+                      at(*expiry.last_good_due),
+                  "make a good backup before then (" + how_to_get_one(facts, now) +
+                      "), or copy this one elsewhere, or lengthen the bucket's rule"};
+}
+
+constexpr std::string_view how_to_drill =
+    "restore the newest backup for a trial: `lifeboat drill`, with the key, best off the cluster";
+
+std::string what_failed(const DrillFacts& drill) {
+    std::string words;
+    const auto add = [&words](const std::string& one) { words += (words.empty() ? ": " : ", ") + one; };
+    if (!drill.failed_step.empty()) {
+        add("it did not get past the step " + drill.failed_step);
+    }
+    if (drill.differences != 0) {
+        add(counted(drill.differences, "difference"));
+    }
+    if (drill.checks_failed != 0) {
+        add(counted(drill.checks_failed, "check") + " of the owner's failed");
+    }
+    return words;
+}
+
+// Whether anybody requires drills or not: one that failed is about to be wanted back.
+std::optional<Reason> failed_drill(const StoreFacts& store) {
+    const auto& failed = store.drills.unanswered;
+    if (!failed) {
+        return std::nullopt;
+    }
+    return Reason{
+        ReasonCode::unproven,
+        "the drill of backup " + failed->backup + " (" + at(failed->stored) + ") failed" + what_failed(*failed),
+        "read its report (docs/drill.md), mend what it names, and drill again: `lifeboat drill`"};
+}
+
+std::optional<Reason> unproven(const Facts& facts, TimePoint now) {
+    if (auto failed = failed_drill(facts.store)) {
+        return failed;
+    }
+    const auto& within = facts.drill_within;
+    if (!within || !facts.store.last_good) {
+        return std::nullopt;  // not asked for; or no_backup_yet says more
+    }
+    const std::string required = "; one is required within " + duration_text(*within);
+    if (facts.store.limited) {
+        return Reason{ReasonCode::unproven, "whether a drill passed cannot be told, as this key cannot read" + required,
+                      "let the key read, or set drill.require_within to \"off\" here and watch drills elsewhere"};
+    }
+    const auto& good = facts.store.drills.last_good;
+    if (!good) {
+        return Reason{ReasonCode::unproven, "no drill of any backup has passed yet" + required,
+                      std::string(how_to_drill)};
+    }
+    if (now - good->stored <= *within) {
+        return std::nullopt;
+    }
+    return Reason{ReasonCode::unproven,
+                  "the last drill that passed was " + ago(good->stored, now) + ", at " + at(good->stored) + required,
+                  std::string(how_to_drill)};
+}
+
 std::optional<Reason> drained(const Facts& facts, TimePoint now) {
     if (!is_drained(facts, now)) {
         return std::nullopt;
@@ -207,8 +318,22 @@ std::optional<Reason> drained(const Facts& facts, TimePoint now) {
                   "nothing, if this pod is about to end; else wait until then, or restart this container"};
 }
 
+std::optional<Reason> prune_stopped(const Facts& facts) {
+    const auto& stopped = facts.prune.stopped;
+    if (!stopped) {
+        return std::nullopt;
+    }
+    return Reason{ReasonCode::prune_stopped, "old backups are not deleted: " + stopped->what,
+                  or_else(stopped->next, "`lifeboat prune --dry-run` shows what would go, and why")};
+}
+
 std::string note_on_limits(const Facts& facts) {
     return facts.store.limited ? facts.store.limited->what : std::string();
+}
+
+std::string note_on_expiry(const Facts& facts) {
+    const auto& unknown = facts.store.expiry.unknown;
+    return unknown.empty() ? "" : "it is not known when the bucket's own rules take backups away: " + unknown;
 }
 
 std::string joined(std::string first, const std::string& second) {
@@ -244,6 +369,11 @@ std::string_view name_of(ReasonCode code) {
         case ReasonCode::misconfigured: return "misconfigured";
         case ReasonCode::drained: return "drained";
         case ReasonCode::tampered: return "tampered";
+        case ReasonCode::unproven: return "unproven";
+        case ReasonCode::starved: return "starved";
+        case ReasonCode::lineage: return "lineage";
+        case ReasonCode::expiring: return "expiring";
+        case ReasonCode::prune_stopped: return "prune_stopped";
     }
     return "";
 }
@@ -254,7 +384,9 @@ bool Verdict::has(ReasonCode code) const noexcept {
 
 Verdict judge(const Facts& facts, TimePoint now) {
     Verdict verdict;
-    verdict.note = joined(joined(note_on_turn(facts), note_on_limits(facts)), note_on_runs_of_others(facts));
+    verdict.note = joined(joined(joined(joined(note_on_turn(facts), note_on_limits(facts)), facts.store.lineage_note),
+                                 note_on_expiry(facts)),
+                          note_on_runs_of_others(facts));
     const auto add = [&verdict](std::optional<Reason> reason) {
         if (reason) {
             verdict.reasons.push_back(std::move(*reason));
@@ -265,10 +397,15 @@ Verdict judge(const Facts& facts, TimePoint now) {
     add(misconfigured(facts));
     if (facts.turn.turn != Turn::not_ours) {
         add(failing(facts));
+        add(starved(facts));
+        add(lineage(facts));
         add(no_backup_yet(facts, now));
         add(overdue(facts, now));
         add(partial(facts));
+        add(unproven(facts, now));
     }
+    add(expiring(facts, now));
+    add(prune_stopped(facts));
     add(drained(facts, now));
     return verdict;
 }

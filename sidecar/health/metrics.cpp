@@ -125,11 +125,39 @@ void add_last_success(Page& page, const std::optional<BackupFacts>& last) {
     page.gauge("last_success_databases", "Databases in the last good backup.", std::uint64_t{last->databases.size()});
 }
 
+void add_drills(Page& page, const Facts& facts) {
+    const auto& drills = facts.store.drills;
+    page.gauge("drill_required_within_seconds", "The age at which the last good drill is too old.", facts.drill_within);
+    if (drills.last) {
+        page.gauge("last_drill_timestamp_seconds", "When the last drill's result was stored, in Unix time.",
+                   drills.last->stored);
+        page.gauge("last_drill_passed", "1 if the last drill passed.", drills.last->passed);
+    }
+    if (drills.last_good) {
+        page.gauge("last_proven_restore_timestamp_seconds",
+                   "When the result of the last drill that passed was stored, in Unix time.", drills.last_good->stored);
+        page.gauge("last_proven_restore_duration_seconds", "How long the restore of that drill took.",
+                   drills.last_good->restore_took);
+    }
+    std::vector<std::pair<ClientMetric::Label, double>> opened;
+    for (const auto& [recipient, when] : drills.recipients) {
+        if (when) {
+            opened.push_back({{"recipient", recipient}, of(*when)});
+        }
+    }
+    if (!opened.empty()) {
+        page.labelled(MetricType::Gauge, "recipient_opened_timestamp_seconds",
+                      "When the identity of each recipient last opened a backup in a drill, in Unix time.", opened);
+    }
+}
+
 void add_runs(Page& page, const RunsFacts& runs) {
     page.each(MetricType::Counter, "runs_total", "Backup runs since the start, by how they ended.", "result",
               run_results, [&](RunResult result) { return runs.counts.of(result); });
     page.gauge("consecutive_failures", "Backup runs in a row that failed, crashed or took too long.",
                runs.consecutive_failures);
+    page.gauge("consecutive_yields", "Backup runs in a row that gave way to somebody who waited.",
+               runs.consecutive_yields);
     page.counter("store_retries_total", "Requests to the object store that were tried again.", runs.store_retries);
     if (runs.last) {
         page.gauge("last_run_timestamp_seconds", "When the last backup run ended, however it did, in Unix time.",
@@ -139,6 +167,14 @@ void add_runs(Page& page, const RunsFacts& runs) {
         page.each(MetricType::Gauge, "last_run_result", "1 for how the last backup run ended.", "result", run_results,
                   [&](RunResult result) { return runs.last->result == result; });
     }
+}
+
+void add_prune(Page& page, const PruneFacts& prune) {
+    page.counter("pruned_backups_total", "Backups that were deleted since the start because no rule keeps them.",
+                 prune.backups);
+    page.counter("pruned_bytes_total", "Size of the backups that were deleted since the start.", prune.bytes);
+    page.gauge("last_prune_timestamp_seconds", "When it was last looked for backups that no rule keeps, in Unix time.",
+               prune.last);
 }
 
 void add_schedule(Page& page, const ScheduleFacts& schedule) {
@@ -167,6 +203,15 @@ void add_store(Page& page, const StoreFacts& store) {
         page.gauge("stored_backups", "Backups in the store, of every age and state.", store.backups);
         page.gauge("stored_bytes", "Size of all backups in the store.", store.bytes);
         page.gauge("hidden_backups", "Backups that somebody hid or wrote over.", std::uint64_t{store.hidden.size()});
+        page.gauge("meddled_objects", "Backups and manifests in the store that are not as they were written.",
+                   std::uint64_t{store.meddled.size()});
+        page.gauge("marked_backups", "Marked backups that wait for `lifeboat accept`.",
+                   store.doubt ? store.doubt->marked : 0);
+        page.gauge("other_server", "1 if another server makes backups under this instance's name.",
+                   store.other_server.has_value());
+        page.gauge("last_success_expires_timestamp_seconds",
+                   "When the store's own age rule takes the last good backup away, in Unix time.",
+                   store.expiry.last_good_due);
     }
 }
 
@@ -194,7 +239,9 @@ std::string metrics_text(const Facts& facts, const Verdict& verdict, std::chrono
     add_process(page, facts, beat);
     add_health(page, facts, verdict);
     add_last_success(page, facts.store.last_good);
+    add_drills(page, facts);
     add_runs(page, facts.runs);
+    add_prune(page, facts.prune);
     add_schedule(page, facts.schedule);
     add_running(page, facts.running);
     add_store(page, facts.store);

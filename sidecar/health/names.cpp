@@ -27,6 +27,7 @@ std::string_view name_of(Activity activity) {
         case Activity::backup: return "backup";
         case Activity::sweep: return "sweep";
         case Activity::survey: return "survey";
+        case Activity::prune: return "prune";
     }
     return "";
 }
@@ -42,6 +43,7 @@ std::string_view name_of(RunResult result) {
         case RunResult::interrupted: return "interrupted";
         case RunResult::crashed: return "crashed";
         case RunResult::overrun: return "overrun";
+        case RunResult::yielded: return "yielded";
     }
     return "";
 }

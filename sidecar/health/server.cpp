@@ -82,7 +82,8 @@ void add_headers(MHD_Response* response, const Answer& answer) {
     add(MHD_HTTP_HEADER_CONNECTION, "close");
     add(MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     add("X-Content-Type-Options", "nosniff");
-    add("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+    add("Content-Security-Policy", answer.content_security_policy);
+    add("Referrer-Policy", "no-referrer");
     add("Cross-Origin-Resource-Policy", "same-origin");
     if (answer.location != nullptr) {
         add(MHD_HTTP_HEADER_LOCATION, answer.location);

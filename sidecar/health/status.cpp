@@ -1,3 +1,5 @@
+#include "databases.hpp"
+#include "days.hpp"
 #include "health/names.hpp"
 #include "words.hpp"
 
@@ -59,6 +61,10 @@ Json reasons(const Verdict& verdict) {
     return list;
 }
 
+std::int64_t seconds_of(const BackupFacts& backup) {
+    return std::chrono::duration_cast<std::chrono::seconds>(backup.finished - backup.started).count();
+}
+
 Json backup(const BackupFacts& backup) {
     return {{"id", backup.id},
             {"started", time(backup.started)},
@@ -66,9 +72,13 @@ Json backup(const BackupFacts& backup) {
             {"bytes", backup.stored_bytes},
             {"dumped_bytes", number(backup.dumped_bytes)},
             {"rows", number(backup.rows)},
+            {"seconds", seconds_of(backup)},
             {"databases", backup.databases},
+            {"databases_left_out", backup.names_left_out},
             {"failed_databases", backup.failed_databases},
-            {"state", name_of(backup.state)}};
+            {"state", name_of(backup.state)},
+            {"marks", backup.marks},
+            {"proven_at", time(backup.proven_at)}};
 }
 
 Json backups(const std::vector<BackupFacts>& all) {
@@ -79,6 +89,50 @@ Json backups(const std::vector<BackupFacts>& all) {
     return list;
 }
 
+Json doubt(const DoubtFacts& doubt) {
+    return {{"since", doubt.since},
+            {"reason", doubt.reason},
+            {"marked", doubt.marked},
+            {"newest", doubt.newest},
+            {"newest_finished", time(doubt.newest_finished)}};
+}
+
+Json times(const std::vector<TimePoint>& all) {
+    auto list = Json::array();
+    for (const auto each : all) {
+        list.push_back(time(each));
+    }
+    return list;
+}
+
+Json drill(const DrillFacts& drill) {
+    const auto seconds = [](std::chrono::milliseconds took) { return Json(static_cast<double>(took.count()) / 1000); };
+    return {{"backup", drill.backup},
+            {"stored", time(drill.stored)},
+            {"outcome", drill.passed ? "passed" : "failed"},
+            {"failed_step", text(drill.failed_step)},
+            {"differences", drill.differences},
+            {"checks_failed", drill.checks_failed},
+            {"restore_seconds", or_null(drill.restore_took, seconds)}};
+}
+
+Json recipients(const std::vector<RecipientFacts>& all) {
+    auto list = Json::array();
+    for (const auto& one : all) {
+        list.push_back({{"recipient", one.recipient}, {"opened", time(one.opened)}});
+    }
+    return list;
+}
+
+Json drills(const Facts& facts) {
+    const auto& drills = facts.store.drills;
+    const auto seconds = [](std::chrono::seconds duration) { return Json(duration.count()); };
+    return {{"last", or_null(drills.last, drill)},
+            {"last_good", or_null(drills.last_good, drill)},
+            {"recipients", recipients(drills.recipients)},
+            {"require_within", or_null(facts.drill_within, seconds)}};
+}
+
 Json store(const StoreFacts& store) {
     return {{"surveyed", time(store.surveyed)},
             {"problem", or_null(store.problem, problem)},
@@ -86,7 +140,13 @@ Json store(const StoreFacts& store) {
             {"limited", or_null(store.limited, problem)},
             {"backups", store.backups},
             {"bytes", store.bytes},
-            {"hidden", store.hidden}};
+            {"hidden", store.hidden},
+            {"unfinished", times(store.unfinished)},
+            {"meddled", store.meddled},
+            {"doubt", or_null(store.doubt, doubt)},
+            {"other_server", or_null(store.other_server, problem)},
+            {"last_good_due", time(store.expiry.last_good_due)},
+            {"rules_unknown", text(store.expiry.unknown)}};
 }
 
 Json schedule(const ScheduleFacts& schedule) {
@@ -120,10 +180,24 @@ Json runs(const RunsFacts& runs) {
     for (const auto result : run_results) {
         counts[std::string(name_of(result))] = runs.counts.of(result);
     }
+    auto failures = Json::array();
+    for (const auto& failure : runs.failures) {
+        failures.push_back(run(failure));
+    }
     return {{"last", or_null(runs.last, run)},
             {"consecutive_failures", runs.consecutive_failures},
+            {"consecutive_yields", runs.consecutive_yields},
+            {"yielded_to", text(runs.yielded_to)},
+            {"failures", std::move(failures)},
             {"counts", std::move(counts)},
             {"store_retries", runs.store_retries}};
+}
+
+Json prune(const PruneFacts& prune) {
+    return {{"backups", prune.backups},
+            {"bytes", prune.bytes},
+            {"last", time(prune.last)},
+            {"stopped", or_null(prune.stopped, problem)}};
 }
 
 Json settings(const SettingsFacts& settings) {
@@ -147,6 +221,46 @@ Json turn(const TurnFacts& turn) {
     return {{"state", name_of(turn.turn)}, {"because", text(turn.because)}};
 }
 
+Json database(const DatabaseState& state) {
+    const auto* contents = state.contents;
+    const auto known = [contents](auto member) { return contents == nullptr ? Json() : Json(contents->*member); };
+    return {{"name", state.name},
+            {"backup", state.backup == nullptr ? Json() : Json(state.backup->id)},
+            {"finished", state.backup == nullptr ? Json() : time(state.backup->finished)},
+            {"bytes", known(&DatabaseFacts::stored_bytes)},
+            {"dumped_bytes", known(&DatabaseFacts::dumped_bytes)},
+            {"tables", contents == nullptr ? Json() : number(contents->tables)},
+            {"rows", contents == nullptr ? Json() : number(contents->rows)},
+            {"missing", state.missing}};
+}
+
+Json databases(const StoreFacts& store) {
+    auto list = Json::array();
+    for (const auto& state : databases_of(store)) {
+        list.push_back(database(state));
+    }
+    return list;
+}
+
+Json day(const Day& day) {
+    const std::chrono::sys_days midnight = day.date;
+    return {{"date", os::utc_text(midnight).substr(0, sizeof("2026-11-22") - 1)},
+            {"state", name_of(day.mark)},
+            {"backups", day.backups},
+            {"failed", day.failed},
+            {"backup", day.backup == nullptr ? Json() : Json(day.backup->id)},
+            {"bytes", day.backup == nullptr ? Json() : Json(day.backup->stored_bytes)},
+            {"seconds", day.backup == nullptr ? Json() : Json(seconds_of(*day.backup))}};
+}
+
+Json days(const Facts& facts, TimePoint now) {
+    auto list = Json::array();
+    for (const auto& each : days_of(facts, now)) {
+        list.push_back(day(each));
+    }
+    return list;
+}
+
 // What both texts begin with.
 Json head(const Facts& facts, const Verdict& verdict, TimePoint now) {
     return {{"healthy", verdict.healthy()},     {"reasons", reasons(verdict)}, {"note", text(verdict.note)},
@@ -159,6 +273,8 @@ std::string healthz_json(const Facts& facts, const Verdict& verdict, TimePoint n
     auto json = head(facts, verdict, now);
     const auto finished = [](const BackupFacts& last) { return time(last.finished); };
     json["last_good_backup"] = or_null(facts.store.last_good, finished);
+    const auto stored = [](const DrillFacts& drill) { return time(drill.stored); };
+    json["last_good_drill"] = or_null(facts.store.drills.last_good, stored);
     json["next_run"] = time(facts.schedule.start);
     return text_of(json);
 }
@@ -171,11 +287,15 @@ std::string status_json(const Facts& facts, const Verdict& verdict, TimePoint no
     json["running"] = or_null(facts.running, running);
     json["last_good"] = or_null(facts.store.last_good, backup);
     json["newest_partial"] = or_null(facts.store.newest_partial, backup);
+    json["drills"] = drills(facts);
     json["runs"] = runs(facts.runs);
+    json["prune"] = prune(facts.prune);
     json["store"] = store(facts.store);
     json["settings"] = settings(facts.settings);
     json["drained"] = or_null(facts.drained, drained);
     json["listeners"] = {{"pod", listener(facts.listeners.pod)}, {"page", listener(facts.listeners.page)}};
+    json["databases"] = databases(facts.store);
+    json["days"] = days(facts, now);
     json["backups"] = backups(facts.store.recent);
     return text_of(json);
 }

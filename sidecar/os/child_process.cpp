@@ -3,6 +3,8 @@
 #include "os/errno_text.hpp"
 
 #include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -41,12 +43,38 @@ struct Plan {
     const std::vector<int>* inherited;
     const std::optional<std::uint64_t>* address_space;
     pid_t parent;
+    const ChildOptions* options;
 };
+
+// What it may reach, in the order in which it still may ask for it.
+bool confine(const ChildOptions& options) noexcept {
+    if (options.leave_network) {
+        (void)::unshare(CLONE_NEWNET);  // needs rights that not everybody has
+    }
+    if (options.user) {
+        const auto [user, group] = *options.user;
+        if (::setgroups(0, nullptr) != 0 || ::setresgid(group, group, group) != 0 ||
+            ::setresuid(user, user, user) != 0) {
+            return false;
+        }
+    }
+    if (!options.folder.empty() && ::chdir(options.folder.c_str()) != 0) {
+        return false;
+    }
+    if (options.fence != nullptr) {
+        return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+               ::syscall(SYS_landlock_restrict_self, options.fence->get(), 0) == 0;
+    }
+    return true;
+}
 
 // Between fork and exec, in a process whose other threads are gone: system calls only, no allocation.
 void become(const Plan& plan) noexcept {
     ::setpgid(0, 0);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!confine(*plan.options)) {
+        return;
+    }
+    ::prctl(PR_SET_PDEATHSIG, plan.options->death_signal);  // a change of the user had cleared it
     if (::getppid() != plan.parent) {
         ::_exit(127);  // the parent died before the line above took effect
     }
@@ -128,7 +156,8 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options) {
                     options.own_stderr ? err.write_end.get() : STDERR_FILENO,
                     &options.inherited,
                     &options.address_space,
-                    ::getpid()};
+                    ::getpid(),
+                    &options};
     const pid_t pid = ::fork();
     if (pid < 0) {
         return Error{ErrorKind::temporary, "cannot start " + options.program + ": " + errno_text(errno),

@@ -193,9 +193,10 @@ Result<ClientProgram> ClientProgram::start(const std::string& program, std::vect
     child_options.arguments = std::move(arguments);
     if (options.server == Server::connects) {
         child_options.arguments.push_back(
-            "--dbname=" +
-            connection.child_conninfo(database, std::string(pinned_settings) +
-                                                    (options.writes ? " -c default_transaction_read_only=off" : "")));
+            "--dbname=" + connection.child_conninfo(database,
+                                                    std::string(pinned_settings) +
+                                                        (options.writes ? " -c default_transaction_read_only=off" : ""),
+                                                    options.session));
     }
     child_options.environment = base_environment();
     child_options.pipe_stdout = streams == Streams::output;

@@ -1,6 +1,7 @@
 #include "postgres/connection.hpp"
 
 #include "archive/sql_text.hpp"
+#include "closed_session.hpp"
 #include "os/errno_text.hpp"
 #include "postgres/diagnostics.hpp"
 
@@ -165,9 +166,13 @@ void request(const Cancel& cancel) {
 // Waits in pieces, as libpq alone waits for ever: a cancel request that comes before its statement is lost, so it is
 // repeated, and a server that does not answer it is given up (false).
 bool await_answer(PGconn* connection, const Cancel& cancel, const std::stop_token& stop,
-                  std::optional<SteadyTime>& give_up) {
+                  std::optional<SteadyTime>& give_up, const std::optional<SteadyTime>& deadline) {
     constexpr auto patience = std::chrono::seconds(3);
     while (PQisBusy(connection) != 0) {
+        if (deadline && std::chrono::steady_clock::now() >= *deadline) {
+            ::shutdown(PQsocket(connection), SHUT_RDWR);  // what may still come of it is nobody's answer
+            return true;
+        }
         if (stop.stop_requested()) {
             const auto now = std::chrono::steady_clock::now();
             give_up = give_up ? give_up : now + patience;
@@ -188,11 +193,14 @@ bool await_answer(PGconn* connection, const Cancel& cancel, const std::stop_toke
 }
 
 // One result or the last of several; a failed one ends it.
-PgResult await_result(PGconn* connection, const std::stop_token& stop) {
+PgResult await_result(PGconn* connection, const std::stop_token& stop,
+                      const std::optional<std::chrono::milliseconds>& patience) {
+    const auto deadline =
+        patience ? std::optional(std::chrono::steady_clock::now() + *patience) : std::optional<SteadyTime>();
     const Cancel cancel(PQgetCancel(connection));  // now: a connection that was lost no longer has one
     std::optional<SteadyTime> give_up;
     PgResult last;
-    while (await_answer(connection, cancel, stop, give_up)) {
+    while (await_answer(connection, cancel, stop, give_up, deadline)) {
         PgResult next(PQgetResult(connection));
         if (!next) {
             break;
@@ -278,6 +286,9 @@ Connection& Connection::operator=(Connection&& other) noexcept {
     hang_up_.reset();  // before its socket's number can be another's
     connection_ = std::move(other.connection_);
     stop_ = std::move(other.stop_);
+    patience_ = other.patience_;
+    told_to_go_ = other.told_to_go_;
+    crashed_on_ = other.crashed_on_;
     hang_up_ = std::move(other.hang_up_);
     return *this;
 }
@@ -374,8 +385,11 @@ Result<Connection> Connection::open(const Server& server, const std::optional<st
     }
 }
 
-Status Connection::query_failed(const void* result) const {
+Status Connection::query_failed(const void* result) {
     const auto* failure = static_cast<const PGresult*>(result);
+    const char* state = PQresultErrorField(failure, PG_DIAG_SQLSTATE);
+    told_to_go_ = told_to_go_ || (state != nullptr && std::strcmp(state, "57P01") == 0);
+    crashed_on_ = crashed_on_ || (state != nullptr && std::strcmp(state, "57P02") == 0);
     if (stop_.stop_requested()) {
         return Error{ErrorKind::interrupted, "stopped while waiting for PostgreSQL", {}};
     }
@@ -402,7 +416,7 @@ Result<Rows> Connection::query(const std::string& sql, const std::vector<std::st
     }
     const PgResult result = PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr,
                                               values.data(), nullptr, nullptr, 0) == 1
-                                ? await_result(connection_.get(), stop_)
+                                ? await_result(connection_.get(), stop_, patience_)
                                 : nullptr;
     const auto status = PQresultStatus(result.get());
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
@@ -426,7 +440,7 @@ Status Connection::execute(const std::string& sql) {
         return Error{ErrorKind::interrupted, "stopped", {}};
     }
     const PgResult result =
-        PQsendQuery(connection_.get(), sql.c_str()) == 1 ? await_result(connection_.get(), stop_) : nullptr;
+        PQsendQuery(connection_.get(), sql.c_str()) == 1 ? await_result(connection_.get(), stop_, patience_) : nullptr;
     const auto status = PQresultStatus(result.get());
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY) {
         return query_failed(result.get());
@@ -443,6 +457,13 @@ Result<std::string> Connection::value(const std::string& sql, const std::vector<
         return failed("the server's answer has an unexpected shape");
     }
     return rows->front().front().value_or("");
+}
+
+void Connection::close() {
+    hang_up_.reset();
+    const ClosedSession session(PQsocket(connection_.get()));
+    connection_.reset();
+    session.wait(std::chrono::seconds(1));
 }
 
 Result<bool> Connection::through_pooler() {
@@ -473,7 +494,8 @@ std::string Connection::where() const {
     return std::string(PQhost(connection_.get())) + ":" + PQport(connection_.get());
 }
 
-std::string Connection::child_conninfo(const std::string& database, const std::string& options) const {
+std::string Connection::child_conninfo(const std::string& database, const std::string& options,
+                                       const std::string& name) const {
     std::string conninfo;
     append_option(conninfo, "dbname", database);
     append_option(conninfo, "host", PQhost(connection_.get()));
@@ -491,7 +513,7 @@ std::string Connection::child_conninfo(const std::string& database, const std::s
         }
     }
     append_option(conninfo, "options", session_options + options);
-    append_option(conninfo, "application_name", "lifeboat");
+    append_option(conninfo, "application_name", name);
     append_option(conninfo, "keepalives_idle", "60");
     return conninfo;
 }

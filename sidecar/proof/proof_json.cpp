@@ -204,6 +204,9 @@ Proof proof_of(const Json& json) {
     for (const auto& item : list(json, "databases")) {
         proof.databases.push_back(database_of(item));
     }
+    if (json.contains("globals")) {
+        proof.globals_sha256 = text(json.at("globals"), "sha256");
+    }
     return proof;
 }
 

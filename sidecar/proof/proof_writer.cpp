@@ -170,7 +170,7 @@ Status ProofWriter::finish() {
     if (auto begun = begin(); !begun) {
         return begun;
     }
-    waiting_ += "]}\n";
+    waiting_ += globals_sha256_.empty() ? "]}\n" : "],\n\"globals\":{\"sha256\":\"" + globals_sha256_ + "\"}}\n";
     if (auto written = to_.write(stream::as_bytes(waiting_)); !written) {
         return written;
     }

@@ -33,6 +33,18 @@ bool only_a_superuser_can(const archive::TocEntry& entry) {
     return entry.desc == "COMMENT" && entry.tag.rfind("EXTENSION ", 0) == 0;
 }
 
+bool begins(std::string_view text, std::string_view beginning) {
+    return text.substr(0, beginning.size()) == beginning;
+}
+
+// pg_restore's own flags for it leave the comments, which then have nothing to stand on.
+bool of_replication(const archive::TocEntry& entry) {
+    const bool about = entry.desc == "COMMENT" || entry.desc == "SECURITY LABEL";
+    const std::string_view what = about ? entry.tag : entry.desc;
+    return begins(what, about ? "SUBSCRIPTION " : "SUBSCRIPTION") ||
+           begins(what, about ? "PUBLICATION " : "PUBLICATION");
+}
+
 // PostgreSQL itself checks for a superuser when one of these is made. A shell type becomes a base type.
 bool of_superusers(std::string_view desc) {
     static constexpr std::array<std::string_view, 9> kinds = {
@@ -112,6 +124,9 @@ archive::TocOptions options_for(DatabaseHead& head) {
         head.all_entries.push_back(entry.dump_id);
         if (only_a_superuser_can(entry)) {
             head.superuser_only.insert(entry.dump_id);
+        }
+        if (of_replication(entry)) {
+            head.replication.insert(entry.dump_id);
         }
         if (entry.desc == "MATERIALIZED VIEW DATA" || entry.desc == "EVENT TRIGGER") {
             head.running_code.insert(entry.dump_id);

@@ -15,6 +15,7 @@ struct DatabaseHead {
 
     // Entries that only a superuser can restore although the object is there already: comments on extensions.
     std::set<std::int32_t> superuser_only;
+    std::set<std::int32_t> replication;   // subscriptions, publications, and what is said of them
     std::set<std::int32_t> running_code;  // people's own, as soon as they are restored: event triggers, REFRESH
     std::vector<std::int32_t> all_entries;
 

@@ -156,6 +156,9 @@ private:
     Status replace();
     [[nodiscard]] std::string name_aside() const { return restore::name_aside(task_.new_name); }
     Result<std::vector<std::string>> load_arguments();
+    [[nodiscard]] std::unique_ptr<stream::Sink> inspector(stream::Sink& next) const {
+        return tools_.plan.inspector ? tools_.plan.inspector(task_.record.name, next) : nullptr;
+    }
 
     const RestoreTools& tools_;
     const DatabaseTask& task_;
@@ -287,15 +290,22 @@ Result<std::vector<std::string>> DatabaseRestore::load_arguments() {
     if (!superuser) {
         return std::move(superuser).error();
     }
+    std::set<std::int32_t> left_out;
     if (*superuser != "t" && !task_.head.superuser_only.empty()) {
-        auto file = entry_list(task_.head, task_.head.superuser_only);
+        left_out = task_.head.superuser_only;
+        tools_.observer.noted("comments on extensions of '" + task_.record.name +
+                              "' were left out: only a superuser can set them");
+    }
+    if (!tools_.plan.replication) {
+        left_out.insert(task_.head.replication.begin(), task_.head.replication.end());
+    }
+    if (!left_out.empty()) {
+        auto file = entry_list(task_.head, left_out);
         if (!file) {
             return std::move(file).error();
         }
         entries_ = std::move(*file);
         arguments.push_back("--use-list=" + os::memory_file_path(entries_.get()));
-        tools_.observer.noted("comments on extensions of '" + task_.record.name +
-                              "' were left out: only a superuser can set them");
     }
     return arguments;
 }
@@ -319,7 +329,8 @@ Status DatabaseRestore::load_streamed(std::vector<std::string> arguments) {
     const std::stop_callback end(tools_.stop, [&program] { program->end(); });
     stream::FdSink input(program->input(), "pg_restore");
     Loading loading(input, tools_, task_.new_name);
-    auto fed = read_stream(loading.source(), task_.record.objects, loading);
+    const auto inspecting = inspector(loading);
+    auto fed = read_stream(loading.source(), task_.record.objects, inspecting ? *inspecting : loading);
     // pg_restore stops reading when it fails; why is on its stderr. When the stream is bad, the end of its input
     // must not look like the end of the archive, so it is ended instead (by its destructor).
     const bool reader_gone = !fed && fed.error().kind == ErrorKind::interrupted && !tools_.stop.stop_requested();
@@ -336,7 +347,9 @@ Status DatabaseRestore::load_from_file(std::vector<std::string> arguments) {
         return std::move(file).error();
     }
     Loading loading(**file, tools_, task_.new_name);
-    if (auto fetched = read_stream(loading.source(), task_.record.objects, loading); !fetched) {
+    const auto inspecting = inspector(loading);
+    if (auto fetched = read_stream(loading.source(), task_.record.objects, inspecting ? *inspecting : loading);
+        !fetched) {
         return fetched;
     }
     arguments.push_back(os::memory_file_path((*file)->fd()));

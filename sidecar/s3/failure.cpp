@@ -232,6 +232,7 @@ Failure answered(const HttpReply& reply, const Asked& asked, system_clock::time_
     Failure failure;
     failure.status = said.status;
     failure.code = said.code;
+    failure.message = said.message;
     failure.retryable = worth_another_try(said);
     // A server or a gateway that gives up half way says so with one of these.
     failure.uncertain = said.status >= 500 || said.status == 408 || said.status == 499 || said.status == 200;

@@ -16,7 +16,4 @@ struct Asked {
 std::optional<Failure> failure_of(const HttpReply& reply, const Asked& asked,
                                   std::chrono::system_clock::time_point now);
 
-// The time of a Date header (RFC 9110, IMF-fixdate).
-std::optional<std::chrono::system_clock::time_point> parse_http_date(const std::string& text);
-
 }  // namespace lifeboat::s3

@@ -224,6 +224,60 @@ std::optional<UploadPage> parse_upload_page(std::string_view body) {
     return listing.understood() ? std::optional(std::move(page)) : std::nullopt;
 }
 
+namespace {
+
+pugi::xml_node child(const pugi::xml_node& parent, std::string_view name) {
+    for (const pugi::xml_node& node : parent.children()) {
+        if (local_name(node) == name) {
+            return node;
+        }
+    }
+    return {};
+}
+
+// A rule's own <Prefix> is the older form of <Filter><Prefix>; with more than one condition they stand in <And>.
+pugi::xml_node conditions_of(const pugi::xml_node& rule) {
+    const auto filter = child(rule, "Filter");
+    const auto several = child(filter, "And");
+    return several ? several : filter;
+}
+
+bool takes_current_objects(const pugi::xml_node& rule) {
+    const auto expiration = child(rule, "Expiration");
+    return child_text(rule, "Status").text == "Enabled" && !child(conditions_of(rule), "Tag") &&
+           (child(expiration, "Days") || child(expiration, "Date"));
+}
+
+}  // namespace
+
+std::optional<std::vector<LifecycleRule>> parse_lifecycle(std::string_view body) {
+    const XmlReply reply(body);
+    const auto root = reply.root("LifecycleConfiguration");
+    if (!root) {
+        return std::nullopt;
+    }
+    std::vector<LifecycleRule> rules;
+    for (const pugi::xml_node& node : root.children()) {
+        if (local_name(node) != "Rule" || !takes_current_objects(node)) {
+            continue;
+        }
+        Record record(node, false);
+        Record filter(conditions_of(node), false);
+        Record expiration(child(node, "Expiration"), false);
+        LifecycleRule rule{filter.text("Prefix") + record.text("Prefix"), std::nullopt, std::nullopt};
+        if (child(child(node, "Expiration"), "Days")) {
+            rule.days = expiration.number("Days");
+        } else {
+            rule.date = expiration.time("Date");
+        }
+        if (!record.understood() || !filter.understood() || !expiration.understood()) {
+            return std::nullopt;
+        }
+        rules.push_back(std::move(rule));
+    }
+    return rules;
+}
+
 std::string complete_body(const std::vector<std::string>& etags) {
     pugi::xml_document document;
     pugi::xml_node root = document.append_child("CompleteMultipartUpload");

@@ -31,7 +31,7 @@ void take_lines(std::string& unread, std::size_t fresh, std::vector<Result<Repor
 
 }  // namespace
 
-Status RealChildren::start(health::Activity activity, const Secret& settings, const std::string& newest_known) {
+Status RealChildren::start(health::Activity activity, const Secret& settings, const Known& known) {
     auto file = os::memory_file("lifeboat-settings", settings);
     if (!file) {
         return std::move(file).error();
@@ -48,8 +48,11 @@ Status RealChildren::start(health::Activity activity, const Secret& settings, co
     options.arguments = {"child", std::string(health::name_of(activity)),
                          "--settings-fd=" + std::to_string(file->get()),
                          "--report-fd=" + std::to_string(pipe->write_end.get())};
-    if (!newest_known.empty()) {
-        options.arguments.push_back("--newest-known=" + newest_known);
+    if (!known.newest_id.empty()) {
+        options.arguments.push_back("--newest-known=" + known.newest_id);
+    }
+    if (known.server) {
+        options.arguments.push_back("--server-known=" + *known.server);
     }
     options.environment = environment_;
     options.own_stderr = false;  // its lines of the log stand among ours

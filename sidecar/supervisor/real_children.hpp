@@ -23,7 +23,7 @@ public:
         : program_(std::move(program)), environment_(std::move(environment)) {}
 
     // `settings`: config::Inputs as JSON.
-    Status start(health::Activity activity, const Secret& settings, const std::string& newest_known);
+    Status start(health::Activity activity, const Secret& settings, const Known& known);
 
     void signal(health::Activity activity, int signal);
 

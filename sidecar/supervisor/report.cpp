@@ -97,6 +97,27 @@ Problem problem_in(const Json& json) {
     return {json.at("what").get<std::string>(), json.at("next").get<std::string>()};
 }
 
+Json written_yield(const YieldedTo& to) {
+    return {{"name", to.name}, {"cure", to.cure}};
+}
+
+YieldedTo yield_in(const Json& json) {
+    return {json.at("name").get<std::string>(), json.at("cure").get<std::string>()};
+}
+
+Json written_database(const health::DatabaseFacts& database) {
+    return {{"name", database.name},
+            {"stored_bytes", database.stored_bytes},
+            {"dumped_bytes", database.dumped_bytes},
+            {"tables", if_there(database.tables, written_number)},
+            {"rows", if_there(database.rows, written_number)}};
+}
+
+health::DatabaseFacts database_in(const Json& json) {
+    return {json.at("name").get<std::string>(), number_in(json.at("stored_bytes")), number_in(json.at("dumped_bytes")),
+            read_if_there(json.at("tables"), number_in), read_if_there(json.at("rows"), number_in)};
+}
+
 Json written_backup(const BackupFacts& backup) {
     return {{"id", backup.id},
             {"started", written(backup.started)},
@@ -106,7 +127,11 @@ Json written_backup(const BackupFacts& backup) {
             {"rows", if_there(backup.rows, written_number)},
             {"databases", backup.databases},
             {"state", written_enum(backup.state)},
-            {"failed_databases", backup.failed_databases}};
+            {"failed_databases", backup.failed_databases},
+            {"marks", backup.marks},
+            {"contents", list_of(backup.contents, written_database)},
+            {"proven_at", if_there(backup.proven_at, written)},
+            {"names_left_out", backup.names_left_out}};
 }
 
 BackupFacts backup_in(const Json& json) {
@@ -120,16 +145,97 @@ BackupFacts backup_in(const Json& json) {
     backup.databases = json.at("databases").get<std::vector<std::string>>();
     backup.state = enum_in(json.at("state"), health::BackupState::expired);
     backup.failed_databases = json.at("failed_databases").get<std::vector<std::string>>();
+    backup.marks = json.at("marks").get<std::vector<std::string>>();
+    backup.contents = read_list(json.at("contents"), database_in);
+    backup.proven_at = read_if_there(json.at("proven_at"), time_in);
+    backup.names_left_out = number_in(json.at("names_left_out"));
     return backup;
+}
+
+Json written_doubt(const health::DoubtFacts& doubt) {
+    return {{"since", doubt.since},
+            {"reason", doubt.reason},
+            {"marked", doubt.marked},
+            {"newest", doubt.newest},
+            {"newest_finished", written(doubt.newest_finished)}};
+}
+
+health::DoubtFacts doubt_in(const Json& json) {
+    return {json.at("since").get<std::string>(), json.at("reason").get<std::string>(), number_in(json.at("marked")),
+            json.at("newest").get<std::string>(), time_in(json.at("newest_finished"))};
+}
+
+Json written_expiry(const health::ExpiryFacts& expiry) {
+    return {{"last_good_due", if_there(expiry.last_good_due, written)},
+            {"warning", expiry.warning.count()},
+            {"unknown", expiry.unknown}};
+}
+
+health::ExpiryFacts expiry_in(const Json& json) {
+    return {read_if_there(json.at("last_good_due"), time_in),
+            std::chrono::seconds(json.at("warning").get<std::int64_t>()), json.at("unknown").get<std::string>()};
+}
+
+Json written_milliseconds(std::chrono::milliseconds duration) {
+    return duration.count();
+}
+
+std::chrono::milliseconds milliseconds_in(const Json& json) {
+    require(json.is_number_integer());
+    return std::chrono::milliseconds(json.get<std::int64_t>());
+}
+
+Json written_drill(const health::DrillFacts& drill) {
+    return {{"backup", drill.backup},
+            {"stored", written(drill.stored)},
+            {"passed", drill.passed},
+            {"failed_step", drill.failed_step},
+            {"differences", drill.differences},
+            {"checks_failed", drill.checks_failed},
+            {"restore_took", if_there(drill.restore_took, written_milliseconds)}};
+}
+
+health::DrillFacts drill_in(const Json& json) {
+    return {json.at("backup").get<std::string>(),
+            time_in(json.at("stored")),
+            json.at("passed").get<bool>(),
+            json.at("failed_step").get<std::string>(),
+            number_in(json.at("differences")),
+            number_in(json.at("checks_failed")),
+            read_if_there(json.at("restore_took"), milliseconds_in)};
+}
+
+Json written_drills(const health::DrillsFacts& drills) {
+    return {{"last", if_there(drills.last, written_drill)},
+            {"last_good", if_there(drills.last_good, written_drill)},
+            {"unanswered", if_there(drills.unanswered, written_drill)},
+            {"recipients", list_of(drills.recipients, [](const health::RecipientFacts& one) {
+                 return Json{{"recipient", one.recipient}, {"opened", if_there(one.opened, written)}};
+             })}};
+}
+
+health::DrillsFacts drills_in(const Json& json) {
+    return {read_if_there(json.at("last"), drill_in), read_if_there(json.at("last_good"), drill_in),
+            read_if_there(json.at("unanswered"), drill_in), read_list(json.at("recipients"), [](const Json& one) {
+                return health::RecipientFacts{one.at("recipient").get<std::string>(),
+                                              read_if_there(one.at("opened"), time_in)};
+            })};
 }
 
 Json written_store(const health::StoreFacts& store) {
     return {{"last_good", if_there(store.last_good, written_backup)},
             {"newest_partial", if_there(store.newest_partial, written_backup)},
             {"recent", list_of(store.recent, written_backup)},
+            {"unfinished", list_of(store.unfinished, written)},
             {"backups", store.backups},
             {"bytes", store.bytes},
-            {"hidden", store.hidden}};
+            {"hidden", store.hidden},
+            {"meddled", store.meddled},
+            {"doubt", if_there(store.doubt, written_doubt)},
+            {"other_server", if_there(store.other_server, written_problem)},
+            {"lineage_note", store.lineage_note},
+            {"expiry", written_expiry(store.expiry)},
+            {"drills", written_drills(store.drills)}};
 }
 
 health::StoreFacts store_in(const Json& json) {
@@ -137,9 +243,16 @@ health::StoreFacts store_in(const Json& json) {
     store.last_good = read_if_there(json.at("last_good"), backup_in);
     store.newest_partial = read_if_there(json.at("newest_partial"), backup_in);
     store.recent = read_list(json.at("recent"), backup_in);
+    store.unfinished = read_list(json.at("unfinished"), time_in);
     store.backups = number_in(json.at("backups"));
     store.bytes = number_in(json.at("bytes"));
     store.hidden = json.at("hidden").get<std::vector<std::string>>();
+    store.meddled = json.at("meddled").get<std::vector<std::string>>();
+    store.doubt = read_if_there(json.at("doubt"), doubt_in);
+    store.other_server = read_if_there(json.at("other_server"), problem_in);
+    store.lineage_note = json.at("lineage_note").get<std::string>();
+    store.expiry = expiry_in(json.at("expiry"));
+    store.drills = drills_in(json.at("drills"));
     return store;
 }
 
@@ -161,7 +274,7 @@ schedule::StoreView runs_in(const Json& json) {
 
 struct Writer {
     Json operator()(const BackupBegan& began) const {
-        return {{"report", "backup_began"}, {"id", began.id}, {"databases", began.databases}};
+        return {{"report", "backup_began"}, {"id", began.id}, {"databases", began.databases}, {"server", began.server}};
     }
     Json operator()(const BackupMoved& moved) const {
         return {{"report", "backup_moved"},
@@ -176,25 +289,35 @@ struct Writer {
                 {"result", written_enum(ended.result)},
                 {"backup", if_there(ended.backup, written_backup)},
                 {"problem", if_there(ended.problem, written_problem)},
-                {"detail", ended.detail}};
+                {"detail", ended.detail},
+                {"yielded_to", if_there(ended.yielded_to, written_yield)}};
     }
     Json operator()(const SurveyEnded& ended) const {
         return {{"report", "survey_ended"},
                 {"store", written_store(ended.store)},
                 {"runs", written_runs(ended.runs)},
                 {"newest_id", ended.newest_id},
-                {"limited", if_there(ended.limited, written_problem)}};
+                {"limited", if_there(ended.limited, written_problem)},
+                {"server", if_there(ended.server, [](const std::string& id) { return id; })}};
     }
     Json operator()(const WorkFailed& failed) const {
         return {{"report", "work_failed"}, {"problem", written_problem(failed.problem)}, {"detail", failed.detail}};
     }
     Json operator()(const SweepEnded& /*ended*/) const { return {{"report", "sweep_ended"}}; }
+    Json operator()(const PruneEnded& ended) const {
+        return {{"report", "prune_ended"},
+                {"backups", ended.backups},
+                {"bytes", ended.bytes},
+                {"stopped", if_there(ended.stopped, written_problem)},
+                {"not_possible", if_there(ended.not_possible, written_problem)}};
+    }
 };
 
 Result<Report> read(const Json& json) {
     const auto kind = json.at("report").get<std::string>();
     if (kind == "backup_began") {
-        return Report(BackupBegan{json.at("id").get<std::string>(), number_in(json.at("databases"))});
+        return Report(BackupBegan{json.at("id").get<std::string>(), number_in(json.at("databases")),
+                                  json.at("server").get<std::string>()});
     }
     if (kind == "backup_moved") {
         return Report(BackupMoved{json.at("part").get<std::string>(), number_in(json.at("dumped_bytes")),
@@ -207,18 +330,25 @@ Result<Report> read(const Json& json) {
     if (kind == "backup_ended") {
         return Report(BackupEnded{enum_in(json.at("result"), health::run_results.back()),
                                   read_if_there(json.at("backup"), backup_in),
-                                  read_if_there(json.at("problem"), problem_in), json.at("detail").get<std::string>()});
+                                  read_if_there(json.at("problem"), problem_in), json.at("detail").get<std::string>(),
+                                  read_if_there(json.at("yielded_to"), yield_in)});
     }
     if (kind == "survey_ended") {
-        return Report(SurveyEnded{store_in(json.at("store")), runs_in(json.at("runs")),
-                                  json.at("newest_id").get<std::string>(),
-                                  read_if_there(json.at("limited"), problem_in)});
+        return Report(
+            SurveyEnded{store_in(json.at("store")), runs_in(json.at("runs")), json.at("newest_id").get<std::string>(),
+                        read_if_there(json.at("limited"), problem_in),
+                        read_if_there(json.at("server"), [](const Json& id) { return id.get<std::string>(); })});
     }
     if (kind == "work_failed") {
         return Report(WorkFailed{problem_in(json.at("problem")), json.at("detail").get<std::string>()});
     }
     if (kind == "sweep_ended") {
         return Report(SweepEnded{});
+    }
+    if (kind == "prune_ended") {
+        return Report(PruneEnded{number_in(json.at("backups")), number_in(json.at("bytes")),
+                                 read_if_there(json.at("stopped"), problem_in),
+                                 read_if_there(json.at("not_possible"), problem_in)});
     }
     return Error{ErrorKind::corrupt, "a child's report is of no known kind", {}};
 }

@@ -78,9 +78,13 @@ Result<Orders> orders_of(const config::Settings& settings) {
                   {std::move(*calendar), settings.schedule.jitter, {settings.instance.name, host_name()}},
                   {},
                   settings.schedule.max_duration,
+                  settings.retention.prune != config::PruneMode::never,
                   settings.retention.prune != config::PruneMode::never};
     const auto overdue_after = config::overdue_after_of(settings, std::chrono::system_clock::now());
     orders.overdue_after = std::chrono::ceil<std::chrono::seconds>(*overdue_after);  // there is one for every calendar
+    if (settings.drill.require_within) {
+        orders.drill_within = std::chrono::ceil<std::chrono::seconds>(*settings.drill.require_within);
+    }
     return orders;
 }
 
@@ -120,9 +124,7 @@ private:
     // World
     [[nodiscard]] TimePoint now() const override { return clock_.now(); }
     [[nodiscard]] SteadyPoint steady() const override { return Steady::now(); }
-    Status start(Activity activity, const std::string& newest_known) override {
-        return children_.start(activity, settings_, newest_known);
-    }
+    Status start(Activity activity, const Known& known) override { return children_.start(activity, settings_, known); }
     void signal(Activity activity, int signal) override { children_.signal(activity, signal); }
     void publish(const health::Facts& facts) override { board_.publish(facts); }
     void log(LogLevel level, const std::string& event, const Fields& fields) override {

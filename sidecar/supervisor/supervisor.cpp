@@ -2,6 +2,7 @@
 
 #include "health/judge.hpp"
 #include "health/names.hpp"
+#include "health/recent.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -14,8 +15,6 @@ using health::Problem;
 using health::RunResult;
 using log::LogLevel;
 using Fields = log::EventLog::Fields;
-
-constexpr std::size_t most_recent = 1000;  // backups that are kept in mind of the last 30 days
 
 const char* text_of(schedule::Why why) {
     switch (why) {
@@ -75,6 +74,7 @@ Telling telling_of(RunResult result, bool said_before) {
         case RunResult::good: return {LogLevel::info, "backup_finished"};
         case RunResult::partial: return {LogLevel::error, "backup_finished"};
         case RunResult::interrupted: return {LogLevel::warn, "backup_interrupted"};
+        case RunResult::yielded: return {LogLevel::warn, "backup_yielded"};
         case RunResult::not_ours:
         case RunResult::lock_held:
         case RunResult::not_needed: return {said_before ? LogLevel::debug : LogLevel::info, "backup_skipped"};
@@ -101,6 +101,15 @@ std::string reasons_in(const health::Verdict& verdict) {
     return codes;
 }
 
+void take_marked(health::StoreFacts& store, const health::BackupFacts& backup) {
+    if (!store.doubt) {
+        store.doubt = health::DoubtFacts{backup.id, backup.marks.empty() ? "" : backup.marks.front(), 0, {}, {}};
+    }
+    ++store.doubt->marked;
+    store.doubt->newest = backup.id;
+    store.doubt->newest_finished = backup.finished;
+}
+
 }  // namespace
 
 Supervisor::Supervisor(World& world, health::Facts first, const Limits& limits)
@@ -123,6 +132,12 @@ void Supervisor::accept(Orders orders, const Fields& told) {
     settings.last_applied = world_.now();
     facts_.instance = orders.instance;
     facts_.schedule.overdue_after = orders.overdue_after;
+    known_.server.reset();  // it may be another server's address now
+    facts_.drill_within = orders.drill_within;
+    prune_not_before_.reset();
+    if (!orders.prunes) {
+        facts_.prune.stopped.reset();
+    }
     orders_ = std::move(orders);
     if (runs(Activity::survey)) {
         end_child(Activity::survey, limits_.grace);  // it may hang at what the new settings cure
@@ -159,10 +174,14 @@ void Supervisor::listening(const health::ListenersFacts& listeners) {
 void Supervisor::forget_place() {
     facts_.store = {};
     runs_ = {};
-    newest_id_.clear();
+    known_.newest_id.clear();
     viewed_.reset();
     facts_.runs.consecutive_failures = 0;
+    facts_.runs.consecutive_yields = 0;
+    facts_.runs.failures.clear();
     process_.failures = {};
+    facts_.prune.stopped.reset();
+    prune_wanted_ = false;
     plan_.reset();
     facts_.schedule.due.reset();
     facts_.schedule.start.reset();
@@ -177,6 +196,9 @@ void Supervisor::heard(Activity activity, const Report& report) {
     Child& child = found->second;
     if (const auto* began = std::get_if<BackupBegan>(&report)) {
         child.id = began->id;
+        if (child.reload == facts_.settings.reloads_applied) {
+            known_.server = began->server;
+        }
         facts_.turn = {health::Turn::ours, {}};
         if (facts_.running) {
             facts_.running->id = began->id;
@@ -213,6 +235,7 @@ void Supervisor::ended(Activity activity, const os::ExitState& exit) {
         case Activity::backup: backup_ended(child, exit); break;
         case Activity::survey: survey_ended(child, exit); break;
         case Activity::sweep: sweep_ended(child, exit); break;
+        case Activity::prune: prune_ended(child, exit); break;
     }
     dirty_ = true;
 }
@@ -226,7 +249,10 @@ void Supervisor::backup_ended(const Child& child, const os::ExitState& exit) {
         take_consequences(child, end);
     }
     plan();
-    const Telling telling = telling_of(end.result, as_before);
+    Telling telling = telling_of(end.result, as_before);
+    if (end.backup && end.backup->state == health::BackupState::marked) {
+        telling.level = LogLevel::warn;
+    }
     world_.log(telling.level, telling.event, fields_of(child, end));
 }
 
@@ -240,6 +266,19 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
     } else if (end.result == RunResult::good || end.result == RunResult::partial || end.result == RunResult::not_ours) {
         runs.consecutive_failures = 0;  // or the server answers, and its backups are somebody else's to make
     }
+    if (end.yielded_to) {
+        ++runs.consecutive_yields;
+        runs.yielded_to = end.yielded_to->name;
+        runs.yield_cure = end.yielded_to->cure;
+    } else if (end.result == RunResult::good || end.result == RunResult::not_ours) {
+        runs.consecutive_yields = 0;
+        runs.yielded_to.clear();
+        runs.yield_cure.clear();
+    }
+    if (is_failure(end.result) || end.result == RunResult::yielded) {
+        runs.failures.insert(runs.failures.begin(), *runs.last);
+    }
+    health::keep_recent(runs.failures, now);
     process_.free_since = now;
 }
 
@@ -261,11 +300,13 @@ void Supervisor::take_consequences(const Child& child, const BackupEnded& end) {
         case RunResult::good: take_backup(*end.backup); break;
         case RunResult::partial:
             facts_.store.newest_partial = end.backup;
+            remember(*end.backup);
             count_failure(child);
             break;
         case RunResult::failed:
         case RunResult::crashed:
-        case RunResult::overrun: count_failure(child); break;
+        case RunResult::overrun:
+        case RunResult::yielded: count_failure(child); break;
         case RunResult::not_needed: survey_wanted_ = true; [[fallthrough]];
         case RunResult::not_ours:
         case RunResult::lock_held:
@@ -284,8 +325,12 @@ Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
         fields["databases"] = end.backup->databases.size();
         fields["dumped_bytes"] = end.backup->dumped_bytes.value_or(0);
         fields["stored_bytes"] = end.backup->stored_bytes;
+        fields["state"] = std::string(health::name_of(end.backup->state));
     }
     fields["store_retries"] = child.store_retries;
+    if (end.yielded_to) {
+        fields["yielded_to"] = end.yielded_to->name;
+    }
     if (end.problem) {
         fields.update(words_of(*end.problem, end.detail));
     }
@@ -297,24 +342,35 @@ Fields Supervisor::fields_of(const Child& child, const BackupEnded& end) {
     return fields;
 }
 
-// A good one, made just now: the store need not be asked what it holds.
+void Supervisor::remember(health::BackupFacts backup) {
+    auto& recent = facts_.store.recent;
+    recent.insert(recent.begin(), std::move(backup));
+    health::keep_recent(recent);
+}
+
+// One that was made just now, good or marked: the store need not be asked what it holds. It is what was due, and not
+// tried again.
 void Supervisor::take_backup(const health::BackupFacts& backup) {
     auto& store = facts_.store;
-    store.last_good = backup;
-    store.newest_partial.reset();
-    store.recent.insert(store.recent.begin(), backup);
-    if (store.recent.size() > most_recent) {
-        store.recent.pop_back();
+    if (backup.state == health::BackupState::marked) {
+        take_marked(store, backup);
+    } else {
+        store.last_good = backup;
+        store.expiry.last_good_due.reset();  // far away for one that was just made; the next survey tells
     }
+    store.newest_partial.reset();
+    remember(backup);
     ++store.backups;
     store.bytes += backup.stored_bytes;
     runs_.good = {backup.started};
     runs_.failed.clear();
-    newest_id_ = std::max(newest_id_, backup.id);
+    known_.newest_id = std::max(known_.newest_id, backup.id);
     viewed_ = world_.steady();
     process_.failures = {};
     process_.stood_back.reset();
     sweep_wanted_ = true;
+    prune_wanted_ = true;
+    prune_not_before_.reset();
 }
 
 void Supervisor::count_failure(const Child& child) {
@@ -334,6 +390,9 @@ void Supervisor::survey_ended(const Child& child, const os::ExitState& exit) {
         return;  // the one of this place is still to come
     }
     if (const auto* const seen = child.last_word ? std::get_if<SurveyEnded>(&*child.last_word) : nullptr) {
+        if (seen->server && is_of_these_settings(child)) {
+            known_.server = seen->server;
+        }
         take_survey(*seen);
         return;
     }
@@ -355,7 +414,7 @@ void Supervisor::take_survey(const SurveyEnded& seen) {
     facts_.store.surveyed = world_.now();
     facts_.store.limited = seen.limited;
     runs_ = seen.runs;
-    newest_id_ = seen.newest_id;
+    known_.newest_id = seen.newest_id;
     viewed_ = world_.steady();
     survey_wanted_ = false;
     survey_not_before_.reset();
@@ -363,6 +422,7 @@ void Supervisor::take_survey(const SurveyEnded& seen) {
     const auto& good = facts_.store.last_good;
     if (good && facts_.runs.last && good->finished > facts_.runs.last->ended) {
         facts_.runs.consecutive_failures = 0;  // made by hand, or by another sidecar
+        facts_.runs.consecutive_yields = 0;
         process_.failures = {};
     }
     const std::string limited = seen.limited ? seen.limited->what : "";
@@ -371,7 +431,7 @@ void Supervisor::take_survey(const SurveyEnded& seen) {
     }
     limited_told_ = limited;
     world_.log(LogLevel::debug, "store_surveyed",
-               {{"backups", facts_.store.backups}, {"bytes", facts_.store.bytes}, {"newest", newest_id_}});
+               {{"backups", facts_.store.backups}, {"bytes", facts_.store.bytes}, {"newest", known_.newest_id}});
 }
 
 void Supervisor::survey_failed(const Child& child, const Problem& problem, const std::string& detail) {
@@ -407,6 +467,48 @@ void Supervisor::sweep_ended(const Child& child, const os::ExitState& exit) {
         fields["next"] = "it is tried again after a later backup";
     }
     world_.log(LogLevel::warn, "sweep_failed", fields);
+}
+
+void Supervisor::prune_ended(const Child& child, const os::ExitState& exit) {
+    if (!is_of_this_place(child)) {
+        return;
+    }
+    if (const auto* const end = child.last_word ? std::get_if<PruneEnded>(&*child.last_word) : nullptr) {
+        take_prune(*end);
+        return;
+    }
+    if (child.told_to_end) {
+        return;
+    }
+    const auto* const said = child.last_word ? std::get_if<WorkFailed>(&*child.last_word) : nullptr;
+    Fields fields =
+        said != nullptr
+            ? words_of(said->problem, said->detail)
+            : Fields{{"error", child.overran ? "it took too long and was ended" : "its process died: " + exit.text()}};
+    if (!fields.contains("next")) {
+        fields["next"] = "it is tried again after a later backup";
+    }
+    world_.log(LogLevel::warn, "prune_failed", fields);
+}
+
+void Supervisor::take_prune(const PruneEnded& end) {
+    auto& prune = facts_.prune;
+    prune.backups += end.backups;
+    prune.bytes += end.bytes;
+    prune.last = world_.now();
+    prune.stopped = end.stopped;
+    if (end.stopped) {  // looked at again by itself, so that what somebody did about it shows within the hour
+        prune_wanted_ = true;
+        prune_not_before_ = world_.steady() + limits_.prune_again;
+    }
+    const auto& problem = end.stopped ? end.stopped : end.not_possible;
+    const std::string what = problem ? problem->what : "";
+    if (problem && what != prune_told_ && end.stopped) {
+        world_.log(LogLevel::warn, "prune_stopped", words_of(*problem, {}));
+    } else if (problem && what != prune_told_) {
+        world_.log(LogLevel::info, "prune_not_possible", words_of(*problem, {}));
+    }
+    prune_told_ = what;
 }
 
 void Supervisor::drain(std::function<void()> drained) {
@@ -482,7 +584,7 @@ void Supervisor::start(Activity activity, std::chrono::milliseconds takes) {
         facts_.running = health::RunningFacts{activity, {}, child.began};
     }
     dirty_ = true;
-    if (auto started = world_.start(activity, newest_id_); !started) {
+    if (auto started = world_.start(activity, known_); !started) {
         const Problem problem = health::problem_of(started.error());
         child.last_word = activity == Activity::backup ? Report(BackupEnded{RunResult::failed, std::nullopt, problem})
                                                        : Report(WorkFailed{problem, {}});
@@ -498,6 +600,10 @@ bool Supervisor::survey_is_due() const {
 
 bool Supervisor::sweep_may_follow() const {
     return sweep_wanted_ && orders_->sweeps && !runs(Activity::sweep);
+}
+
+bool Supervisor::prune_may_follow() const {
+    return prune_wanted_ && orders_->prunes && !runs(Activity::prune);
 }
 
 void Supervisor::plan() {
@@ -546,6 +652,10 @@ void Supervisor::start_what_is_due() {
         sweep_wanted_ = false;
         start(Activity::sweep, limits_.sweep_takes);
     }
+    if (prune_may_follow() && (!prune_not_before_ || world_.steady() >= *prune_not_before_)) {
+        prune_wanted_ = false;
+        start(Activity::prune, limits_.prune_takes);
+    }
 }
 
 void Supervisor::turn() {
@@ -582,6 +692,9 @@ std::optional<SteadyPoint> Supervisor::deadline() const {
     }
     if (sweep_may_follow()) {
         by(sweep_not_before_);
+    }
+    if (prune_may_follow()) {
+        by(prune_not_before_);
     }
     return first;
 }

@@ -33,6 +33,16 @@ inline health::BackupFacts sample_backup(const std::string& id, os::TimePoint st
     return backup;
 }
 
+// One that passed, and that took a minute and a half to restore.
+inline health::DrillFacts sample_drill(os::TimePoint stored) {
+    health::DrillFacts drill;
+    drill.backup = "20261121T015600Z-00aa";
+    drill.stored = stored;
+    drill.passed = true;
+    drill.restore_took = std::chrono::milliseconds(90'500);
+    return drill;
+}
+
 // At noon: the last good backup ended ten hours ago, the next is due in fourteen.
 inline health::Facts sample_facts() {
     using namespace std::chrono_literals;

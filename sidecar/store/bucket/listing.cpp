@@ -185,4 +185,16 @@ Status list_unfinished(Bucket& bucket, const std::string& prefix,
     }
 }
 
+Result<std::vector<s3::LifecycleRule>> read_lifecycle(Bucket& bucket) {
+    s3::Call call{s3::get_lifecycle, "GET", "", {{"lifecycle", ""}}};
+    call.within = giving_up_within;
+    auto answer = bucket.send(call);
+    if (!answer.ok()) {
+        const bool none = answer.failure->code == "NoSuchLifecycleConfiguration";
+        return none ? Result(std::vector<s3::LifecycleRule>{}) : std::move(answer.failure->error);
+    }
+    auto rules = s3::parse_lifecycle(answer.reply.body);
+    return rules ? Result(*std::move(rules)) : not_understood(bucket, s3::get_lifecycle);
+}
+
 }  // namespace lifeboat::store

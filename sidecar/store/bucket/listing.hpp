@@ -3,6 +3,7 @@
 
 #include "bucket/bucket.hpp"
 #include "result/result.hpp"
+#include "s3/replies.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -34,5 +35,8 @@ struct ListedUnfinished {
 };
 Status list_unfinished(Bucket& bucket, const std::string& prefix,
                        const std::function<Status(const ListedUnfinished&)>& visit, Purpose purpose = Purpose::look);
+
+// The bucket's rules of age. Not worth waiting long for.
+Result<std::vector<s3::LifecycleRule>> read_lifecycle(Bucket& bucket);
 
 }  // namespace lifeboat::store

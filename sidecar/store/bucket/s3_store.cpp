@@ -1,17 +1,22 @@
 #include "store/s3_store.hpp"
 
 #include "bucket/bucket.hpp"
+#include "bucket/client_options.hpp"
 #include "bucket/listing.hpp"
 #include "bucket/ranged_read.hpp"
 #include "bucket/s3_upload.hpp"
-#include "s3/curl_transport.hpp"
-#include "stream/rate_limit.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
+#include <string_view>
 #include <utility>
 
 namespace lifeboat::store {
 namespace {
+
+constexpr std::array<std::string_view, 6> lock_words = {"object lock", "objectlock", "worm",
+                                                        "bucket lock", "retention",  "legal hold"};
 
 class S3Store final : public ObjectStore {
 public:
@@ -31,6 +36,7 @@ public:
     Result<std::vector<UnfinishedUpload>> unfinished(const std::string& prefix) override;
     Status discard(const UnfinishedUpload& upload) override;
     Status remove(const ObjectKey& key, const std::string& version_id) override;
+    Result<std::vector<AgeRule>> age_rules() override;
     [[nodiscard]] bool lists_everything() const override { return bucket_.versions != Versions::unseen; }
 
 private:
@@ -86,8 +92,8 @@ Status S3Store::list(const std::string& prefix, const Visitor& visit) {
     OldestFirst versions(visit);
     auto listed = list_bucket(bucket_, bucket_.below_prefix(prefix), [&](const Listed& entry) -> Result<Onward> {
         if (auto key = own_key(entry.key)) {
-            if (auto taken =
-                    versions.take({*std::move(key), entry.size, entry.modified, entry.version_id, entry.hide_marker});
+            if (auto taken = versions.take(
+                    {*std::move(key), entry.size, entry.modified, entry.version_id, entry.hide_marker, entry.etag});
                 !taken) {
                 return std::move(taken).error();
             }
@@ -111,16 +117,58 @@ Result<std::vector<UnfinishedUpload>> S3Store::unfinished(const std::string& pre
     return uploads;
 }
 
+Result<std::vector<AgeRule>> S3Store::age_rules() {
+    auto rules = read_lifecycle(bucket_);
+    if (!rules) {
+        return std::move(rules).error();
+    }
+    const std::string ours = bucket_.below_prefix("");
+    std::vector<AgeRule> found;
+    for (const auto& rule : *rules) {
+        const bool of_a_part = rule.prefix.starts_with(ours);
+        if (!of_a_part && !ours.starts_with(rule.prefix)) {
+            continue;
+        }
+        AgeRule age{of_a_part ? rule.prefix.substr(ours.size()) : "", std::nullopt, rule.date};
+        if (rule.days && *rule.days < std::uint64_t{100'000}) {  // later than that is never
+            age.after = std::chrono::days(*rule.days);
+        }
+        found.push_back(std::move(age));
+    }
+    return found;
+}
+
 Status S3Store::discard(const UnfinishedUpload& upload) {
     auto answer =
         bucket_.take_back({s3::abort_upload, "DELETE", bucket_.full_key(upload.key), {{"uploadId", upload.id}}});
     return answer.ok() || answer.failure->code == "NoSuchUpload" ? done() : Status(answer.failure->error);
 }
 
+// Most stores refuse to delete what is locked as they refuse a key that may not delete: 403, AccessDenied. Some tell in
+// words what it was: "because object protected by object lock" (AWS), "forbidden by object lock" (Ceph), "is WORM
+// protected" (MinIO). Where none are said it stays open, and the error is that of a key without the right.
+bool speaks_of_a_lock(const s3::Failure& failure) {
+    if (failure.status < 400 || failure.status >= 500 || failure.retryable) {
+        return false;
+    }
+    std::string text = failure.code + " " + failure.message;
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return std::any_of(lock_words.begin(), lock_words.end(),
+                       [&](auto word) { return text.find(word) != std::string::npos; });
+}
+
+Error locked(const Error& said) {
+    return {ErrorKind::refused, said.what, "nothing: it can be deleted once its lock has ended"};
+}
+
 Status S3Store::remove_version(const std::string& full_key, const std::string& version_id) {
     auto answer = bucket_.take_back(deletion_of(bucket_, full_key, version_id));
     const bool gone = !answer.ok() && answer.failure->status == 404 && answer.failure->code != "NoSuchBucket";
-    return answer.ok() || gone ? done() : Status(answer.failure->error);
+    if (answer.ok() || gone) {
+        return done();
+    }
+    return speaks_of_a_lock(*answer.failure) ? locked(answer.failure->error) : answer.failure->error;
 }
 
 Status S3Store::remove(const ObjectKey& key, const std::string& version_id) {
@@ -143,37 +191,6 @@ Status S3Store::remove(const ObjectKey& key, const std::string& version_id) {
         }
     }
     return done();
-}
-
-Status check_options(const S3Options& options) {
-    if (options.part_size == 0 || options.uploads == 0 || options.largest_part_number == 0 || options.bucket.empty()) {
-        return Error{ErrorKind::usage, "a bucket, a part size, and a number of parts and of uploads are needed",
-                     "set store.url, store.part_size and store.uploads"};
-    }
-    return s3::check_credentials(options.credentials());
-}
-
-Result<s3::ClientOptions> client_options_of(const S3Options& options) {
-    if (auto usable = check_options(options); !usable) {
-        return std::move(usable).error();
-    }
-    auto endpoint = s3::resolve_endpoint(options.endpoint, options.region);
-    if (!endpoint) {
-        return std::move(endpoint).error();
-    }
-    s3::ClientOptions client{*std::move(endpoint), options.bucket, options.addressing, options.credentials, {}, {}};
-    client.retry.budget = options.retry_for;
-    client.retry.before_retry = options.before_retry;
-    client.stall_after = options.stall_after;
-    return client;
-}
-
-std::unique_ptr<s3::Transport> transport_of(const S3Options& options) {
-    s3::CurlOptions curl{options.ca_file, nullptr};
-    if (options.upload_rate) {
-        curl.upload_rate = std::make_shared<stream::RateLimit>(*options.upload_rate, std::chrono::steady_clock::now());
-    }
-    return s3::curl_transport(std::move(curl));
 }
 
 }  // namespace

@@ -81,13 +81,14 @@ def test_a_newer_partial_backup_is_not_safe(workspace):
     assert "BAD: partial" in told.text and "gone" in told.text and good in told.text
 
 
-def test_a_newer_marked_backup_is_mentioned(workspace):
+def test_a_newer_marked_backup_is_for_somebody_to_look_at(workspace):
     good = workspace.backup()
     marked = workspace.backup()
     rewrite(workspace, marked, marks=[{"kind": "shrunk", "reason": "half of it is gone"}])
-    told = from_store(workspace).expect(0)
-    assert good in told.text
-    assert f"a newer backup, {marked}, is marked: half of it is gone" in told.text
+    told = from_store(workspace).expect(3)
+    assert f"last good     {good}" in told.text
+    assert f"lineage: backup {marked} is marked: half of it is gone" in told.text
+    assert f"lifeboat accept {marked}" in told.text
 
 
 def test_an_empty_store_is_not_safe_and_a_missing_one_is_not_found(workspace):

@@ -99,7 +99,7 @@ def test_every_right_of_the_page_is_needed(new_server, workspace_of, backup_role
             ("ALTER ROLE lifeboat RESET lo_compat_privileges", "ALTER ROLE lifeboat SET lo_compat_privileges = on",
              "cannot read 1 large object"),
             ("REVOKE CONNECT ON DATABASE app FROM lifeboat", connect, "permission denied for database"),
-            ("ALTER ROLE lifeboat CONNECTION LIMIT 2", "ALTER ROLE lifeboat CONNECTION LIMIT 8",
+            ("ALTER ROLE lifeboat CONNECTION LIMIT 1", "ALTER ROLE lifeboat CONNECTION LIMIT 8",
              "too many connections for role")):
         server.sql(take)
         failed = workspace.run("backup").expect(1)

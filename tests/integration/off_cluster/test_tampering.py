@@ -73,11 +73,40 @@ def test_a_manifest_that_was_hidden_and_written_anew(workspace, thief, empty_ser
 def test_hidden_and_overwritten_data_is_read_by_its_version(workspace, thief, empty_server):
     backup_id = workspace.backup()
     thief.hide(f"vessel/data/{backup_id}/first.dump.zst.age")
+    listed = workspace.run("list").expect(0)
+    assert f"{backup_id} of vessel: somebody hid 'vessel/data/{backup_id}/first.dump.zst.age'" in listed.err
+    assert "its id restores it" in listed.err
     thief.overwrite(f"vessel/data/{backup_id}/globals.sql.zst.age", b"nothing of ours")
     assert workspace.good_ids() == [backup_id]
+    assert tampering(workspace, backup_id)
+    assert "somebody " in workspace.run("show", backup_id).expect(0).text
     workspace.verify("latest").expect(0)
     workspace.restore("latest", empty_server).expect(0)
     assert empty_server.databases() == ["first", "postgres"]
+
+
+def tampering(workspace, backup_id):
+    """What `status` says of it, with exit code 3."""
+    status = workspace.run("status", "--store", workspace.store.url, "--json").expect(3).json
+    reason = next(reason for reason in status["reasons"] if reason["code"] == "tampered")
+    return backup_id in reason["message"]
+
+
+def test_a_manifest_of_another_instance_or_backup_that_is_copied_in(workspace, thief, bucket_workspace, small_source):
+    kept = workspace.backup()
+    other = bucket_workspace(small_source, workspace.store.bucket, instance="stranger")
+    other.configure(postgres={"databases": ["first"]})
+    foreign = other.backup()
+    moved = "20991231T235959Z-ffff"
+    thief.overwrite(manifest_of(foreign), other.store.read(f"stranger/manifests/{foreign}.json"))
+    thief.overwrite(manifest_of(moved), workspace.store.read(manifest_of(kept)))
+    listed = workspace.run("list").expect(0)
+    assert f"{foreign} is refused: it says that it is of instance 'stranger'" in listed.err
+    assert f"{moved} is refused: it says that it is backup '{kept}'" in listed.err
+    assert workspace.good_ids() == [kept]
+    assert tampering(workspace, foreign) and tampering(workspace, moved)
+    workspace.verify("latest").expect(0)
+    assert other.good_ids() == [foreign]
 
 
 def test_the_same_manifest_written_twice_is_a_retry(workspace, thief):
@@ -103,7 +132,9 @@ def test_overwritten_data_in_a_bucket_without_versions_is_found(bucket_workspace
     backup_id = workspace.backup()
     object_server.client().put_object(Bucket=workspace.store.bucket, Body=body,
                                       Key=f"vessel/data/{backup_id}/first.dump.zst.age")
-    found = workspace.verify("latest").expect(3)
+    assert [backup["state"] for backup in workspace.list()] == ["expired"]
+    assert tampering(workspace, backup_id)
+    found = workspace.verify(backup_id).expect(3)
     assert not next(line for line in found.text.split("\n") if "first" in line).startswith("good")
 
 

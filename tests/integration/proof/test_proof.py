@@ -11,6 +11,7 @@ from support.standard_tools import object_files, opened
 from support.tools import ToolFolder
 
 EVERY_KIND = (ROOT / "tests" / "unit" / "archive" / "data" / "every_kind_of_table.sql").read_text()
+EVERY_COLUMN = (ROOT / "tests" / "integration" / "proof" / "every_kind_of_column.sql").read_text()
 
 # The settings of a dump: docs/proof.md.
 AS_DUMPED = ("SET TimeZone = 'UTC'; SET bytea_output = 'hex'; SET DateStyle = ISO; SET IntervalStyle = 'postgres';"
@@ -58,23 +59,32 @@ def harbour(new_server):
     return server
 
 
+@pytest.fixture(scope="module")
+def shipyard(new_server):
+    server = new_server()
+    server.create_database("columns", EVERY_COLUMN)
+    return server
+
+
 def tables_of(workspace, backup_id, database):
     proof = workspace.run("-i", workspace.key.file, "show", backup_id, "--tables", "--json").expect(0).json
     [found] = [entry for entry in proof["databases"] if entry["name"] == database]
     return {(table["schema"], table["name"]): table for table in found["tables"]}
 
 
-def test_each_table_has_the_rows_bytes_and_hash_that_the_server_tells(new_workspace, harbour):
-    workspace = new_workspace(harbour)
-    tables = tables_of(workspace, workspace.backup(), "kinds")
-    there = json.loads(harbour.sql(TABLES_WITH_ROWS, "kinds"))
+@pytest.mark.parametrize(("where_from", "database"), [("harbour", "kinds"), ("shipyard", "columns")])
+def test_each_table_has_the_rows_bytes_and_hash_that_the_server_tells(request, new_workspace, where_from, database):
+    server = request.getfixturevalue(where_from)
+    workspace = new_workspace(server).configure(postgres={"databases": [database]})
+    tables = tables_of(workspace, workspace.backup(), database)
+    there = json.loads(server.sql(TABLES_WITH_ROWS, database))
     assert set(tables) == {(schema, name) for schema, name, _ in there}
     assert len(tables) > 10
     for schema, name, has_columns in there:
         table, where = tables[schema, name], f"{quoted(schema)}.{quoted(name)}"
-        assert table["rows"] == int(harbour.sql(f"SELECT count(*) FROM ONLY {where}", "kinds")), where
+        assert table["rows"] == int(server.sql(f"SELECT count(*) FROM ONLY {where}", database)), where
         if has_columns:
-            rows, size, digest = content_of(copied(harbour, "kinds", f"COPY {where} TO STDOUT"))
+            rows, size, digest = content_of(copied(server, database, f"COPY {where} TO STDOUT"))
             assert (table["rows"], table["bytes"], table["hash"]) == (rows, size, digest), where
 
 
@@ -143,6 +153,78 @@ def test_a_backup_from_before_there_were_proofs_is_listed_shown_verified_and_res
     assert "no table proof" in refused.err
     workspace.verify(backup_id).expect(0)
     workspace.restore(backup_id, empty_server, "--database", "quiet").expect(0)
+
+
+@pytest.fixture
+def two_voyages(new_workspace, new_server):
+    """Two backups, between which something of every kind changed."""
+    server = new_server()
+    server.create_database("ship", """
+        CREATE TABLE crew AS SELECT i AS id, 'sailor ' || i AS name FROM generate_series(1, 5) AS i;
+        CREATE TABLE cargo AS SELECT i AS id FROM generate_series(1, 3) AS i;
+        CREATE TABLE same AS SELECT 1 AS one; CREATE TABLE burnt (id int); CREATE SEQUENCE knots;
+        SELECT nextval('knots'); SELECT lo_from_bytea(4711, 'chart');""")
+    workspace = new_workspace(server).configure(postgres={"databases": ["ship"]})
+    first = workspace.backup()
+    server.sql("""
+        DELETE FROM crew WHERE id = 3; UPDATE cargo SET id = 7 WHERE id = 2; DROP TABLE burnt; CREATE TABLE built (id int);
+        SELECT nextval('knots'); SELECT lo_put(4711, 0, 'C'); GRANT SELECT ON same TO PUBLIC;
+        ALTER TABLE cargo OWNER TO pg_monitor;""", "ship")
+    server.create_database("tender")
+    workspace.configure(postgres={"databases": ["ship", "tender"]})
+    return workspace, first, workspace.backup()
+
+
+def test_diff_tells_what_changed_between_two_backups(two_voyages):
+    workspace, first, second = two_voyages
+    key = ("-i", workspace.key.file)
+    document = workspace.run(*key, "diff", first, "latest", "--json").expect(0).json
+    assert (document["first"]["id"], document["second"]["id"]) == (first, second)
+    found = {(one["kind"], one["object"]): one for one in document["differences"] if one["database"] == "ship"}
+    assert set(found) == {
+        ("rows", "public.crew"), ("content", "public.cargo"), ("table", "public.burnt"), ("table", "public.built"),
+        ("sequence", "public.knots"), ("large_objects", ""), ("entry", "TABLE public.burnt"),
+        ("entry", "TABLE public.built"), ("entry", "TABLE DATA public.burnt"), ("entry", "TABLE DATA public.built"),
+        ("entry", "ACL TABLE same in schema public"), ("owner", "TABLE public.cargo"),
+        ("owner", "TABLE DATA public.cargo")}
+    assert found["rows", "public.crew"]["text"] == "table public.crew: 5 rows in the first, 4 in the second"
+    assert ("database", "tender") in {(one["kind"], one["database"]) for one in document["differences"]}
+    [ship, tender] = document["databases"]
+    assert (ship["first"]["rows"], ship["second"]["rows"], tender["first"]) == (9, 8, None)
+
+    words = workspace.run(*key, "diff", first, second).expect(0)
+    assert words.err == ""
+    assert "9 -> 8 (-1)" in words.text and "only in the second" in words.text
+    assert "table public.crew: 5 rows in the first, 4 in the second" in words.text
+    assert "sequence public.knots: 1 in the first, 2 in the second" in words.text
+    back = workspace.run(*key, "diff", second, first).expect(0).text
+    assert "table public.crew: 4 rows in the first, 5 in the second" in back and "8 -> 9 (+1)" in back
+
+
+def test_diff_of_a_backup_with_itself_finds_nothing(two_voyages):
+    workspace, first, _ = two_voyages
+    same = workspace.run("-i", workspace.key.file, "diff", first, first)
+    assert "No differences" in same.expect(0).text
+    assert workspace.run("-i", workspace.key.file, "diff", first, first, "--json").expect(0).json["differences"] == []
+
+
+def test_diff_without_the_key_compares_totals_and_says_so(two_voyages):
+    workspace, first, second = two_voyages
+    told = workspace.run("diff", first, second).expect(0)
+    assert "9 -> 8 (-1)" in told.text and "crew" not in told.text + told.err
+    assert "totals alone" in told.err and "-i FILE" in told.err
+    assert workspace.run("diff", first, second, "--json").expect(0).json["differences"] is None
+    workspace.run("diff", first, "20200101T000000Z-0000").expect(4)
+    workspace.run("diff", first, "yesterday").expect(2)
+
+
+def test_diff_does_not_believe_a_proof_that_was_touched(two_voyages):
+    workspace, first, second = two_voyages
+    [path] = object_files(workspace.store, second, "tables.json.zst.age")
+    [other] = object_files(workspace.store, first, "tables.json.zst.age")
+    path.write_bytes(other.read_bytes())
+    refused = workspace.run("-i", workspace.key.file, "diff", first, second)
+    assert refused.code != 0 and "table proof" in refused.err and second in refused.err and refused.out == b""
 
 
 @pytest.mark.parametrize("harm", ["changed", "gone"])

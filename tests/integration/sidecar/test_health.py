@@ -92,6 +92,17 @@ def test_starting_running_and_healthy(workspace, object_server, fault_server, to
         assert whole["last_good"]["bytes"] == finished["stored_bytes"]
         assert whole["runs"]["counts"]["good"] == 1
         assert sidecar.metrics()["lifeboat_last_success_dumped_bytes"] == finished["dumped_bytes"]
+        cargo, = whole["databases"]
+        assert (cargo["name"], cargo["backup"], cargo["missing"]) == ("cargo", finished["id"], False)
+        assert cargo["tables"] == 1 and cargo["rows"] == whole["last_good"]["rows"] > 0
+        assert cargo["dumped_bytes"] == finished["dumped_bytes"] and cargo["bytes"] > 0
+        assert sum(day["backups"] for day in whole["days"]) == 1
+        page = sidecar.get("/", page=True)[1]
+        assert "Every database is backed up." in page and "<bdi>cargo</bdi>" in page
+
+    with Sidecar(workspace, postgres={"databases": ["cargo"], "bin_dir": tools.setting}) as another:
+        another.wait_for("listening")
+        assert assert_tells(another)["databases"] == [cargo], "read from the store, as it was when it was made"
 
 
 def test_failing_and_whole_again(workspace, new_server):
@@ -102,6 +113,7 @@ def test_failing_and_whole_again(workspace, new_server):
         sidecar.wait_for("backup_failed")
         whole = assert_tells(sidecar, "failing", "no_backup_yet")
         assert whole["runs"]["consecutive_failures"] == 1 and whole["runs"]["last"]["problem"]["next"]
+        assert whole["runs"]["failures"] == [whole["runs"]["last"]]
         server.start()
         sidecar.running.send(signal.SIGHUP)
         sidecar.wait_for("backup_finished")

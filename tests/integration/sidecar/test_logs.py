@@ -15,7 +15,7 @@ from support.tools import ToolFolder
 SOURCES = list((ROOT / "sidecar").rglob("*.cpp"))
 COMMON = {"time", "level", "event"}
 OF_A_RUN = {"result", "id", "started", "seconds", "store_retries", "failed_attempts", "next_run", "databases",
-            "dumped_bytes", "stored_bytes", "error", "next"}
+            "dumped_bytes", "stored_bytes", "state", "error", "next"}
 
 
 def documented():
@@ -74,7 +74,7 @@ def test_a_failed_run_is_told_in_one_line_with_everything(workspace, folder):
         failed, = sidecar.wait_for("backup_failed")
         for event in sidecar.events():
             assert_as_documented(event)
-    assert failed.keys() - COMMON == OF_A_RUN - {"databases", "dumped_bytes", "stored_bytes"}
+    assert failed.keys() - COMMON == OF_A_RUN - {"databases", "dumped_bytes", "stored_bytes", "state"}
     assert failed["result"] == "failed" and failed["level"] == "error" and failed["failed_attempts"] == 1
     assert failed["error"] and failed["next"]
     assert any("took it" in event["error"] for event in sidecar.events("part_failed"))

@@ -10,6 +10,7 @@ import re
 from .store import BACKUP_ID, objects_in
 
 _MANIFEST = re.compile(rf"(manifests|partial)/({BACKUP_ID.pattern})\.json")
+_ACCEPTED = re.compile(rf"accepted/({BACKUP_ID.pattern})\.json")
 _DATA = re.compile(rf"data/({BACKUP_ID.pattern})/[^/]+")
 
 
@@ -86,7 +87,7 @@ class BucketStore:
         for version in self.versions():
             name = version["Key"].removeprefix(self.key(""))
             inside = name.removeprefix(f"{self.instance}/")
-            if "Size" not in version or _MANIFEST.fullmatch(inside) or inside == "RESTORE.txt":
+            if "Size" not in version or _MANIFEST.fullmatch(inside) or _ACCEPTED.fullmatch(inside) or inside == "RESTORE.txt":
                 continue
             assert _DATA.fullmatch(inside), f"nobody can tell what {name} is"
             if (name, version["VersionId"] if versioned else None) not in named:

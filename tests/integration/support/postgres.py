@@ -140,6 +140,9 @@ class PostgresServer:
             self._process.wait()
         self._process = None
 
+    def runs(self):
+        return self._process is not None and self._process.poll() is None
+
     def restart(self, mode="fast"):
         self.stop(mode)
         self.start()

@@ -59,6 +59,10 @@ class Store:
     def manifest(self, backup_id, kind="manifests"):
         return json.loads((self.folder / self.instance / kind / f"{backup_id}.json").read_bytes())
 
+    def read_json(self, name):
+        """What is stored under that name inside of the instance."""
+        return json.loads((self.folder / self.instance / name).read_bytes())
+
     def objects(self, backup_id, kind="manifests"):
         return list(objects_in(self.manifest(backup_id, kind)))
 
@@ -89,6 +93,7 @@ class Store:
             if not is_key or (data and data[1] not in known):
                 found.append(name)
                 continue
-            manifest = re.fullmatch(rf"(manifests|partial)/{BACKUP_ID.pattern}\.json", inside)
-            assert name in committed or manifest or inside == "RESTORE.txt", f"nobody can tell what {name} is"
+            manifest = re.fullmatch(rf"(manifests|partial|accepted)/{BACKUP_ID.pattern}\.json", inside)
+            drill = re.fullmatch(rf"drills/{BACKUP_ID.pattern}/\d{{8}}T\d{{6}}Z(\.report)?\.json(\.zst(\.age)?)?", inside)
+            assert name in committed or manifest or drill or inside == "RESTORE.txt", f"nobody can tell what {name} is"
         return found

@@ -1,5 +1,6 @@
 #include "catalogue/catalogue.hpp"
 
+#include "catalogue/trust.hpp"
 #include "samples.hpp"
 #include "support/memory_store.hpp"
 
@@ -96,16 +97,90 @@ TEST_F(ReadCatalogue, ShowsAPartialRunAsPartial) {
     EXPECT_THAT(catalogue.leftovers, IsEmpty());
 }
 
+// It would be the newest good one, and push out those that are whole.
+TEST_F(ReadCatalogue, RefusesThePartialManifestThatSomebodyCopiedAmongTheWholeOnes) {
+    auto manifest = simple_manifest(first_);
+    manifest.failures = {{"lost", "pg_dump failed"}};
+    put_data(manifest);
+    put(app().partial_manifest(first_), to_json(manifest));
+    put(app().manifest(first_), to_json(manifest));
+    const auto catalogue = read();
+    ASSERT_THAT(catalogue.refused, SizeIs(1));
+    EXPECT_EQ(catalogue.refused[0].kind, ErrorKind::corrupt);
+    EXPECT_THAT(catalogue.refused[0].what, HasSubstr(first_.text()));
+    ASSERT_THAT(catalogue.backups, SizeIs(1));
+    EXPECT_EQ(catalogue.backups[0].state, State::partial);
+    EXPECT_THAT(catalogue.leftovers, IsEmpty());
+    const auto ancestry = read_ancestry(store_, app());
+    ASSERT_TRUE(ancestry);
+    EXPECT_FALSE(ancestry->trusted) << "nor is anything compared with it";
+}
+
+TEST_F(ReadCatalogue, RefusesTheWholeManifestThatSomebodyCopiedAmongThePartialOnes) {
+    const auto manifest = simple_manifest(first_);
+    put_backup(manifest);
+    put(app().partial_manifest(first_), to_json(manifest));
+    const auto catalogue = read();
+    EXPECT_THAT(catalogue.refused, SizeIs(1));
+    ASSERT_THAT(catalogue.backups, SizeIs(1));
+    EXPECT_EQ(catalogue.backups[0].state, State::good);
+}
+
+// What a listing of many pages sees of a backup that was finished between two: data come before manifests in it.
+class FinishedUnderWay final : public store::ObjectStore {
+public:
+    FinishedUnderWay(store::ObjectStore& inner, const BackupId& id) : inner_(inner), data_(app().data_prefix(id)) {}
+
+    [[nodiscard]] std::string location() const override { return inner_.location(); }
+    [[nodiscard]] std::uint64_t max_object_size() const override { return inner_.max_object_size(); }
+    Result<std::unique_ptr<store::Upload>> begin(const store::ObjectKey& key) override { return inner_.begin(key); }
+    Status read(const store::ObjectKey& key, const std::string& version, stream::Sink& to) override {
+        return inner_.read(key, version, to);
+    }
+    Status list(const std::string& prefix, const Visitor& visit) override {
+        return inner_.list(prefix, [&](const store::ObjectInfo& info) {
+            return prefix != data_ && info.key.text().starts_with(data_) ? done() : visit(info);
+        });
+    }
+    Result<std::vector<store::UnfinishedUpload>> unfinished(const std::string& prefix) override {
+        return inner_.unfinished(prefix);
+    }
+    Status discard(const store::UnfinishedUpload& upload) override { return inner_.discard(upload); }
+    Status remove(const store::ObjectKey& key, const std::string& version) override {
+        return inner_.remove(key, version);
+    }
+    [[nodiscard]] bool lists_everything() const override { return inner_.lists_everything(); }
+
+private:
+    store::ObjectStore& inner_;
+    const std::string data_;
+};
+
+TEST_F(ReadCatalogue, DoesNotTakeABackupThatWasFinishedMeanwhileForExpired) {
+    put_backup(simple_manifest(first_));
+    put_backup(simple_manifest(second_));
+    FinishedUnderWay store(store_, second_);
+    const auto catalogue = read_catalogue(store, app());
+    ASSERT_TRUE(catalogue);
+    ASSERT_THAT(catalogue->backups, SizeIs(2));
+    EXPECT_EQ(catalogue->backups[1].state, State::good);
+    EXPECT_THAT(catalogue->backups[1].gone, IsEmpty());
+}
+
 TEST_F(ReadCatalogue, ShowsAMarkedBackupAsMarkedUntilItIsAccepted) {
     auto manifest = simple_manifest(first_);
     manifest.marks = {{"shrunk", "fewer rows"}};
     put_backup(manifest);
     EXPECT_EQ(read().backups.at(0).state, State::marked);
 
-    put(store::ObjectKey::parse("app/accepted/" + second_.text() + ".json").value());
+    put(app().acceptance(second_), to_json(acceptance_of(second_, at(2026, 11, 21)), app()));
     EXPECT_EQ(read().backups.at(0).state, State::marked) << "another one was accepted";
-    put(store::ObjectKey::parse("app/accepted/" + first_.text() + ".json").value());
-    EXPECT_EQ(read().backups.at(0).state, State::good);
+    put(app().acceptance(first_), to_json(acceptance_of(first_, at(2026, 11, 20)), app()));
+    const auto catalogue = read();
+    EXPECT_EQ(catalogue.backups.at(0).state, State::good);
+    ASSERT_TRUE(catalogue.backups.at(0).accepted);
+    EXPECT_EQ(catalogue.backups.at(0).accepted->because, "it is right");
+    EXPECT_FALSE(catalogue.doubt);
 }
 
 TEST_F(ReadCatalogue, ReportsAManifestThatIsNotWhatItsKeySays) {

@@ -39,6 +39,12 @@ TEST(Layout, HasTheKeysThatAreDocumented) {
     EXPECT_EQ(layout.globals(some_id(), Encrypted::no).text(), "app/data/" + id + "/globals.sql.zst");
     EXPECT_EQ(layout.proof(some_id(), Encrypted::yes).text(), "app/data/" + id + "/tables.json.zst.age");
     EXPECT_EQ(layout.proof(some_id(), Encrypted::no).text(), "app/data/" + id + "/tables.json.zst");
+    const auto drilled = at(2026, 11, 23, 4, 5, 6);
+    EXPECT_EQ(layout.drill_result(some_id(), drilled).text(), "app/drills/" + id + "/20261123T040506Z.json");
+    EXPECT_EQ(layout.drill_report(some_id(), drilled, Encrypted::yes).text(),
+              "app/drills/" + id + "/20261123T040506Z.report.json.zst.age");
+    EXPECT_EQ(layout.drill_report(some_id(), drilled, Encrypted::no).text(),
+              "app/drills/" + id + "/20261123T040506Z.report.json.zst");
     EXPECT_EQ(layout.restore_text().text(), "app/RESTORE.txt");
     EXPECT_EQ(layout.data_prefix(some_id()), "app/data/" + id + "/");
 }
@@ -89,6 +95,15 @@ TEST(PlaceOf, KnowsWhatItsOwnKeysAre) {
     EXPECT_EQ(place_of(app(), app().partial_manifest(some_id())).kind, KeyKind::partial_manifest);
     EXPECT_EQ(place_of(app(), app().globals(some_id(), Encrypted::yes)).kind, KeyKind::data);
     EXPECT_EQ(place_of(app(), app().proof(some_id(), Encrypted::yes)).kind, KeyKind::data);
+    const auto drilled = at(2026, 11, 23, 4, 5, 6);
+    const auto result = place_of(app(), app().drill_result(some_id(), drilled));
+    EXPECT_EQ(result.kind, KeyKind::drill_result);
+    EXPECT_EQ(result.id, some_id());
+    const auto report = place_of(app(), app().drill_report(some_id(), drilled, Encrypted::yes));
+    EXPECT_EQ(report.kind, KeyKind::drill_report);
+    EXPECT_EQ(report.id, some_id());
+    EXPECT_EQ(place("app/drills/20261122T021700Z-7f3a/20261123T040506Z.report.json.zst.age.0001").kind,
+              KeyKind::drill_report);
     EXPECT_EQ(place("app/accepted/20261122T021700Z-7f3a.json").kind, KeyKind::accepted);
     EXPECT_EQ(place("app/data/20261122T021700Z-7f3a/shop.dump.zst.0001").id, some_id());
 }
@@ -98,7 +113,10 @@ TEST(PlaceOf, TakesNothingElseForItsOwn) {
          {"app/RESTORE.txt", "app/manifests/20261122T021700Z-7f3a.json.minisig", "app/manifests/20261122T021700Z-7f3a",
           "app/manifests/.json", "app/manifests/x/20261122T021700Z-7f3a.json", "app/data/20261122T021700Z-7f3a",
           "app/data/20261122T021700Z/x", "app/drills/20261122T021700Z-7f3a/x.json",
-          "app/x/20261122T021700Z-7f3a.json"}) {
+          "app/drills/20261122T021700Z-7f3a/20261123T040506Z", "app/drills/20261122T021700Z-7f3a.json",
+          "app/drills/20261122T021700Z-7f3a/20261123T040506Z.json.zst",
+          "app/drills/20261122T021700Z-7f3a/20261123T040506Z.report.json/x",
+          "app/drills/20261122T021700Z/20261123T040506Z.json", "app/x/20261122T021700Z-7f3a.json"}) {
         EXPECT_EQ(place(key).kind, KeyKind::other) << key;
         EXPECT_FALSE(place(key).id) << key;
     }

@@ -132,10 +132,20 @@ struct Refusal {
     std::function<void(Json&)> change;
 };
 
+// Nobody meddled with it: a later Lifeboat wrote it.
+TEST(Manifest, OfAFormatThatIsNotKnownIsRefusedAndNotCorrupt) {
+    auto json = json_of(full_manifest());
+    json["format"] = "lifeboat-manifest/2";
+    const auto manifest = parsed(json);
+    ASSERT_FALSE(manifest);
+    EXPECT_EQ(manifest.error().kind, ErrorKind::failed);
+    EXPECT_THAT(manifest.error().what, HasSubstr("lifeboat-manifest/2"));
+    EXPECT_THAT(manifest.error().next, HasSubstr("newer"));
+}
+
 TEST(Manifest, IsRefusedForAnythingThatIsNotAsItShouldBe) {
     const std::vector<Refusal> refusals = {
         {"'format' is missing", [](Json& json) { json.erase("format"); }},
-        {"lifeboat-manifest/2", [](Json& json) { json["format"] = "lifeboat-manifest/2"; }},
         {"'format' is no text", [](Json& json) { json["format"] = 1; }},
         {"is backup '20261122T021700Z-0000'", [](Json& json) { json["id"] = "20261122T021700Z-0000"; }},
         {"of instance 'other'", [](Json& json) { json["instance"] = "other"; }},

@@ -46,6 +46,10 @@ inline DatabaseRecord database(const std::string& name, std::vector<store::Store
     return record;
 }
 
+inline Acceptance acceptance_of(const BackupId& id, os::TimePoint stored, std::vector<std::string> lost = {}) {
+    return {id, stored, at(2026, 11, 23), "owner@laptop", "it is right", std::move(lost)};
+}
+
 // One database, "shop", and globals.
 inline Manifest simple_manifest(const BackupId& id = some_id()) {
     Manifest manifest = bare_manifest(id);
@@ -58,6 +62,25 @@ inline Manifest simple_manifest(const BackupId& id = some_id()) {
     manifest.databases = {database("shop", {object(app().database(id, "shop", Encrypted::no))})};
     manifest.globals = {object(app().globals(id, Encrypted::no))};
     return manifest;
+}
+
+// A drill that passed, of a backup that is not encrypted.
+inline DrillResult passed_drill(const BackupId& id = some_id()) {
+    DrillResult result{id, "app", at(2026, 11, 23, 4), at(2026, 11, 23, 4, 2), "0.1.0", "15.20"};
+    result.passed = true;
+    result.checks_passed = 2;
+    result.fetch = std::chrono::milliseconds(1250);
+    result.restore = std::chrono::milliseconds(61'500);
+    result.compare = std::chrono::milliseconds(0);
+    result.bytes = 1234;
+    return result;
+}
+
+inline DrillResult failed_drill(const BackupId& id = some_id()) {
+    DrillResult result = passed_drill(id);
+    result.passed = false;
+    result.differences = {{"rows", 1}, {"entry", 20}};
+    return result;
 }
 
 }  // namespace lifeboat::catalogue

@@ -150,5 +150,56 @@ TEST_F(VersionsOfAManifest, MissingDataIsExpiredHoweverItsManifestLooks) {
     EXPECT_EQ(read().state, State::expired);
 }
 
+// ---- data ----
+
+TEST_F(VersionsOfAManifest, DataThatSomebodyHidIsReportedAndReadByItsVersion) {
+    const auto& data = manifest_.databases[0].objects[0].key;
+    store_.set_modified(data, at(2026, 10, 31));
+    store_.hide(data, at(2026, 11, 5));
+    const auto backup = read();
+    EXPECT_EQ(backup.state, State::good);
+    EXPECT_THAT(backup.tampering, HasSubstr("somebody hid '" + data.text() + "' on 2026-11-05T00:00:00Z"));
+    EXPECT_THAT(backup.gone, IsEmpty());
+}
+
+TEST_F(VersionsOfAManifest, DataThatSomebodyWroteOverIsReportedAndReadByItsVersion) {
+    const auto& data = manifest_.globals[0].key;
+    store_.set_modified(data, at(2026, 10, 31));
+    store_.overwrite(data, "xyz", at(2026, 11, 5));
+    const auto backup = read();
+    EXPECT_EQ(backup.state, State::good);
+    EXPECT_THAT(backup.tampering, HasSubstr("somebody wrote over '" + data.text()));
+}
+
+TEST_F(VersionsOfAManifest, DataThatItsWriterSentTwiceIsNoTampering) {
+    const auto& data = manifest_.globals[0].key;
+    store_.set_modified(data, at(2026, 10, 31));
+    store_.overwrite(data, "abc", at(2026, 10, 31, 1));
+    EXPECT_EQ(read().tampering, "");
+}
+
+TEST_F(VersionsOfAManifest, AMarkerOnDataByTheBucketsRuleIsNoTampering) {
+    const auto& data = manifest_.globals[0].key;
+    store_.set_modified(data, at(2026, 10, 31));
+    store_.hide(data, at(2026, 11, 30));
+    EXPECT_EQ(read().tampering, "");
+    EXPECT_NE(read(std::chrono::days(60)).tampering, "");
+}
+
+TEST(DataWithoutVersions, OfAnotherSizeIsGoneAndReported) {
+    test::MemoryStore store;
+    const auto manifest = simple_manifest();
+    for (const auto& object : manifest.all_objects()) {
+        ASSERT_TRUE(store::put(store, object.key, stream::as_bytes("abc")));
+    }
+    ASSERT_TRUE(store::put(store, app().manifest(manifest.id), stream::as_bytes(to_json(manifest))));
+    store.tamper(manifest.globals[0].key, "something longer");
+    const auto catalogue = read_catalogue(store, app());
+    ASSERT_TRUE(catalogue);
+    const auto& backup = catalogue->backups.at(0);
+    EXPECT_EQ(backup.state, State::expired);
+    EXPECT_THAT(backup.tampering, HasSubstr("is not what was stored"));
+}
+
 }  // namespace
 }  // namespace lifeboat::catalogue

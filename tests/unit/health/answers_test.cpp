@@ -100,15 +100,26 @@ TEST_F(AnswersTest, ABodyIsMadeOnceASecondAndSharedUntilForgotten) {
     EXPECT_EQ(to("/healthz").status, 200U);
 }
 
-TEST_F(AnswersTest, StatusIsOnThePageAlone) {
+TEST_F(AnswersTest, ThePageAndTheStatusAreOnItsAddressAlone) {
+    EXPECT_EQ(to("/", Surface::page).status, 200U);
+    EXPECT_EQ(to("/", Surface::pod).status, 404U);
     EXPECT_EQ(to("/status.json", Surface::page).status, 200U);
     EXPECT_EQ(to("/status.json", Surface::pod).status, 404U);
-    EXPECT_THAT(*to("/", Surface::page).body, HasSubstr("/status.json"));
-    EXPECT_THAT(*to("/", Surface::pod).body, Not(HasSubstr("/status.json")));
+    EXPECT_THAT(*to("/nothing", Surface::page).body, HasSubstr("/status.json"));
+    EXPECT_THAT(*to("/nothing", Surface::pod).body, Not(HasSubstr("/status.json")));
+}
+
+TEST_F(AnswersTest, OnlyThePageMayHaveAStyleAndNothingMayHaveAScript) {
+    const std::string page = to("/", Surface::page).content_security_policy;
+    EXPECT_THAT(page, HasSubstr("default-src 'none'; style-src 'sha256-"));
+    EXPECT_THAT(page, Not(HasSubstr("unsafe")));
+    EXPECT_THAT(page, Not(HasSubstr("script-src")));
+    EXPECT_STREQ(to("/healthz").content_security_policy, "default-src 'none'; frame-ancestors 'none'");
+    EXPECT_STREQ(to("/", Surface::page).content_type, "text/html; charset=utf-8");
 }
 
 TEST_F(AnswersTest, AnUnknownPathIsToldWhatThereIsAndNotRepeated) {
-    for (const auto* path : {"", "/", "/livezz", "/livez/", "/../livez", "/<script>"}) {
+    for (const auto* path : {"", "//", "/livezz", "/livez/", "/../livez", "/<script>"}) {
         const auto answer = to(path, Surface::page);
         EXPECT_EQ(answer.status, 404U) << path;
         EXPECT_THAT(*answer.body, HasSubstr("/livez, /healthz, /metrics"));

@@ -61,6 +61,69 @@ TEST(Judge, FindsNothingWrongWithGoodBackups) {
     EXPECT_EQ(verdict.note, "");
 }
 
+DrillFacts drill(bool passed, TimePoint stored) {
+    DrillFacts facts;
+    facts.backup = "20261121T015600Z-00aa";
+    facts.stored = stored;
+    facts.passed = passed;
+    return facts;
+}
+
+TEST(Judge, AsksForNoDrillUnlessItIsTold) {
+    auto facts = test::sample_facts();
+    facts.store.drills.last = facts.store.drills.last_good = drill(true, noon - 24h * 1000);
+    EXPECT_THAT(codes(facts), IsEmpty());
+}
+
+TEST(Judge, WantsADrillWithinTheTimeThatIsRequired) {
+    auto facts = test::sample_facts();
+    facts.drill_within = 24h * 7;
+    EXPECT_THAT(the_reason(facts), AllOf(Field(&Reason::code, ReasonCode::unproven),
+                                         says("no drill of any backup has passed yet", "lifeboat drill")));
+    facts.store.drills.last = facts.store.drills.last_good = drill(true, noon - 24h * 7);
+    EXPECT_THAT(codes(facts), IsEmpty());
+    EXPECT_THAT(codes(facts, noon + 1s), ElementsAre(ReasonCode::unproven));
+    EXPECT_THAT(the_reason(facts, noon + 1s), says("7d ago, at 2026-11-15T12:00:00Z", "lifeboat drill"));
+}
+
+TEST(Judge, HoldsADrillThatFailedAgainstTheBackupsInAnyCase) {
+    auto facts = test::sample_facts();
+    facts.store.drills.last_good = drill(true, noon - 2h);
+    facts.store.drills.unanswered = drill(false, noon - 1h);
+    facts.store.drills.unanswered->differences = 3;
+    facts.store.drills.unanswered->checks_failed = 1;
+    EXPECT_THAT(the_reason(facts), says("of backup 20261121T015600Z-00aa (2026-11-22T11:00:00Z) failed: 3 "
+                                        "differences, 1 check of the owner's failed",
+                                        "report"));
+    facts.store.drills.unanswered->failed_step = "restore";
+    facts.store.drills.last_good.reset();  // and none ever passed
+    EXPECT_THAT(the_reason(facts), says("did not get past the step restore", "lifeboat drill"));
+    facts.store.drills.unanswered.reset();
+    EXPECT_THAT(codes(facts), IsEmpty()) << "one that passed has come since";
+}
+
+TEST(Judge, CannotTellOfDrillsWhatItsKeyMayNotRead) {
+    auto facts = test::sample_facts();
+    facts.store.limited = Problem{"the key cannot read", "let it"};
+    EXPECT_THAT(codes(facts), IsEmpty());
+    facts.drill_within = 24h;
+    EXPECT_THAT(the_reason(facts), says("cannot be told", "let the key read"));
+}
+
+TEST(Judge, LeavesDrillsToTheSidecarWhoseTurnItIs) {
+    auto facts = test::sample_facts();
+    facts.drill_within = 24h;
+    facts.turn.turn = Turn::not_ours;
+    EXPECT_THAT(codes(facts), IsEmpty());
+}
+
+TEST(Judge, AsksForNoDrillWhereThereIsNothingToDrill) {
+    auto facts = just_started();
+    facts.drill_within = 24h;
+    facts.store.surveyed = noon;
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::no_backup_yet));
+}
+
 TEST(Judge, NothingKnownIsNotHealthy) {
     EXPECT_THAT(codes(just_started()), ElementsAre(ReasonCode::no_backup_yet));
     EXPECT_THAT(the_reason(just_started()), says("could not be read since the start, 3s ago", "wait"));
@@ -115,6 +178,22 @@ TEST(Judge, TellsOfRunsThatLeftUnfinishedData) {
     // What it saw itself it tells as a reason.
     facts.runs.consecutive_failures = 2;
     EXPECT_EQ(judge(facts, noon).note, "");
+}
+
+TEST(Judge, IsStarvedOnceThreeRunsInARowGaveWay) {
+    auto facts = test::sample_facts();
+    facts.runs.yielded_to = "ALTER TABLE";
+    facts.runs.yield_cure = "run it at another time";
+    facts.runs.consecutive_yields = 2;
+    EXPECT_THAT(codes(facts), IsEmpty());
+    facts.runs.consecutive_yields = 3;
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::starved));
+    EXPECT_THAT(the_reason(facts),
+                says("the last 3 runs gave way, the latest to ALTER TABLE", "run it at another time"));
+    facts.runs.yield_cure.clear();
+    EXPECT_THAT(the_reason(facts), says("", "postgres.yield_to_ddl"));
+    facts.turn.turn = Turn::not_ours;
+    EXPECT_THAT(codes(facts), IsEmpty());
 }
 
 TEST(Judge, CountsAgeFromTheEndOfABackup) {
@@ -208,6 +287,77 @@ TEST(Judge, NamesHiddenBackups) {
     EXPECT_THAT(the_reason(facts), says("1 backup in the store: 20261101T021700Z-aaaa", "replace that key"));
 }
 
+TEST(Judge, NamesWhatElseWasMeddledWith) {
+    auto facts = test::sample_facts();
+    facts.store.meddled = {"20261101T021700Z-aaaa (somebody hid 'x')"};
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::tampered));
+    EXPECT_THAT(the_reason(facts),
+                says("not as it was written: 20261101T021700Z-aaaa (somebody hid", "replace that key"));
+}
+
+DoubtFacts a_doubt() {
+    return {"20261121T021700Z-bbbb", "database 'app' is gone", 2, "20261122T021700Z-cccc", noon - 1h};
+}
+
+TEST(Judge, AsksForALookAtAMarkedBackup) {
+    auto facts = test::sample_facts();
+    facts.store.doubt = a_doubt();
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::lineage));
+    EXPECT_THAT(the_reason(facts), says("20261121T021700Z-bbbb is marked: database 'app' is gone; so are the 1",
+                                        "lifeboat accept 20261122T021700Z-cccc"));
+    EXPECT_THAT(the_reason(facts).next, HasSubstr(facts.store.last_good->id + " is the last good one"));
+    facts.turn.turn = Turn::not_ours;
+    EXPECT_THAT(codes(facts), IsEmpty());
+}
+
+// They are made, so nothing is overdue; but none of them is a good one.
+TEST(Judge, MarkedBackupsAreNotOverdueAndNotGood) {
+    auto facts = test::sample_facts();
+    facts.store.doubt = a_doubt();
+    facts.store.last_good->finished = noon - 1000h;
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::lineage));
+    facts.store.doubt->newest_finished = noon - 27h;
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::lineage, ReasonCode::overdue));
+    facts.store.last_good.reset();
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::lineage, ReasonCode::no_backup_yet));
+}
+
+TEST(Judge, TellsOfAnotherServerUnderTheSameNameFirst) {
+    auto facts = test::sample_facts();
+    facts.store.doubt = a_doubt();
+    facts.store.other_server = Problem{"two servers", "rename one"};
+    EXPECT_THAT(the_reason(facts), says("two servers", "rename one"));
+}
+
+TEST(Judge, WarnsBeforeTheLastGoodBackupFallsDue) {
+    auto facts = test::sample_facts();
+    facts.store.expiry.warning = 7 * 24h;
+    EXPECT_TRUE(judge(facts, noon).healthy());
+    facts.store.expiry.last_good_due = noon + 7 * 24h + 1s;
+    EXPECT_TRUE(judge(facts, noon).healthy());
+    facts.store.expiry.last_good_due = noon + 7 * 24h;
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::expiring));
+    EXPECT_THAT(the_reason(facts),
+                says("falls due to the store's own age rule at 2026-11-29T12:00:00Z", "good backup"));
+}
+
+TEST(Judge, RulesThatAreNotKnownAreANote) {
+    auto facts = test::sample_facts();
+    facts.store.expiry.unknown = "the key may not";
+    facts.store.lineage_note = "not compared";
+    EXPECT_TRUE(judge(facts, noon).healthy());
+    EXPECT_THAT(judge(facts, noon).note, HasSubstr("not compared; it is not known when the bucket's own rules"));
+}
+
+TEST(Judge, SaysWhyOldBackupsAreNotDeleted) {
+    auto facts = test::sample_facts();
+    facts.prune.stopped = Problem{"11 backups would go", ""};
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::prune_stopped));
+    EXPECT_THAT(the_reason(facts), says("not deleted: 11 backups would go", "lifeboat prune --dry-run"));
+    facts.prune.stopped->next = "let another key";
+    EXPECT_THAT(the_reason(facts), says("11 backups would go", "let another key"));
+}
+
 // A standby's sidecar: an alert on it would only say twice what the primary's says.
 TEST(Judge, WhoseTurnItIsNotIsInOrderAndSaysSo) {
     auto facts = just_started();
@@ -250,8 +400,8 @@ TEST(ReasonCodes, KeepTheirNames) {
     for (const auto code : reason_codes) {
         names.push_back(name_of(code));
     }
-    EXPECT_THAT(names,
-                ElementsAre("no_backup_yet", "overdue", "failing", "partial", "misconfigured", "drained", "tampered"));
+    EXPECT_THAT(names, ElementsAre("no_backup_yet", "overdue", "failing", "partial", "misconfigured", "drained",
+                                   "tampered", "unproven", "starved", "prune_stopped", "lineage", "expiring"));
 }
 
 }  // namespace

@@ -46,6 +46,24 @@ TEST(Metrics, AllBeginWithOurName) {
     }
 }
 
+TEST(Metrics, TellOfDrillsAndOfNoneWhereThereWasNone) {
+    auto facts = test::sample_facts();
+    EXPECT_THAT(text(facts), Not(testing::AnyOf(HasSubstr("lifeboat_last_drill"), HasSubstr("_proven_restore_"),
+                                                HasSubstr("lifeboat_recipient_"), HasSubstr("lifeboat_drill_"))));
+    facts.drill_within = 24h;
+    facts.store.drills.last_good = test::sample_drill(noon - 10h);
+    facts.store.drills.last = test::sample_drill(noon - 9h);
+    facts.store.drills.last->passed = false;
+    facts.store.drills.recipients = {{"age1never", std::nullopt}, {"age1opened", noon - 10h}};
+    expect_samples(facts,
+                   {"lifeboat_last_proven_restore_timestamp_seconds 1795312800",
+                    "lifeboat_last_proven_restore_duration_seconds 90.5",
+                    "lifeboat_last_drill_timestamp_seconds 1795316400", "lifeboat_last_drill_passed 0",
+                    "lifeboat_recipient_opened_timestamp_seconds{recipient=\"age1opened\"} 1795312800",
+                    "lifeboat_drill_required_within_seconds 86400", "lifeboat_unhealthy{reason=\"unproven\"} 1"});
+    EXPECT_THAT(text(facts), Not(HasSubstr("age1never"))) << "what never was is absent";
+}
+
 TEST(Metrics, TellOfAGoodBackup) {
     expect_samples(test::sample_facts(), {"lifeboat_build_info{version=\"1.2.3\"} 1",
                                           "lifeboat_instance_info{name=\"basketball-api\"} 1",

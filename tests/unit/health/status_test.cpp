@@ -25,7 +25,7 @@ json status(const Facts& facts) {
 TEST(Healthz, SaysThatAllIsWell) {
     EXPECT_EQ(healthz(test::sample_facts()), json::parse(R"({
         "healthy": true, "reasons": [], "note": null, "instance": "basketball-api", "version": "1.2.3",
-        "now": "2026-11-22T12:00:00Z", "last_good_backup": "2026-11-22T02:00:00Z",
+        "now": "2026-11-22T12:00:00Z", "last_good_backup": "2026-11-22T02:00:00Z", "last_good_drill": null,
         "next_run": "2026-11-23T02:02:00Z"})"));
 }
 
@@ -55,15 +55,36 @@ TEST(Status, ShowsWhatIsKnown) {
         "estimated_bytes": 5000})"));
     EXPECT_EQ(said["last_good"], json::parse(R"({"id": "20261122T015600Z-7f3a", "started": "2026-11-22T01:56:00Z",
         "finished": "2026-11-22T02:00:00Z", "bytes": 1000, "dumped_bytes": 5000, "rows": null,
-        "databases": ["app", "postgres"], "failed_databases": [], "state": "good"})"));
+         "seconds": 240, "databases": ["app", "postgres"], "databases_left_out": 0, "failed_databases": [],
+         "state": "good", "marks": [], "proven_at": null})"));
     EXPECT_EQ(said["store"], json::parse(R"({"surveyed": "2026-11-22T03:00:00Z", "problem": null,
-        "problem_since": null, "limited": null, "backups": 2, "bytes": 2000, "hidden": []})"));
+         "problem_since": null, "limited": null, "backups": 2, "bytes": 2000, "hidden": [], "unfinished": [],
+         "meddled": [], "doubt": null, "other_server": null, "last_good_due": null, "rules_unknown": null})"));
+    EXPECT_EQ(said["drills"], json::parse(R"({"last": null, "last_good": null, "recipients": [],
+        "require_within": null})"));
     EXPECT_EQ(said["runs"]["last"]["result"], "good");
     EXPECT_EQ(said["runs"]["counts"]["good"], 1);
     EXPECT_EQ(said["runs"]["counts"]["lock_held"], 0);
     EXPECT_EQ(said["listeners"]["pod"]["address"], "[::]:9847");
     EXPECT_EQ(said["backups"].size(), 2U);
     EXPECT_EQ(said["backups"][1]["id"], "20261121T015600Z-00aa");
+}
+
+TEST(Status, ShowsWhenABackupWasLastProven) {
+    auto facts = test::sample_facts();
+    facts.drill_within = std::chrono::hours(24);
+    facts.store.drills.last = DrillFacts{"20261122T015600Z-7f3a", noon - 1min, false, "compare", 3, 1, std::nullopt};
+    facts.store.drills.last_good = test::sample_drill(noon - 2h);
+    facts.store.drills.recipients = {{"age1x", noon - 2h}, {"age1y", std::nullopt}};
+    EXPECT_EQ(status(facts)["drills"], json::parse(R"({
+        "last": {"backup": "20261122T015600Z-7f3a", "stored": "2026-11-22T11:59:00Z", "outcome": "failed",
+                 "failed_step": "compare", "differences": 3, "checks_failed": 1, "restore_seconds": null},
+        "last_good": {"backup": "20261121T015600Z-00aa", "stored": "2026-11-22T10:00:00Z", "outcome": "passed",
+                      "failed_step": null, "differences": 0, "checks_failed": 0, "restore_seconds": 90.5},
+        "recipients": [{"recipient": "age1x", "opened": "2026-11-22T10:00:00Z"},
+                       {"recipient": "age1y", "opened": null}],
+        "require_within": 86400})"));
+    EXPECT_EQ(healthz(facts)["last_good_drill"], "2026-11-22T10:00:00Z");
 }
 
 TEST(Status, HasAllItsFieldsWhenNothingIsKnown) {
@@ -76,6 +97,35 @@ TEST(Status, HasAllItsFieldsWhenNothingIsKnown) {
     EXPECT_EQ(empty["running"], nullptr);
     EXPECT_EQ(empty["schedule"]["overdue_after"], nullptr);
     EXPECT_EQ(empty["instance"], nullptr);
+}
+
+TEST(Status, TellsEachDatabaseWithItsNewestCopy) {
+    auto facts = test::sample_facts();
+    facts.store.last_good->contents = {{"app", 700, 3500, 12, 9000}};
+    EXPECT_EQ(status(facts)["databases"], json::parse(R"([
+        {"name": "app", "backup": "20261122T015600Z-7f3a", "finished": "2026-11-22T02:00:00Z", "bytes": 700,
+         "dumped_bytes": 3500, "tables": 12, "rows": 9000, "missing": false},
+        {"name": "postgres", "backup": "20261122T015600Z-7f3a", "finished": "2026-11-22T02:00:00Z", "bytes": null,
+         "dumped_bytes": null, "tables": null, "rows": null, "missing": false}])"));
+}
+
+TEST(Status, TellsThirtyDaysAndTodayLast) {
+    const auto days = status(test::sample_facts())["days"];
+    ASSERT_EQ(days.size(), 30U);
+    EXPECT_EQ(days[29], json::parse(R"({"date": "2026-11-22", "state": "good", "backups": 1, "failed": 0,
+        "backup": "20261122T015600Z-7f3a", "bytes": 1000, "seconds": 240})"));
+    EXPECT_EQ(days[0], json::parse(R"({"date": "2026-10-24", "state": "none", "backups": 0, "failed": 0,
+        "backup": null, "bytes": null, "seconds": null})"));
+}
+
+TEST(Status, TellsTheFailuresOfTheMonth) {
+    auto facts = test::sample_facts();
+    facts.runs.failures = {{RunResult::crashed, noon - 26h, noon - 25h, "", Problem{"died", "look"}}};
+    const auto said = status(facts);
+    EXPECT_EQ(said["runs"]["failures"][0], json::parse(R"({"result": "crashed", "started": "2026-11-21T10:00:00Z",
+        "ended": "2026-11-21T11:00:00Z", "id": null, "problem": {"what": "died", "next": "look"}})"));
+    EXPECT_EQ(said["days"][28]["failed"], 1);
+    EXPECT_EQ(said["days"][28]["state"], "good") << "a day is known by the best that it has to show";
 }
 
 TEST(Status, SurvivesNamesThatAreNotUtf8) {

@@ -61,6 +61,17 @@ TEST(ProofJson, IsAsDocumented) {
 )");
 }
 
+TEST(ProofJson, BindsTheGlobals) {
+    Text text;
+    ProofWriter writer(text, "20261122T142508Z-3313", "shop");
+    writer.globals(std::string(64, 'a'));
+    ASSERT_TRUE(writer.finish());
+    const auto proof = parse_proof(text.text);
+    ASSERT_TRUE(proof) << text.text;
+    EXPECT_EQ(proof->globals_sha256, std::string(64, 'a'));
+    EXPECT_EQ(parse_proof(written(sample_proof()))->globals_sha256, "") << "one of an earlier version";
+}
+
 TEST(ProofJson, IsReadBackAsItWas) {
     auto database = sample_database();
     auto& contents = database.contents;

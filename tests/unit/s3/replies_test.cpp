@@ -536,5 +536,67 @@ TEST(S3UploadPage, IsNotUnderstoodWhenAnythingInItIsNot) {
     EXPECT_FALSE(parse_upload_page(replaced(good, "false", "true")));
 }
 
+// --- Lifecycle rules
+
+std::string lifecycle(const std::string& rules) {
+    return std::string(declaration) + R"(<LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">)" +
+           rules + "</LifecycleConfiguration>";
+}
+
+// What Backblaze B2 makes of daysFromUploadingToHiding 30 and daysFromHidingToDeleting 7.
+TEST(S3Lifecycle, OfBackblaze) {
+    const auto rules = parse_lifecycle(
+        lifecycle("<Rule><ID>a</ID><Filter><Prefix>postgres/</Prefix></Filter><Status>Enabled</Status>"
+                  "<Expiration><Days>30</Days></Expiration>"
+                  "<NoncurrentVersionExpiration><NoncurrentDays>7</NoncurrentDays></NoncurrentVersionExpiration></Rule>"
+                  "<Rule><ID>b</ID><Filter><Prefix>postgres/</Prefix></Filter><Status>Enabled</Status>"
+                  "<Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration></Rule>"));
+    ASSERT_TRUE(rules);
+    ASSERT_EQ(rules->size(), 1U);
+    EXPECT_EQ(rules->front().prefix, "postgres/");
+    EXPECT_EQ(rules->front().days, 30U);
+    EXPECT_FALSE(rules->front().date);
+}
+
+TEST(S3Lifecycle, LeavesOutWhatDoesNotConcernUs) {
+    const auto none = parse_lifecycle(lifecycle(
+        "<Rule><Filter><Prefix/></Filter><Status>Disabled</Status><Expiration><Days>1</Days></Expiration></Rule>"
+        "<Rule><Filter><Tag><Key>k</Key><Value>v</Value></Tag></Filter><Status>Enabled</Status>"
+        "<Expiration><Days>1</Days></Expiration></Rule>"
+        "<Rule><Filter><And><Prefix>p</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter>"
+        "<Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>"
+        "<Rule><Prefix/><Status>Enabled</Status>"
+        "<AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload>"
+        "</Rule>"));
+    ASSERT_TRUE(none);
+    EXPECT_TRUE(none->empty());
+}
+
+TEST(S3Lifecycle, OfEveryForm) {
+    const auto rules = parse_lifecycle(lifecycle(
+        "<Rule><Prefix>old/</Prefix><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>"
+        "<Rule><Filter/><Status>Enabled</Status><Expiration><Date>2026-12-01T00:00:00Z</Date></Expiration></Rule>"
+        "<Rule><Filter><And><Prefix>large/</Prefix><ObjectSizeGreaterThan>5</ObjectSizeGreaterThan></And></Filter>"
+        "<Status>Enabled</Status><Expiration><Days>3</Days></Expiration></Rule>"));
+    ASSERT_TRUE(rules);
+    ASSERT_EQ(rules->size(), 3U);
+    EXPECT_EQ((*rules)[0].prefix, "old/");
+    EXPECT_EQ((*rules)[1].prefix, "");
+    EXPECT_EQ((*rules)[1].date, at(2026, 12, 1, 0));
+    EXPECT_EQ((*rules)[2].prefix, "large/");
+}
+
+TEST(S3Lifecycle, IsUnderstoodAsAWholeOrNotAtAll) {
+    EXPECT_FALSE(parse_lifecycle(""));
+    EXPECT_FALSE(parse_lifecycle("<Error><Code>X</Code></Error>"));
+    for (const char* const days : {"", "x", "-1", "1.5", "99999999999999999999999"}) {
+        EXPECT_FALSE(parse_lifecycle(lifecycle("<Rule><Filter/><Status>Enabled</Status><Expiration><Days>" +
+                                               std::string(days) + "</Days></Expiration></Rule>")))
+            << days;
+    }
+    EXPECT_FALSE(parse_lifecycle(
+        lifecycle("<Rule><Filter/><Status>Enabled</Status><Expiration><Date>soon</Date></Expiration></Rule>")));
+}
+
 }  // namespace
 }  // namespace lifeboat::s3

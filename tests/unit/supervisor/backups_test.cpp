@@ -41,6 +41,35 @@ TEST(ARunUnderWay, IsShownAsItMoves) {
     EXPECT_EQ(night.shown().runs.store_retries, 1U);
 }
 
+health::BackupFacts marked_backup() {
+    health::BackupFacts backup;
+    backup.id = "20261126T021700Z-7f3a";
+    backup.started = utc("2026-11-26T02:17:00Z");
+    backup.finished = utc("2026-11-26T02:21:00Z");
+    backup.databases = {"app"};
+    backup.state = health::BackupState::marked;
+    backup.marks = {"database 'app' shrank"};
+    return backup;
+}
+
+TEST(AMarkedRun, IsToldAndNotTriedAgainAndIsNoGoodOne) {
+    Night night;
+    const auto last_good = night.shown().store.last_good;
+    ASSERT_TRUE(last_good);
+    night.world.pass(4min);
+    night.say(Activity::backup, BackupEnded{RunResult::good, marked_backup()});
+    night.end(Activity::backup);
+    const Line line = night.last_told("backup_finished");
+    EXPECT_EQ(line.level, LogLevel::warn);
+    EXPECT_EQ(line.fields["state"], "marked");
+    EXPECT_EQ(line.fields["next_run"], "2026-11-27T02:17:00Z");
+    EXPECT_EQ(night.shown().store.last_good->id, last_good->id);
+    EXPECT_EQ(night.shown().store.doubt->since, "20261126T021700Z-7f3a");
+    EXPECT_EQ(night.shown().store.doubt->marked, 1U);
+    EXPECT_EQ(night.shown().runs.consecutive_failures, 0U);
+    EXPECT_EQ(night.shown().schedule.failed_attempts, 0U);
+}
+
 TEST(AGoodRun, IsToldInOneLine) {
     Night night;
     night.say(Activity::backup, StoreAskedAgain{});
@@ -95,6 +124,92 @@ TEST(FailedRuns, AreTriedAgainWithGrowingPausesOfAnHourAtMost) {
         EXPECT_LE(since(night.world.now(), ended), pause + pause / 4 + 1s);
     }
     EXPECT_EQ(night.shown().runs.consecutive_failures, 9U);
+}
+
+BackupEnded yielded_run(const std::string& to = "ALTER TABLE") {
+    return {RunResult::yielded,
+            std::nullopt,
+            health::Problem{"the dump of database 'app' gave way to " + to, "run it at another time"},
+            {},
+            YieldedTo{to, "run it at another time"}};
+}
+
+TEST(FailedRuns, AreRememberedForAMonthWithWhatWasWrong) {
+    Night night;
+    night.end(Activity::backup, failed_run);
+    night.reach_backup();
+    night.end(Activity::backup, yielded_run());
+    night.reach_backup();
+    night.end_backup_well();
+    const auto& failures = night.shown().runs.failures;
+    ASSERT_EQ(failures.size(), 2U) << "a good run does not make them undone";
+    EXPECT_EQ(failures[0].result, RunResult::yielded);
+    EXPECT_EQ(failures[1].problem->what, "the server refused the password");
+    night.world.pass(31 * 24h);
+    night.reach_backup();
+    night.end_backup_well();
+    EXPECT_TRUE(night.shown().runs.failures.empty());
+}
+
+TEST(AGoodRun, IsKnownWithItsContentsOnceAndAmongTheOthersWithout) {
+    Night night;
+    auto backup = backup_of(night.world.now() - 4min, night.world.now());
+    backup.contents = {{"app", 700, 3500, 12, 9000}};
+    night.end(Activity::backup, BackupEnded{RunResult::good, backup});
+    EXPECT_EQ(night.shown().store.last_good->contents.size(), 1U);
+    EXPECT_TRUE(night.shown().store.recent.front().contents.empty());
+}
+
+TEST(ARunThatGaveWay, IsToldAsThatAndTriedAgain) {
+    Night night;
+    night.end(Activity::backup, yielded_run());
+    const Line line = night.last_told("backup_yielded");
+    EXPECT_EQ(line.level, LogLevel::warn);
+    EXPECT_EQ(line.fields["result"], "yielded");
+    EXPECT_EQ(line.fields["yielded_to"], "ALTER TABLE");
+    EXPECT_EQ(line.fields["next"], "run it at another time");
+    EXPECT_EQ(night.shown().runs.counts.of(RunResult::yielded), 1U);
+    EXPECT_EQ(night.shown().runs.consecutive_yields, 1U);
+    EXPECT_EQ(night.shown().runs.consecutive_failures, 0U);
+    EXPECT_EQ(night.shown().turn.turn, health::Turn::ours);
+    EXPECT_EQ(night.shown().schedule.because, "retry after 1 failed attempt");
+    EXPECT_TRUE(night.world.told("health_changed").empty() ||
+                night.last_told("health_changed").fields["healthy"] == true);
+}
+
+TEST(RunsThatGaveWay, StarveAfterThreeAndRecoverByAGoodOne) {
+    Night night;
+    const std::chrono::seconds expected[] = {1min, 2min, 4min};
+    for (const auto pause : expected) {
+        EXPECT_NE(night.last_told("health_changed").fields["reasons"], "starved");
+        night.end(Activity::backup, yielded_run());
+        const TimePoint ended = night.world.now();
+        night.reach_backup();
+        EXPECT_GE(since(night.world.now(), ended), pause);
+        EXPECT_LE(since(night.world.now(), ended), pause + pause / 4 + 1s);
+    }
+    const Line line = night.last_told("health_changed");
+    EXPECT_EQ(line.fields["reasons"], "starved");
+    EXPECT_EQ(line.fields["message"], "the last 3 runs gave way, the latest to ALTER TABLE");
+    EXPECT_EQ(line.fields["next"], "run it at another time");
+    night.end_backup_well();
+    EXPECT_EQ(night.shown().runs.consecutive_yields, 0U);
+    EXPECT_EQ(night.last_told("health_changed").fields["healthy"], true);
+}
+
+TEST(RunsThatGaveWay, AreInARowAlsoWithFailedAndPartialOnesBetween) {
+    Night night;
+    night.end(Activity::backup, yielded_run());
+    night.reach_backup();
+    night.end(Activity::backup, failed_run);
+    EXPECT_EQ(night.shown().runs.consecutive_yields, 1U);
+    night.reach_backup();
+    auto partial = yielded_run("TRUNCATE");
+    partial.result = RunResult::partial;
+    partial.backup = backup_of(night.world.now() - 1min, night.world.now(), health::BackupState::partial);
+    night.end(Activity::backup, partial);
+    EXPECT_EQ(night.shown().runs.consecutive_yields, 2U);
+    EXPECT_EQ(night.shown().runs.yielded_to, "TRUNCATE");
 }
 
 TEST(ARunWhoseProcessDies, HasCrashed) {

@@ -37,6 +37,7 @@ struct Start {
     Activity activity;
     std::string newest_known;
     TimePoint at;
+    std::optional<std::string> server_known = std::nullopt;
 };
 
 class FakeWorld final : public World {
@@ -46,16 +47,16 @@ public:
     [[nodiscard]] TimePoint now() const override { return now_; }
     [[nodiscard]] SteadyPoint steady() const override { return steady_; }
 
-    Status start(Activity activity, const std::string& newest_known) override {
+    Status start(Activity activity, const Known& known) override {
         if (refusal) {
             return *refusal;
         }
         if (!running.insert(activity).second) {
             throw std::logic_error("two children of one kind");
         }
-        starts.push_back({activity, newest_known, now_});
+        starts.push_back({activity, known.newest_id, now_, known.server});
         if (on_start) {
-            on_start(activity, newest_known);
+            on_start(activity, known.newest_id);
         }
         return done();
     }

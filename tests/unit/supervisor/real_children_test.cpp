@@ -48,7 +48,8 @@ protected:
                                << script << "\n";
         ::chmod(program.c_str(), 0700);
         children_ = std::make_unique<RealChildren>(program.string(), std::vector<std::string>{"PATH=/usr/bin:/bin"});
-        const auto started = children_->start(Activity::backup, Secret("the settings"), "20261125T021700Z-7f3a");
+        const auto started =
+            children_->start(Activity::backup, Secret("the settings"), Known{"20261125T021700Z-7f3a", std::nullopt});
         ASSERT_TRUE(started) << started.error().what;
     }
 
@@ -205,8 +206,8 @@ TEST_F(OneChild, LeavesNoDescriptorBehind) {
     const auto before = open_descriptors();
     for (int i = 0; i < 20; ++i) {
         exit_.reset();
-        ASSERT_TRUE(children_->start(Activity::backup, Secret("the settings"), ""));
-        ASSERT_TRUE(children_->start(Activity::sweep, Secret("the settings"), ""));
+        ASSERT_TRUE(children_->start(Activity::backup, Secret("the settings"), {}));
+        ASSERT_TRUE(children_->start(Activity::sweep, Secret("the settings"), {}));
         while (!children_->ids().empty() && turn()) {
         }
         ASSERT_TRUE(children_->ids().empty());
@@ -218,8 +219,8 @@ TEST_F(OneChild, InheritsNothingOfAnotherChild) {
     start(say + "[ $2 = sweep ] && { trap '' TERM; read -t 1000 <> <(:); }; open=(/proc/$$/fd/*); say ${#open[@]}");
     ASSERT_TRUE(await_end());
     exit_.reset();
-    ASSERT_TRUE(children_->start(Activity::sweep, Secret("the settings"), ""));
-    ASSERT_TRUE(children_->start(Activity::backup, Secret("the settings"), ""));
+    ASSERT_TRUE(children_->start(Activity::sweep, Secret("the settings"), {}));
+    ASSERT_TRUE(children_->start(Activity::backup, Secret("the settings"), {}));
     ASSERT_TRUE(await_end());
     ASSERT_EQ(reports_.size(), 2U);
     EXPECT_EQ(words_of(reports_[1]), words_of(reports_[0])) << "as many descriptors as alone";
@@ -228,7 +229,7 @@ TEST_F(OneChild, InheritsNothingOfAnotherChild) {
 TEST(AProgramThatIsNotThere, CannotBeStartedAndLeavesNothing) {
     RealChildren children("/nowhere/lifeboat", {});
     const auto before = open_descriptors();
-    const auto started = children.start(Activity::backup, Secret("the settings"), "");
+    const auto started = children.start(Activity::backup, Secret("the settings"), {});
     ASSERT_FALSE(started);
     EXPECT_THAT(started.error().what, HasSubstr("/nowhere/lifeboat"));
     EXPECT_EQ(open_descriptors(), before);

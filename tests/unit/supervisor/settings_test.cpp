@@ -39,6 +39,17 @@ TEST(NewSettings, TakeEffectAtOnce) {
     EXPECT_EQ(sidecar.world.told("settings_applied").size(), 2U);
 }
 
+TEST(NewSettings, SayHowOldTheLastGoodDrillMayBe) {
+    Sidecar sidecar;
+    sidecar.settle();
+    Orders strict = nightly();
+    strict.drill_within = 24h;
+    reload(sidecar, strict);
+    EXPECT_EQ(sidecar.shown().drill_within, 24h);
+    reload(sidecar);
+    EXPECT_FALSE(sidecar.shown().drill_within);
+}
+
 TEST(NewSettings, AreAReasonToTryAgainAtOnceButOnlyOnce) {
     Sidecar sidecar;
     sidecar.reach_backup();

@@ -3,8 +3,10 @@
 
 #include "age/keys.hpp"
 #include "catalogue/manifest.hpp"
+#include "lineage/lineage.hpp"
 #include "os/clock.hpp"
 #include "postgres/client_program.hpp"
+#include "postgres/giving_way.hpp"
 #include "postgres/server_facts.hpp"
 #include "store/object_store.hpp"
 
@@ -30,17 +32,25 @@ struct BackupPlan {
     std::chrono::milliseconds lock_timeout{30000};  // for pg_dump's table locks
     std::chrono::milliseconds lock_wait{0};         // for another Lifeboat on this server
     std::chrono::milliseconds max_stall{300000};    // a dump that has not moved for so long is ended
-    std::optional<std::uint64_t> dump_memory;       // pg_dump's address space in bytes; empty: from the cgroup's limit
+    // How long another session may wait for a lock that a dump holds before the dump gives way; empty: for ever.
+    std::optional<std::chrono::milliseconds> yield_to_ddl{5000};
+    std::optional<std::uint64_t> read_rate;    // bytes a second of what the clients print; empty: as fast as can be
+    std::optional<std::uint64_t> dump_memory;  // pg_dump's address space in bytes; empty: from the cgroup's limit
     std::string bin_dir;
     int compression_level = 2;
     std::vector<age::Recipient> recipients;  // empty: stored without encryption
     catalogue::RetentionRecord retention;    // on record only
+    lineage::Rules lineage;                  // what becomes a mark
     // From the end of this backup until the next good one is overdue; empty: nobody knows. On record only.
     std::optional<std::chrono::milliseconds> overdue_after;
     // Asked once the server's lock is held and before anything is dumped: whether this run is still wanted. Another one
     // may have made the backup while we waited. Empty: it is.
     std::function<Result<bool>()> still_wanted;
 };
+
+// The address space that pg_dump may use, in bytes: as the plan says, or the cgroup's limit less what Lifeboat itself
+// needs. Empty: there is no limit.
+std::optional<std::uint64_t> dump_memory(const BackupPlan& plan);
 
 // What happens, as it happens: for logs and progress. Called from the job's thread.
 class BackupObserver {
@@ -59,22 +69,37 @@ public:
     virtual void part_stored(const std::string& part, std::uint64_t bytes_in, std::uint64_t bytes_out) = 0;
     virtual void part_failed(const std::string& part, const Error& error) = 0;
     virtual void warned(const std::string& part, const std::string& text) = 0;  // `part` empty: the whole run
+    virtual void marked(const catalogue::Mark& mark) = 0;  // the backup is stored, and an owner should look at it
+};
+
+// A dump was ended because somebody waited who comes first.
+struct Yield {
+    postgres::GaveWay to;
+    std::string database = {};  // whose dump; empty: the run's as a whole
 };
 
 struct BackupOutcome {
     enum class Kind {
-        good,        // the manifest is in the store
+        good,        // the manifest is in the store; it may have marks
         partial,     // some parts failed; the rest is in the store under a manifest in partial/
+        yielded,     // gave way, and nothing of it is in the store: to be tried again later
         not_ours,    // the server is a standby, and only a primary is to be dumped
         not_needed,  // BackupPlan::still_wanted said so
     };
     Kind kind = Kind::good;
-    std::optional<catalogue::Manifest> manifest;  // of good and partial ones
+    std::optional<catalogue::Manifest> manifest = std::nullopt;  // of good and partial ones
+    std::optional<Yield> yield = std::nullopt;  // of yielded ones, and of partial ones where a part that failed did
 };
 
 // Success is a chain: pg_dump's exit code, every stage's finish, the store's word for every object, and last
-// the manifest. An error means that no backup came of it; what had been stored is taken back, as far as the
-// store can be reached. Run it on a thread that outlives it (children die with the thread that started them).
+// the manifest. Before that is written, the backup is compared with those before it (lineage/lineage.hpp); where they
+// cannot be read it is stored all the same, and says that it was not compared. An error means that no backup came of
+// it; what had been stored is taken back, as far as the store can be reached.
+//
+// The database comes first. A dump whose locks somebody waits for longer than plan.yield_to_ddl is ended; the run goes
+// on with the other databases, and tries that one once more after them. A server that shuts down or is promoted ends
+// the run. At most three connections to the server are open at once, and none after the run.
+// Run it on a thread that outlives it (children die with the thread that started them).
 Result<BackupOutcome> run_backup(const BackupPlan& plan, store::ObjectStore& store, const os::Clock& clock,
                                  BackupObserver& observer, const std::stop_token& stop);
 

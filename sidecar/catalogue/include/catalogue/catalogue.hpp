@@ -1,10 +1,13 @@
 // What backups a store holds of an instance, and which of them is meant.
 #pragma once
 
+#include "catalogue/acceptance.hpp"
+#include "catalogue/drill_result.hpp"
 #include "catalogue/manifest.hpp"
 #include "store/object_store.hpp"
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,7 +15,7 @@
 namespace lifeboat::catalogue {
 
 enum class State {
-    good,     // whole, and unmarked or accepted
+    good,     // whole, and trusted: unmarked or accepted (catalogue/trust.hpp)
     marked,   // whole, and an owner should look before trusting it
     partial,  // some databases of the run failed
     hidden,   // somebody hid or wrote over its manifest; what was written first is there and restorable
@@ -21,13 +24,34 @@ enum class State {
 
 std::string_view name_of(State state);
 
+struct Drill {
+    DrillResult result;
+    os::TimePoint stored;  // when the result reached the store, by the store's clock
+};
+
 struct Backup {
     Manifest manifest;
     State state = State::good;
-    os::TimePoint stored;        // when its manifest reached the store, by the store's clock
-    std::string tampering = {};  // what was done to a hidden one, in words
+    os::TimePoint stored;  // when its manifest reached the store, by the store's clock
+    // What was done to it, in words: to the manifest of a hidden one; of any other to its data, which is read by its
+    // version and so is still what it was, or is gone.
+    std::string tampering = {};
     // Of an expired one: what its manifest names and the store does not have. Nothing: it is expired by its age alone.
     std::vector<store::ObjectKey> gone = {};
+    std::optional<Acceptance> accepted = {};  // the owner's word on it
+    bool trusted = false;                     // unmarked or accepted, whatever its state; never a partial one
+    bool of_partial_run = false;              // its manifest lies in partial/
+    // When the newest drill of it that passed was stored, by the store's clock; empty: it was never proven.
+    std::optional<os::TimePoint> proven_at = {};
+    // The drills of it that were read, newest first by the store's clock: the newest of all, and on down to one that
+    // passed with each of the backup's recipients, as far as there is one among the newest forty.
+    std::vector<Drill> drills = {};
+};
+
+// The lineage is in doubt: a backup is marked, and nobody accepted it or a later one. Nothing is pruned meanwhile.
+struct Doubt {
+    BackupId since;                // the one that raised it
+    std::vector<BackupId> marked;  // all since then, that one first
 };
 
 // What a run left that has no manifest: being written now, or left by a run that was killed.
@@ -57,15 +81,28 @@ struct Catalogue {
     std::vector<Error> refused;                          // manifests that are not what their key says
     std::vector<store::UnfinishedUpload> strays = {};    // as in Leftovers
     std::optional<Error> uploads_unseen = std::nullopt;  // the same
+    std::vector<Acceptance> acceptances = {};            // by `stored`; also those whose backup is gone
+    std::optional<Doubt> doubt = std::nullopt;
+    std::vector<Error> refused_drills = {};  // drills' results that are not what their key says
 };
 
-// One listing of the instance's folder, and one read for each manifest.
+// One listing of the instance's folder, one read for each manifest and for each drill's result that matters, and
+// another listing of the data of each backup of which the first one lacks some: it may have been finished meanwhile.
 //
 // Where the store has versions, the oldest version of a manifest's key is the manifest: whoever writes over it later,
 // or hides it, has no right to. A hide marker that came once the backup was `expires_after` old is the bucket's own
-// age rule at work; without a known rule the manifest's own keep_days stand in for it.
+// age rule at work; without a known rule the manifest's own keep_days stand in for it. Of a drill's result, too, the
+// oldest version counts, and hiding it changes nothing.
 Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout,
                                  std::optional<std::chrono::milliseconds> expires_after = std::nullopt);
+
+// The databases whose loss is accepted when `backup` is: those that the newest trusted backup before it, or any marked
+// one between the two, holds and it does not. By name.
+std::vector<std::string> losses_of(const Catalogue& catalogue, const Backup& backup);
+
+// For each database whose loss was accepted, until when: archives of it in backups stored before this may go. One that
+// came back later, and is lost again, is not among the backups before this.
+std::map<std::string, os::TimePoint> accepted_losses(const Catalogue& catalogue);
 
 // The same listing, without reading a manifest. not_found when the store is not there.
 Result<Leftovers> find_leftovers(store::ObjectStore& store, const Layout& layout);

@@ -19,6 +19,8 @@ enum class Encrypted { no, yes };
 //   <instance>/data/<id>/<db>.dump.zst.age         one custom-format archive per database
 //   <instance>/data/<id>/globals.sql.zst.age       roles, memberships, tablespaces, parameter grants
 //   <instance>/data/<id>/tables.json.zst.age       the table proof: docs/proof.md
+//   <instance>/drills/<id>/<time>.json             what a drill of the backup came to: docs/drill.md
+//   <instance>/drills/<id>/<time>.report.json.zst.age  all that it found, names of tables among it
 //   <instance>/accepted/<id>.json                  an owner's word on a marked backup
 //   <instance>/RESTORE.txt                         how to restore with standard tools
 //
@@ -36,9 +38,15 @@ public:
     [[nodiscard]] store::ObjectKey database(const BackupId& id, const std::string& name, Encrypted encrypted) const;
     [[nodiscard]] store::ObjectKey globals(const BackupId& id, Encrypted encrypted) const;
     [[nodiscard]] store::ObjectKey proof(const BackupId& id, Encrypted encrypted) const;
+    [[nodiscard]] store::ObjectKey acceptance(const BackupId& id) const;
+    // `started`: of the drill, in whole seconds.
+    [[nodiscard]] store::ObjectKey drill_result(const BackupId& id, os::TimePoint started) const;
+    [[nodiscard]] store::ObjectKey drill_report(const BackupId& id, os::TimePoint started, Encrypted encrypted) const;
     [[nodiscard]] store::ObjectKey restore_text() const;
     [[nodiscard]] std::string manifests_prefix() const { return prefix() + "manifests/"; }
+    [[nodiscard]] std::string acceptances_prefix() const { return prefix() + "accepted/"; }
     [[nodiscard]] std::string data_prefix(const BackupId& id) const;
+    [[nodiscard]] std::string drills_prefix(const BackupId& id) const;
 
 private:
     explicit Layout(std::string instance) : instance_(std::move(instance)) {}
@@ -46,7 +54,7 @@ private:
 };
 
 // What a key of an instance is.
-enum class KeyKind { manifest, partial_manifest, data, accepted, other };
+enum class KeyKind { manifest, partial_manifest, data, accepted, drill_result, drill_report, other };
 
 struct KeyPlace {
     KeyKind kind = KeyKind::other;

@@ -93,10 +93,23 @@ struct FailureRecord {
     std::string error;
 };
 
-// Why an owner should look before trusting a backup.
+// Why an owner should look before trusting a backup: docs/lineage.md.
 struct Mark {
-    std::string kind;
-    std::string reason;
+    std::string kind;           // "database_gone"; the room lineage has all of them
+    std::string reason;         // in words, without the name of a table
+    std::string database = {};  // that it is about; empty: the server as a whole
+    std::string backup = {};    // the id of the backup that it was compared with, or that it follows
+};
+
+// The mark of a backup that is as good as the one that it follows, and no better: that one is marked, and nobody
+// accepted it.
+inline constexpr std::string_view follows_marked = "follows_marked";
+
+// What the backup was compared with when it was made.
+struct LineageRecord {
+    std::string compared_with;  // a backup's id; empty: there was none to compare with
+    std::string not_checked;    // why it could not be compared; empty: it was
+    double min_ratio = 0.5;     // lineage.min_ratio of its settings: whoever compares it later goes by the same
 };
 
 struct RetentionRecord {
@@ -126,7 +139,8 @@ struct Manifest {
     RetentionRecord retention;
     // When the next good backup is overdue, by the schedule of that time; empty: not known.
     std::optional<os::TimePoint> next_overdue;
-    std::optional<ProofRecord> proof = {};  // empty: the backup is from before there were proofs
+    std::optional<ProofRecord> proof = {};      // empty: the backup is from before there were proofs
+    std::optional<LineageRecord> lineage = {};  // empty: it is partial, or from before backups were compared
 
     [[nodiscard]] Encrypted encrypted() const { return recipients.empty() ? Encrypted::no : Encrypted::yes; }
     [[nodiscard]] std::uint64_t stored_bytes() const;
@@ -141,7 +155,11 @@ std::string to_json(const Manifest& manifest);
 bool can_be_named(const std::string& database);
 
 // ErrorKind::corrupt names the field. Refuses a manifest whose id or instance is not `id` and `layout`'s, and
-// one that names an object outside of its own data folder.
+// one that names an object outside of its own data folder. A format that is not known is ErrorKind::failed.
 Result<Manifest> parse_manifest(std::string_view json, const Layout& layout, const BackupId& id);
+
+// Whether it may lie where it was found, in manifests/ or in partial/. ErrorKind::corrupt for one of a partial run
+// under manifests/, where it would pass for a whole backup, and for one of a whole run under partial/.
+Status check_place(const Manifest& manifest, KeyKind found);
 
 }  // namespace lifeboat::catalogue

@@ -67,6 +67,15 @@ struct ScheduleFacts {
 // As in `lifeboat list` (catalogue/catalogue.hpp).
 enum class BackupState { good, marked, partial, hidden, expired };
 
+// One database of a backup.
+struct DatabaseFacts {
+    std::string name;
+    std::uint64_t stored_bytes = 0;
+    std::uint64_t dumped_bytes = 0;  // what pg_dump gave, before compression
+    std::optional<std::uint64_t> tables = std::nullopt;
+    std::optional<std::uint64_t> rows = std::nullopt;
+};
+
 struct BackupFacts {
     std::string id;
     TimePoint started;
@@ -76,7 +85,53 @@ struct BackupFacts {
     std::optional<std::uint64_t> rows = std::nullopt;
     std::vector<std::string> databases = {};
     BackupState state = BackupState::good;
-    std::vector<std::string> failed_databases = {};  // of a partial one; "" stands for the globals
+    std::vector<std::string> failed_databases = {};     // of a partial one; "" stands for the globals
+    std::vector<DatabaseFacts> contents = {};           // of its databases, 2000 at most; only where StoreFacts says so
+    std::optional<TimePoint> proven_at = std::nullopt;  // when a drill of it last passed; empty: none did
+    std::size_t names_left_out = 0;                     // databases that are not among `databases`: see recent.hpp
+    std::vector<std::string> marks = {};                // why an owner should look at it: reasons in words
+};
+
+// A marked backup that nobody accepted, and those after it (docs/lineage.md).
+struct DoubtFacts {
+    std::string since;         // id of the one that raised it
+    std::string reason;        // its mark in words
+    std::uint64_t marked = 0;  // backups since then, with it
+    std::string newest;        // id of the newest of them
+    TimePoint newest_finished;
+};
+
+// When the bucket's own rules take backups away.
+struct ExpiryFacts {
+    std::optional<TimePoint> last_good_due = std::nullopt;  // of the last good one; empty: never, or not known
+    std::chrono::seconds warning{};                         // how long before that to warn
+    std::string unknown = {};                               // why the rules are not known; empty: they are
+};
+
+// One drill: a backup that was restored for a trial, and compared.
+struct DrillFacts {
+    std::string backup;  // its id
+    TimePoint stored;    // when the result reached the store, by the store's clock
+    bool passed = false;
+    std::string failed_step = {};  // where one that failed ended, if not at its end: "restore"
+    std::uint64_t differences = 0;
+    std::uint64_t checks_failed = 0;
+    std::optional<std::chrono::milliseconds> restore_took = std::nullopt;
+};
+
+struct RecipientFacts {
+    std::string recipient;                           // "age1…"
+    std::optional<TimePoint> opened = std::nullopt;  // when its identity last opened a backup in a drill that passed
+};
+
+// What drills left in the store.
+struct DrillsFacts {
+    std::optional<DrillFacts> last = std::nullopt;       // however it ended
+    std::optional<DrillFacts> last_good = std::nullopt;  // the newest that passed, of a backup that is trusted
+    // The newest that failed, unless one passed after it, of the same backup or of a newer one: that an older backup
+    // comes back says nothing about this one.
+    std::optional<DrillFacts> unanswered = std::nullopt;
+    std::vector<RecipientFacts> recipients = {};  // of the last good backup
 };
 
 // What the store held when it was last looked at (a survey).
@@ -85,17 +140,26 @@ struct StoreFacts {
         std::nullopt;                               // the last time that it could be read; empty: never since the start
     std::optional<Problem> problem = std::nullopt;  // why the last look failed; empty: it did not
     std::optional<TimePoint> problem_since = std::nullopt;  // the first failure since it could be read
-    std::optional<Problem> limited = std::nullopt;  // what this key may not see, if anything: no fault by itself
-    std::optional<BackupFacts> last_good = std::nullopt;
-    std::optional<BackupFacts> newest_partial = std::nullopt;  // only if newer than last_good
-    std::vector<BackupFacts> recent = {};                      // of the last 30 days, newest first
-    std::uint64_t backups = 0;                                 // all that are stored, whatever their age and state
+    std::optional<Problem> limited = std::nullopt;        // what this key may not see, if anything: no fault by itself
+    std::optional<BackupFacts> last_good = std::nullopt;  // with its contents
+    std::optional<BackupFacts> newest_partial = std::nullopt;  // only if newer than last_good; with its contents
+    std::vector<BackupFacts> recent = {};                      // of the last 30 days, newest first; see recent.hpp
+    // When runs began that left data and no manifest, newest first: killed, or at work now. A few at most.
+    std::vector<TimePoint> unfinished = {};
+    std::uint64_t backups = 0;  // all that are stored, whatever their age and state
     std::uint64_t bytes = 0;
     std::vector<std::string> hidden = {};  // ids of backups that somebody hid or wrote over
+    // What else is not as it was written, in words: data hidden or written over, manifests that are none of theirs.
+    std::vector<std::string> meddled = {};
+    std::optional<DoubtFacts> doubt = std::nullopt;
+    std::optional<Problem> other_server = std::nullopt;  // another server makes backups under this instance's name
+    std::string lineage_note = {};                       // what to know of the lineage although nothing is wrong
+    ExpiryFacts expiry = {};
+    DrillsFacts drills = {};
 };
 
-enum class Activity { backup, sweep, survey };
-inline constexpr std::array activities{Activity::backup, Activity::sweep, Activity::survey};
+enum class Activity { backup, sweep, survey, prune };
+inline constexpr std::array activities{Activity::backup, Activity::sweep, Activity::survey, Activity::prune};
 
 // The child that is at work now.
 struct RunningFacts {
@@ -119,10 +183,11 @@ enum class RunResult {
     interrupted,  // by a stop, a drain or a shutdown
     crashed,      // the child died
     overrun,      // ended because it took longer than `schedule.max_duration`
+    yielded,      // gave way to a statement that waited, to a shutdown or to a promotion; tried again later
 };
-inline constexpr std::array run_results{RunResult::good,        RunResult::partial,   RunResult::failed,
-                                        RunResult::not_ours,    RunResult::lock_held, RunResult::not_needed,
-                                        RunResult::interrupted, RunResult::crashed,   RunResult::overrun};
+inline constexpr std::array run_results{
+    RunResult::good,       RunResult::partial,     RunResult::failed,  RunResult::not_ours, RunResult::lock_held,
+    RunResult::not_needed, RunResult::interrupted, RunResult::crashed, RunResult::overrun,  RunResult::yielded};
 
 struct RunFacts {
     RunResult result = RunResult::good;
@@ -149,8 +214,24 @@ struct RunsFacts {
     // Runs in a row that were failed, crashed or overrun, up to now. Good and partial ones end the row, and those that
     // are not ours; the other results do not count.
     std::uint64_t consecutive_failures = 0;
+    // Runs in a row that gave way, as a whole or in a part of a partial backup. Only good ones and those that are not
+    // ours end the row.
+    std::uint64_t consecutive_yields = 0;
+    // What the latest of these gave way to: "ALTER TABLE", "the server's shutdown". Never a statement's text.
+    std::string yielded_to = {};
+    std::string yield_cure = {};  // what can be done about it
     RunCounts counts = {};
+    // Those of the last 30 days that failed, crashed, took too long or gave way, newest first; see recent.hpp.
+    std::vector<RunFacts> failures = {};
     std::uint64_t store_retries = 0;  // requests to the store that were tried again
+};
+
+// Deleting what no rule of [retention] keeps, since the start.
+struct PruneFacts {
+    std::uint64_t backups = 0;                      // that were deleted
+    std::uint64_t bytes = 0;                        // of these
+    std::optional<TimePoint> last = std::nullopt;   // when one last ended by itself, whatever it deleted
+    std::optional<Problem> stopped = std::nullopt;  // why the last deleted nothing until somebody looks; empty: it did
 };
 
 struct DrainFacts {
@@ -177,8 +258,10 @@ struct Facts {
     TurnFacts turn = {};
     ScheduleFacts schedule = {};
     StoreFacts store = {};
+    std::optional<std::chrono::seconds> drill_within = std::nullopt;  // `drill.require_within`; empty: off
     std::optional<RunningFacts> running = std::nullopt;
     RunsFacts runs = {};
+    PruneFacts prune = {};
     std::optional<DrainFacts> drained = std::nullopt;
     ListenersFacts listeners = {};
 };

@@ -4,6 +4,7 @@
 #include "health/facts.hpp"
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,10 +20,19 @@ enum class ReasonCode {
     misconfigured,  // the newest settings are refused, or an address cannot be bound
     drained,        // told to start nothing new (`lifeboat drain`)
     tampered,       // somebody hid a backup or wrote over it
+    unproven,       // the last drill failed, or the last good one is older than `drill.require_within`
+    starved,        // three runs in a row gave way to somebody who waited for the dump's locks
+    prune_stopped,  // what no rule keeps is not deleted until somebody looks
+    lineage,        // a backup is marked and not accepted, or another server writes under this name
+    expiring,       // the bucket's own rules take the last good backup away soon
 };
 inline constexpr std::array reason_codes{ReasonCode::no_backup_yet, ReasonCode::overdue,       ReasonCode::failing,
                                          ReasonCode::partial,       ReasonCode::misconfigured, ReasonCode::drained,
-                                         ReasonCode::tampered};
+                                         ReasonCode::tampered,      ReasonCode::unproven,      ReasonCode::starved,
+                                         ReasonCode::prune_stopped, ReasonCode::lineage,       ReasonCode::expiring};
+
+// So many runs in a row that gave way are `starved`.
+inline constexpr std::uint64_t most_yields = 3;
 
 std::string_view name_of(ReasonCode code);  // "no_backup_yet"
 
@@ -43,8 +53,8 @@ struct Verdict {
 // Pure: the same facts and time give the same verdict.
 //
 // Before the store has been read once nothing is known, and that is not healthy (no_backup_yet).
-// Where it is not this sidecar's turn, no_backup_yet, overdue, failing and partial are the business of the sidecar
-// whose turn it is.
+// Where it is not this sidecar's turn, no_backup_yet, overdue, failing, starved, lineage, partial and unproven are the
+// business of the sidecar whose turn it is.
 Verdict judge(const Facts& facts, TimePoint now);
 
 }  // namespace lifeboat::health

@@ -17,6 +17,9 @@ std::string healthz_json(const Facts& facts, const Verdict& verdict, TimePoint n
 // /status.json: all of it.
 std::string status_json(const Facts& facts, const Verdict& verdict, TimePoint now);
 
+// /: the page for people, in HTML with nothing outside of itself. Of bounded size, whatever the facts hold.
+std::string page_html(const Facts& facts, const Verdict& verdict, TimePoint now);
+
 // /metrics: Prometheus' text format. Every name begins with lifeboat_. What is not known is absent, not zero.
 // `beat`: the age of the supervisor's heartbeat.
 std::string metrics_text(const Facts& facts, const Verdict& verdict, std::chrono::nanoseconds beat);

@@ -1,11 +1,13 @@
 // Child processes: started with nothing that was not named, never outliving us, always reaped.
 #pragma once
 
+#include "os/confinement.hpp"
 #include "os/fd.hpp"
 #include "result/result.hpp"
 
 #include <sys/types.h>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -24,6 +26,13 @@ struct ChildOptions {
     bool own_stderr = true;                      // a pipe of its own; else it writes to ours
     std::vector<int> inherited;                  // descriptors that stay open in the child, at their numbers
     std::optional<std::uint64_t> address_space;  // RLIMIT_AS in bytes
+    std::string folder;                          // where it starts; empty: where we are
+    int death_signal = SIGKILL;                  // what it gets when the thread that started it ends; 0: nothing
+
+    // For one that runs other people's code: see os/confinement.hpp.
+    std::optional<UserIds> user;       // root only; it gets no other group
+    const FileFence* fence = nullptr;  // must live until it was started
+    bool leave_network = false;        // a network of its own, without any way out, where this process may make one
 };
 
 struct ExitState {

@@ -47,7 +47,8 @@ public:
         std::optional<std::uint64_t> address_space = std::nullopt;
         std::vector<int> inherited = {};  // descriptors that it shall have too; -1 is passed over
         Server server = Server::connects;
-        bool writes = false;  // it may, whatever role and database have for default_transaction_read_only
+        std::string session = "lifeboat";  // what the server shows as its application_name
+        bool writes = false;               // it may, whatever role and database have for default_transaction_read_only
     };
 
     // `arguments` without connection: "--dbname=…" is added for `database` of the server of `connection`.

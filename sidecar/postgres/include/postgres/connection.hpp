@@ -5,6 +5,7 @@
 #include "result/result.hpp"
 #include "secret/secret.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -52,6 +53,20 @@ public:
     // A statement whose one result is one text.
     Result<std::string> value(const std::string& sql, const std::vector<std::string>& parameters = {});
 
+    // From now on, a server that has not answered a statement for so long is one that was lost. Empty (at first): it
+    // is waited for without end.
+    void answer_within(std::optional<std::chrono::milliseconds> patience) { patience_ = patience; }
+
+    // Ends the session, and returns when the server has let go of it: then its place among the connections that a role
+    // may have is free. Waits a second at most. The connection is of no further use.
+    void close();
+
+    // Whether the server ended this session because it shuts down, or because an administrator said so; known once a
+    // statement has failed.
+    [[nodiscard]] bool was_told_to_go() const noexcept { return told_to_go_; }
+    // The same of a server that crashed, or was shut down without care for its sessions.
+    [[nodiscard]] bool was_crashed_on() const noexcept { return crashed_on_; }
+
     [[nodiscard]] int version_num() const;  // 150020
     [[nodiscard]] int major() const { return version_num() / 10000; }
     [[nodiscard]] std::string version_text() const;  // "15.20 (Debian 15.20-0+deb12u1)"
@@ -64,8 +79,9 @@ public:
     [[nodiscard]] std::string where() const;  // "127.0.0.1:5432", "/run/postgresql:5432": for messages
 
     // What a child needs to connect as this connection did: a keyword/value string for `database` without any
-    // password, and the password on its own.
-    [[nodiscard]] std::string child_conninfo(const std::string& database, const std::string& options) const;
+    // password, and the password on its own. The server shows `name` for its session (application_name).
+    [[nodiscard]] std::string child_conninfo(const std::string& database, const std::string& options,
+                                             const std::string& name = "lifeboat") const;
     [[nodiscard]] Secret password() const;
 
 private:
@@ -76,7 +92,7 @@ private:
                            const std::stop_token& stop);
     static Attempt attempt_all(const Server& server, const std::optional<std::string>& database,
                                const std::stop_token& stop);
-    Status query_failed(const void* result) const;
+    Status query_failed(const void* result);
 
     struct Closer {
         void operator()(pg_conn* connection) const;
@@ -85,6 +101,9 @@ private:
 
     std::unique_ptr<pg_conn, Closer> connection_;
     std::stop_token stop_;
+    std::optional<std::chrono::milliseconds> patience_ = std::nullopt;
+    bool told_to_go_ = false;
+    bool crashed_on_ = false;
     std::unique_ptr<OnStop> hang_up_;  // last: gone before the socket that it shuts down
 };
 

@@ -30,6 +30,8 @@ struct Proof {
     std::string instance;  // whose backup
     std::string algorithm = std::string(archive::content_hash_algorithm);
     std::vector<DatabaseProof> databases;
+    // SHA-256 of the globals script that was stored with them, 64 lower-case hex digits; empty: not on record.
+    std::string globals_sha256 = {};
 
     [[nodiscard]] const DatabaseProof* find(std::string_view database) const;
 };

@@ -10,6 +10,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace lifeboat::proof {
 
@@ -21,6 +22,9 @@ public:
     ProofWriter(stream::Sink& to, std::string id, std::string instance);
 
     Status add(const DatabaseProof& database);
+
+    // The plain globals script's hash, in hex: any time before finish().
+    void globals(std::string sha256) { globals_sha256_ = std::move(sha256); }
 
     // Ends the document, and finishes `to`.
     Status finish();
@@ -34,6 +38,7 @@ private:
 
     stream::Sink& to_;
     std::string head_;
+    std::string globals_sha256_;
     std::string waiting_;  // so that the sink gets no crumbs
     bool begun_ = false;
 };

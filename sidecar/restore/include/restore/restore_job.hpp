@@ -5,6 +5,8 @@
 #include "restore/incoming_stream.hpp"
 
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -30,6 +32,11 @@ struct RestorePlan {
     bool overwrite = false;                 // replace databases that are not empty
     unsigned jobs = 1;                      // more: through an unlinked file under TMPDIR, as large as the archive
     std::chrono::milliseconds lock_wait{0};
+    bool replication = true;  // false: no subscriptions, no publications (nor what is said of them)
+
+    // Makes a stage that sees the plain archive of a database (by its name in the backup) on its way, before `next`;
+    // empty: none. It is finished only when every byte was checked.
+    std::function<std::unique_ptr<stream::Sink>(const std::string& database, stream::Sink& next)> inspector = {};
 };
 
 class RestoreObserver {

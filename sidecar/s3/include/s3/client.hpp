@@ -39,6 +39,11 @@ inline constexpr Operation delete_version{"DeleteObject", "deleteFiles", "s3:Del
 inline constexpr Operation list_objects{"ListObjectsV2", "listFiles", "s3:ListBucket"};
 inline constexpr Operation list_versions{"ListObjectVersions", "listFiles", "s3:ListBucketVersions"};
 inline constexpr Operation list_uploads{"ListMultipartUploads", "listFiles", "s3:ListBucketMultipartUploads"};
+inline constexpr Operation get_lifecycle{"GetBucketLifecycleConfiguration", "readBuckets",
+                                         "s3:GetLifecycleConfiguration"};
+inline constexpr Operation get_versioning{"GetBucketVersioning", "readBuckets", "s3:GetBucketVersioning"};
+inline constexpr Operation get_object_lock{"GetObjectLockConfiguration", "readBucketRetentions",
+                                           "s3:GetBucketObjectLockConfiguration"};
 
 struct Call {
     Operation operation;
@@ -63,7 +68,8 @@ struct Failure {
     bool retryable = false;  // another try can help
     bool uncertain = false;  // the server may have done it all the same
     std::optional<Milliseconds> retry_after;
-    Milliseconds dead{};  // for how long nothing had moved when it failed
+    Milliseconds dead{};       // for how long nothing had moved when it failed
+    std::string message = {};  // the server's own words, fit to be printed; may be empty
 };
 
 // What every request and every wait ends with on a stop.

@@ -47,6 +47,9 @@ struct HttpReply {
     std::string trouble;  // what `broken` was about, in the library's words
 };
 
+// The time of a Date header (RFC 9110, IMF-fixdate).
+std::optional<std::chrono::system_clock::time_point> parse_http_date(const std::string& text);
+
 class Transport {
 public:
     Transport() = default;

@@ -79,6 +79,17 @@ struct UploadPage {
 };
 std::optional<UploadPage> parse_upload_page(std::string_view body);
 
+// <LifecycleConfiguration>: the enabled rules that take away, or hide, current objects. Rules for what is not current
+// any more, for unfinished uploads, for markers and for objects with tags (ours have none) are left out. Backblaze B2
+// shows its daysFromUploadingToHiding as Expiration/Days, and its daysFromHidingToDeleting as a rule for what is not
+// current.
+struct LifecycleRule {
+    std::string prefix;
+    std::optional<std::uint64_t> days;  // one of these two
+    std::optional<TimePoint> date;
+};
+std::optional<std::vector<LifecycleRule>> parse_lifecycle(std::string_view body);
+
 // The body of CompleteMultipartUpload: part numbers from 1, and the ETags as the server gave them.
 std::string complete_body(const std::vector<std::string>& etags);
 

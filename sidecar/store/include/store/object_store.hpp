@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -31,6 +32,14 @@ struct ObjectInfo {
     std::string version_id;                          // empty where the store has no versions
     // No object: somebody's deletion by name, which hides the versions before it and removes none of them.
     bool hide_marker = false;
+    std::string etag = {};  // the store's mark of the content, where it tells one; equal ones are equal bytes
+};
+
+// A rule by which the store itself takes objects away.
+struct AgeRule {
+    std::string prefix;                                                      // of the keys that it is for
+    std::optional<std::chrono::hours> after = std::nullopt;                  // that much after they were stored
+    std::optional<std::chrono::system_clock::time_point> on = std::nullopt;  // at this time, whatever their age
 };
 
 // What was begun and never committed, by a writer that was killed or is still at work.
@@ -108,8 +117,13 @@ public:
     virtual Status discard(const UnfinishedUpload& upload) = 0;
 
     // Removes one version of an object for good, not by hiding it; `version_id` empty: every version, and the hide
-    // markers among them. An object that is not there counts as removed.
+    // markers among them. An object that is not there counts as removed. ErrorKind::refused when the store says that
+    // the object is locked; some stores do not tell that from a key that may not delete (failed).
     virtual Status remove(const ObjectKey& key, const std::string& version_id) = 0;
+
+    // The rules by which the store takes away, or hides, what is under its prefix, as one request tells them. A store
+    // without such rules has none; the error says why they cannot be read (a key may lack the right to).
+    virtual Result<std::vector<AgeRule>> age_rules() { return std::vector<AgeRule>{}; }
 
     // After a list(): whether it showed all there is. False where the store may hold versions that this key cannot
     // see: what somebody hid is missing from the listing then, and nothing may be deleted because it is missing.

@@ -7,8 +7,9 @@
 //   survey  what does the store hold? At the start, hourly, and just before a run that is due
 //   backup  one run
 //   sweep   what killed runs left, after a good backup
+//   prune   what no rule of [retention] keeps, after a good backup; hourly while something stops it
 //
-// A survey and a backup exclude each other; a sweep runs beside both.
+// A survey and a backup exclude each other; a sweep and a prune run beside both.
 #pragma once
 
 #include "health/facts.hpp"
@@ -40,6 +41,8 @@ struct Orders {
     std::chrono::seconds overdue_after{};
     std::chrono::milliseconds max_duration{};
     bool sweeps = true;
+    bool prunes = false;
+    std::optional<std::chrono::seconds> drill_within = std::nullopt;  // empty: drills are not required
 };
 
 // How the supervisor reaches out. Nothing here may wait.
@@ -53,9 +56,8 @@ public:
     [[nodiscard]] virtual TimePoint now() const = 0;
     [[nodiscard]] virtual SteadyPoint steady() const = 0;
 
-    // Starts a child; its reports and its end come to Supervisor::heard() and ended(). `newest_known`: for a backup,
-    // the newest id that the last survey saw.
-    virtual Status start(Activity activity, const std::string& newest_known) = 0;
+    // Starts a child; its reports and its end come to Supervisor::heard() and ended().
+    virtual Status start(Activity activity, const Known& known) = 0;
     // To the child and its own children; nothing happens when it has ended.
     virtual void signal(Activity activity, int signal) = 0;
 
@@ -71,7 +73,9 @@ struct Limits {
     std::chrono::milliseconds longest_survey_pause = std::chrono::minutes(5);
     std::chrono::milliseconds sweep_every = std::chrono::hours(1);
     std::chrono::milliseconds sweep_takes = std::chrono::hours(1);
-    std::chrono::milliseconds grace = std::chrono::seconds(10);  // from SIGTERM to SIGKILL, for an overrun
+    std::chrono::milliseconds prune_takes = std::chrono::hours(1);
+    std::chrono::milliseconds prune_again = std::chrono::hours(1);  // after one that something stopped
+    std::chrono::milliseconds grace = std::chrono::seconds(10);     // from SIGTERM to SIGKILL, for an overrun
     std::chrono::milliseconds drain_grace = std::chrono::seconds(6);
     std::chrono::milliseconds stop_grace = std::chrono::milliseconds(4200);
     std::chrono::milliseconds drain_lasts = std::chrono::hours(1);
@@ -120,7 +124,7 @@ private:
         bool overran = false;
         bool told_to_end = false;  // by a stop or a drain
         std::string id = {};
-        std::optional<Report> last_word = {};  // BackupEnded, SurveyEnded, SweepEnded or WorkFailed
+        std::optional<Report> last_word = {};  // BackupEnded, SurveyEnded, SweepEnded, PruneEnded or WorkFailed
         std::uint64_t store_retries = 0;
         std::uint64_t reload = 0;  // which settings it was started with
         std::string place = {};    // which store it works on
@@ -147,9 +151,13 @@ private:
     log::EventLog::Fields fields_of(const Child& child, const BackupEnded& end);
     void survey_ended(const Child& child, const os::ExitState& exit);
     void sweep_ended(const Child& child, const os::ExitState& exit);
+    [[nodiscard]] bool prune_may_follow() const;
+    void prune_ended(const Child& child, const os::ExitState& exit);
+    void take_prune(const PruneEnded& end);
     void take_survey(const SurveyEnded& seen);
     void survey_failed(const Child& child, const health::Problem& problem, const std::string& detail);
     void take_backup(const health::BackupFacts& backup);
+    void remember(health::BackupFacts backup);  // among those of the last 30 days
     void count_failure(const Child& child);
     void forget_place();
     void answer_drains();
@@ -172,7 +180,7 @@ private:
     int surveys_failed_ = 0;
     std::string limited_told_ = {};
     schedule::StoreView runs_;
-    std::string newest_id_;
+    Known known_;
 
     schedule::ProcessView process_;
     std::optional<schedule::Plan> plan_;
@@ -180,6 +188,10 @@ private:
 
     std::optional<SteadyPoint> sweep_not_before_;
     bool sweep_wanted_ = false;
+
+    std::optional<SteadyPoint> prune_not_before_;
+    bool prune_wanted_ = false;
+    std::string prune_told_ = {};  // why it was stopped or not possible, as last logged
 
     std::optional<SteadyPoint> drained_until_;
     std::vector<std::function<void()>> drains_;

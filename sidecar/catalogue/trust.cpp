@@ -1,0 +1,267 @@
+#include "catalogue/trust.hpp"
+
+#include "catalogue/comparison.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace lifeboat::catalogue {
+namespace {
+
+// A key whose first version was listed, the marker of a deletion left out.
+struct Named {
+    BackupId id;
+    store::ObjectInfo first;
+};
+
+Result<std::vector<Named>> first_versions(store::ObjectStore& store, const Layout& layout, const std::string& prefix) {
+    std::vector<Named> found;
+    auto listed = store.list(prefix, [&](const store::ObjectInfo& object) {
+        const auto place = place_of(layout, object.key);
+        if (place.id && !object.hide_marker && (found.empty() || found.back().id != *place.id)) {
+            found.push_back({*place.id, object});
+        }
+        return done();
+    });
+    if (!listed) {
+        return std::move(listed).error();
+    }
+    return found;
+}
+
+bool was_checked(const Manifest& manifest) {
+    return !manifest.lineage || manifest.lineage->not_checked.empty();
+}
+
+LineageRules rules_of(const Manifest& manifest) {
+    return manifest.lineage ? LineageRules{manifest.lineage->min_ratio} : LineageRules{};
+}
+
+bool is_gone_or_bad(const Error& error) {
+    return error.kind == ErrorKind::not_found || error.kind == ErrorKind::corrupt;
+}
+
+struct Link {
+    Manifest manifest;
+    os::TimePoint stored;
+};
+
+// Goes back from the newest manifest, as far as one can matter.
+class WayBack {
+public:
+    WayBack(const std::vector<Named>& names, const std::vector<Acceptance>& acceptances) {
+        for (const auto& name : names) {
+            stored_.emplace(name.id.text(), name.first.modified);
+        }
+        for (const auto& acceptance : acceptances) {
+            accepted_.insert(acceptance.id);
+        }
+    }
+
+    // Whether what was stored before `manifest` still matters.
+    bool goes_on(const Manifest& manifest, os::TimePoint stored) {
+        if (accepted_.count(manifest.id) != 0) {
+            return false;
+        }
+        if (until_ && stored <= *until_) {
+            return false;
+        }
+        if (!manifest.marks.empty()) {
+            until_.reset();
+            return true;
+        }
+        if (!manifest.lineage) {
+            return false;  // from before there were marks
+        }
+        if (!was_checked(manifest) || until_) {
+            return true;
+        }
+        // It was found in order by one that knew all up to this one. What another server stored between the two, it
+        // may not have seen.
+        const auto known = stored_.find(manifest.lineage->compared_with);
+        if (known == stored_.end()) {
+            return false;
+        }
+        until_ = known->second;
+        return true;
+    }
+
+private:
+    std::map<std::string, os::TimePoint> stored_;
+    std::set<BackupId> accepted_;
+    std::optional<os::TimePoint> until_;
+};
+
+Result<std::optional<Manifest>> read_manifest(store::ObjectStore& store, const Layout& layout, const Named& name) {
+    auto json = store::get(store, name.first.key, name.first.version_id, largest_manifest);
+    if (!json) {
+        return is_gone_or_bad(json.error()) ? Result(std::optional<Manifest>()) : std::move(json).error();
+    }
+    auto manifest = parse_manifest(*json, layout, name.id);
+    return manifest && check_place(*manifest, KeyKind::manifest) ? std::optional(std::move(*manifest))
+                                                                 : std::optional<Manifest>();
+}
+
+}  // namespace
+
+bool only_follows(const Manifest& manifest) {
+    const auto follows = [](const Mark& mark) { return mark.kind == follows_marked; };
+    return !manifest.marks.empty() && std::all_of(manifest.marks.begin(), manifest.marks.end(), follows);
+}
+
+std::vector<std::string> followed_by(const Manifest& manifest) {
+    std::vector<std::string> ids;
+    for (const auto& mark : manifest.marks) {
+        if (mark.kind == follows_marked && !mark.backup.empty()) {
+            ids.push_back(mark.backup);
+        }
+    }
+    return ids;
+}
+
+Trust::Trust(std::vector<Acceptance> acceptances) : acceptances_(std::move(acceptances)) {
+    std::sort(acceptances_.begin(), acceptances_.end(),
+              [](const auto& a, const auto& b) { return std::tie(a.stored, a.id) < std::tie(b.stored, b.id); });
+    for (const auto& acceptance : acceptances_) {
+        accepted_.emplace(acceptance.id, acceptance);
+    }
+}
+
+void Trust::settle(const Acceptance& acceptance) {
+    doubt_.reset();
+    vouched_for_ = nullptr;
+    settled_.merge(open_);
+    open_.clear();
+    settled_.insert(acceptance.id.text());
+    settled_.insert(acceptance.settles.begin(), acceptance.settles.end());
+}
+
+void Trust::settle_until(os::TimePoint stored) {
+    // Strictly before: a copy of the store may have other times, and a backup that is there speaks for itself.
+    const auto end = std::find_if(acceptances_.begin(), acceptances_.end(),
+                                  [&](const auto& acceptance) { return acceptance.stored >= stored; });
+    std::for_each(acceptances_.begin(), end, [&](const auto& acceptance) { settle(acceptance); });
+    acceptances_.erase(acceptances_.begin(), end);
+}
+
+void Trust::finish() {
+    for (const auto& acceptance : std::exchange(acceptances_, {})) {
+        settle(acceptance);
+    }
+}
+
+bool Trust::follows_settled(const Manifest& manifest) const {
+    return only_follows(manifest) && std::all_of(manifest.marks.begin(), manifest.marks.end(),
+                                                 [&](const auto& mark) { return settled_.count(mark.backup) != 0; });
+}
+
+std::vector<Mark> Trust::lost_in(const Manifest& manifest) const {
+    const auto* const with = manifest.marks.empty() ? measure_ : vouched_for_;
+    if (with == nullptr || (manifest.marks.empty() && was_checked(manifest))) {
+        return {};
+    }
+    return compare(*with, manifest, rules_of(manifest), {}).marks;
+}
+
+void Trust::trust(const Manifest& manifest) {
+    if (measure_ == nullptr || was_checked(manifest) || !was_checked(*measure_)) {
+        measure_ = &manifest;
+    }
+}
+
+bool Trust::next(const Manifest& manifest, os::TimePoint stored) {
+    settle_until(stored);
+    found_.clear();
+    if (const auto accepted = accepted_.find(manifest.id); accepted != accepted_.end()) {
+        settle(accepted->second);
+        vouched_for_ = &manifest;
+        measure_ = &manifest;
+        std::erase_if(acceptances_, [&](const auto& acceptance) { return acceptance.id == manifest.id; });
+        return true;
+    }
+    if (!doubt_ && (manifest.marks.empty() || follows_settled(manifest))) {
+        found_ = lost_in(manifest);
+        if (found_.empty()) {
+            trust(manifest);
+            return true;
+        }
+    }
+    open_.insert(manifest.id.text());
+    if (!doubt_) {
+        doubt_ = manifest.id;
+    }
+    return false;
+}
+
+Result<std::vector<Acceptance>> read_acceptances(store::ObjectStore& store, const Layout& layout,
+                                                 std::vector<Error>& refused) {
+    const auto names = first_versions(store, layout, layout.acceptances_prefix());
+    if (!names) {
+        return names.error();
+    }
+    std::vector<Acceptance> acceptances;
+    for (const auto& name : *names) {
+        auto json = store::get(store, name.first.key, name.first.version_id, largest_acceptance);
+        if (!json && !is_gone_or_bad(json.error())) {
+            return std::move(json).error();
+        }
+        auto acceptance = json ? parse_acceptance(*json, layout, name.id) : Result<Acceptance>(json.error());
+        if (acceptance) {
+            acceptances.push_back(std::move(*acceptance));
+        } else if (acceptance.error().kind != ErrorKind::not_found) {
+            refused.push_back(std::move(acceptance).error());
+        }
+    }
+    return acceptances;
+}
+
+Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout) {
+    auto names = first_versions(store, layout, layout.manifests_prefix());
+    if (!names) {
+        return names.error().kind == ErrorKind::not_found ? Result(Ancestry{}) : std::move(names).error();
+    }
+    std::vector<Error> refused;
+    auto acceptances = read_acceptances(store, layout, refused);
+    if (!acceptances) {
+        return std::move(acceptances).error();
+    }
+    std::sort(names->begin(), names->end(), [](const auto& a, const auto& b) {
+        return std::tie(b.first.modified, b.id) < std::tie(a.first.modified, a.id);  // the newest first
+    });
+    WayBack way(*names, *acceptances);
+    std::vector<Link> links;
+    for (const auto& name : *names) {
+        auto manifest = read_manifest(store, layout, name);
+        if (!manifest) {
+            return std::move(manifest).error();
+        }
+        if (!*manifest) {
+            continue;
+        }
+        links.push_back({*std::move(*manifest), name.first.modified});
+        if (!way.goes_on(links.back().manifest, links.back().stored)) {
+            break;
+        }
+    }
+    Ancestry ancestry;
+    Trust trust(std::move(*acceptances));
+    std::for_each(links.rbegin(), links.rend(), [&](const Link& link) {
+        const auto& manifest = link.manifest;
+        if (trust.next(manifest, link.stored)) {
+            ancestry.head.reset();
+        } else if (!trust.found().empty() || (!manifest.marks.empty() && !only_follows(manifest))) {
+            ancestry.head = manifest;
+            ancestry.head->marks.insert(ancestry.head->marks.begin(), trust.found().begin(), trust.found().end());
+        }
+    });
+    trust.finish();
+    ancestry.trusted = trust.measure() == nullptr ? std::nullopt : std::optional(*trust.measure());
+    ancestry.doubt = trust.doubt();
+    if (!ancestry.doubt) {
+        ancestry.head.reset();
+    }
+    return ancestry;
+}
+
+}  // namespace lifeboat::catalogue

@@ -1,0 +1,90 @@
+#include "doctor/thief.hpp"
+
+namespace lifeboat::doctor {
+namespace {
+
+Finding could_read(const StoreSights& sights, bool encrypted) {
+    const std::string live = " (the live databases stay open to the server's password, as long as the server runs)";
+    if (!encrypted) {
+        return sights.reads == Right::no
+                   ? warned("read", "nothing that is stored with this key; but it is stored without encryption" + live,
+                            "set encryption.recipients")
+                   : warned("read", "every row of every backup: they are stored without encryption" + live,
+                            "set encryption.recipients");
+    }
+    return sights.reads == Right::no
+               ? passed("read", "nothing that is stored: the key may not read" + live)
+               : passed("read",
+                        "no row: backups are encrypted to keys that are not here; names of databases, sizes and "
+                        "times stand in manifests" +
+                            live);
+}
+
+Finding could_hide(const StoreSights& sights) {
+    const std::string said = "; it is reported as tampering, and `list` and `restore` still find what is hidden";
+    if (!sights.bucket || (sights.versioning && *sights.versioning != s3::Versioning::on)) {
+        return sights.deletes == Right::no
+                   ? passed("hide", "nothing: without versions there is only deletion")
+                   : unknown("hide", "without versions, to hide is to delete: see there", "use a bucket with versions");
+    }
+    if (sights.b2 && sights.writes == Right::yes) {
+        return warned("hide", "every backup, as on B2 whoever may write may hide" + said,
+                      "keep object lock on, so that no rule deletes what was hidden before its time");
+    }
+    if (sights.deletes == Right::yes) {
+        return warned("hide", "every backup" + said, "take the right to delete from the key");
+    }
+    return unknown("hide", "it was not tried, as that would hide something" + said,
+                   "see that the key lacks s3:DeleteObject");
+}
+
+Finding could_delete(const StoreSights& sights) {
+    const std::string cure = sights.bucket ? "take that right from the key, and set a default retention in compliance "
+                                             "mode: docs/stores.md"
+                                           : "use a bucket with object lock: a folder protects nothing from who writes "
+                                             "to it";
+    switch (sights.deletes) {
+        case Right::no: return passed("delete", "nothing: the store refused it");
+        case Right::yes: return warned("delete", "everything that is not locked, for good", cure);
+        case Right::unknown: break;
+    }
+    return unknown("delete", "it was not tried: there is nothing here yet that could be written again, or no versions",
+                   "run doctor again after the first backup; see that the key lacks deleteFiles (B2) or "
+                   "s3:DeleteObjectVersion");
+}
+
+Finding could_overwrite(const StoreSights& sights) {
+    if (sights.writes == Right::no) {
+        return passed("overwrite", "nothing: the key may not write");
+    }
+    if (!sights.bucket) {
+        return warned("overwrite", "every backup", "use a bucket with versions and object lock");
+    }
+    if (!sights.versioning) {
+        return unknown("overwrite", "whether the bucket keeps versions was not seen", "see the line on versioning");
+    }
+    return *sights.versioning == s3::Versioning::on
+               ? passed("overwrite",
+                        "nothing that counts: a later version is reported, and the first one is the backup")
+               : warned("overwrite", "every backup: the bucket keeps no versions", "switch versioning on");
+}
+
+Finding could_forge(const StoreSights& sights) {
+    if (sights.writes == Right::no) {
+        return passed("forge", "nothing: the key may not write");
+    }
+    return warned("forge",
+                  "a new backup, a drill's result or an acceptance that look like ours: anyone can encrypt to "
+                  "your recipients",
+                  "run drills from outside with a key of their own, and compare what `list` shows with the store's "
+                  "times; what was there before stays");
+}
+
+}  // namespace
+
+Findings thief_could(const StoreSights& sights, bool encrypted) {
+    return {could_read(sights, encrypted), could_hide(sights), could_delete(sights), could_overwrite(sights),
+            could_forge(sights)};
+}
+
+}  // namespace lifeboat::doctor

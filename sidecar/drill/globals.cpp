@@ -1,0 +1,106 @@
+#include "globals.hpp"
+
+#include "archive/sql_text.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+
+namespace lifeboat::drill {
+namespace {
+
+using postgres::GlobalKind;
+using postgres::GlobalStatement;
+
+bool compared(const GlobalStatement& statement, const GlobalsOptions& options) {
+    const bool of_session = statement.kind == GlobalKind::session_setting || statement.kind == GlobalKind::other;
+    return !of_session && options.passed_over.count(statement.subject) == 0 &&
+           (statement.grantee.empty() || options.passed_over.count(statement.grantee) == 0);
+}
+
+// What must be the same. A tablespace lies in another folder here.
+std::string essence(const GlobalStatement& statement, const GlobalsOptions& options) {
+    std::string text(statement.text.reveal());
+    switch (statement.kind) {
+        case GlobalKind::create_tablespace: return text.substr(0, text.rfind(" LOCATION "));
+        case GlobalKind::grant_membership: return options.same_major ? text : std::string();
+        default: return text;
+    }
+}
+
+// By what people call the statement: all texts that go by that name.
+using Statements = std::map<std::string, std::multiset<std::string>>;
+
+struct Side {
+    Statements statements;
+    std::map<std::string, std::string> subjects;
+};
+
+Side side_of(const std::vector<GlobalStatement>& statements, const GlobalsOptions& options) {
+    Side side;
+    for (const auto& statement : statements) {
+        if (compared(statement, options)) {
+            auto name = postgres::describe(statement);
+            side.subjects[name] = statement.subject;
+            side.statements[std::move(name)].insert(essence(statement, options));
+        }
+    }
+    return side;
+}
+
+}  // namespace
+
+std::vector<Finding> globals_differences(const std::vector<GlobalStatement>& stored,
+                                         const std::vector<GlobalStatement>& restored, const GlobalsOptions& options) {
+    const auto first = side_of(stored, options);
+    const auto second = side_of(restored, options);
+    std::vector<Finding> found;
+    for (const auto& [name, texts] : first.statements) {
+        const auto other = second.statements.find(name);
+        const auto& subject = first.subjects.at(name);
+        if (other == second.statements.end()) {
+            found.push_back({"role", {}, subject, name + ": only in the backup"});
+        } else if (other->second != texts) {
+            found.push_back({"role", {}, subject, name + ": not the same in the backup and after the restore"});
+        }
+    }
+    for (const auto& [name, texts] : second.statements) {
+        if (first.statements.count(name) == 0) {
+            found.push_back({"role", {}, second.subjects.at(name), name + ": only after the restore"});
+        }
+    }
+    return found;
+}
+
+std::string first_superuser(const std::vector<GlobalStatement>& stored) {
+    std::string first;
+    for (const auto& statement : stored) {
+        if (statement.kind != GlobalKind::alter_role_attributes) {
+            continue;
+        }
+        const auto parts = archive::split_statements(statement.text.reveal());
+        const bool super =
+            parts && !parts->empty() &&
+            std::any_of(parts->front().tokens.begin(), parts->front().tokens.end(), [](const auto& token) {
+                return token.kind == archive::SqlTokenKind::word && token.text == "SUPERUSER";
+            });
+        if (super && (first.empty() || statement.subject == "postgres")) {
+            first = statement.subject;
+        }
+    }
+    return first.empty() ? "postgres" : first;
+}
+
+std::string owner_of_tablespace(const GlobalStatement& create) {
+    const auto parts = archive::split_statements(create.text.reveal());
+    if (!parts || parts->empty()) {
+        return {};
+    }
+    archive::SqlCursor cursor(parts->front().tokens);
+    if (!cursor.accept("CREATE TABLESPACE") || !cursor.name() || !cursor.accept("OWNER")) {
+        return {};
+    }
+    return cursor.name().value_or("");
+}
+
+}  // namespace lifeboat::drill

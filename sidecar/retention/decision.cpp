@@ -1,0 +1,298 @@
+#include "retention/decision.hpp"
+
+#include "periods.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace lifeboat::retention {
+namespace {
+
+using Index = std::size_t;  // of a candidate
+using Order = std::vector<Index>;
+
+// A store's clock may be read through another one that is a little off; beyond this it is no reading at all.
+constexpr std::chrono::hours slack{24};
+
+enum class Rank { protection, rule };
+
+class Decision {
+public:
+    Decision(std::span<const Candidate> candidates, const schedule::Zone& zone, TimePoint now)
+        : candidates_(candidates), reasons_(candidates.size()) {
+        sort_newest_first(now);
+        PeriodFinder finder(zone);
+        periods_.resize(candidates.size());
+        for (const Index i : newest_first_) {
+            periods_[i] = finder.of(candidates_[i].stored);
+        }
+        today_ = finder.of(now).day;
+    }
+
+    void apply(const Policy& policy);
+    void protect(const Losses& accepted);
+    [[nodiscard]] std::vector<Verdict> verdicts(std::span<const Policy> policies) const;
+
+private:
+    struct Reason {
+        Rank rank;
+        std::string words;
+    };
+    // Of one database: the newest in a backup of any kind, the newest in a good one, and those that somebody hid since.
+    struct Archives {
+        std::vector<Index> newest;
+        bool in_a_good_one = false;
+    };
+
+    void sort_newest_first(TimePoint now);
+    [[nodiscard]] Order those(const std::function<bool(const Candidate&)>& wanted) const;
+    void keep(Index i, Rank rank, std::string words);
+    void protect_newest(const Order& whole, const std::string& words);
+    void keep_days(const Policy& policy);
+    void keep_newest(const Policy& policy, const Order& whole);
+    void keep_newest_of_each(unsigned count, std::int64_t Periods::*period, const std::string& name, const Order& whole,
+                             const Policy& policy);
+    void find_archives();
+    void protect_archives(const Losses& accepted);
+    [[nodiscard]] std::string why_not(Index i) const;
+
+    std::span<const Candidate> candidates_;
+    Order newest_first_;  // without those from the future
+    Order from_the_future_;
+    std::vector<Periods> periods_;
+    std::int64_t today_ = 0;
+    std::unordered_map<std::string_view, Archives> archives_;
+    std::vector<std::vector<Reason>> reasons_;
+};
+
+std::string in_order_of(const Policy& policy) {
+    return policy.asked_by.empty() ? "" : " (" + policy.asked_by + ")";
+}
+
+std::string counted(unsigned count, const std::string& what) {
+    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+bool is_good(const Candidate& candidate) {
+    return candidate.condition == Condition::good;
+}
+bool is_whole(const Candidate& candidate) {
+    return candidate.condition == Condition::good || candidate.condition == Condition::hidden;
+}
+
+void Decision::sort_newest_first(TimePoint now) {
+    Order all(candidates_.size());
+    std::iota(all.begin(), all.end(), Index{0});
+    std::sort(all.begin(), all.end(), [&](Index a, Index b) {
+        const auto& one = candidates_[a];
+        const auto& other = candidates_[b];
+        return std::tie(other.stored, other.id, b) < std::tie(one.stored, one.id, a);
+    });
+    const auto known =
+        std::find_if(all.begin(), all.end(), [&](Index i) { return candidates_[i].stored <= now + slack; });
+    from_the_future_.assign(all.begin(), known);
+    newest_first_.assign(known, all.end());
+}
+
+// Newest first, and each backup once.
+Order Decision::those(const std::function<bool(const Candidate&)>& wanted) const {
+    Order found;
+    std::unordered_set<std::string_view> seen;
+    for (const Index i : newest_first_) {
+        if (wanted(candidates_[i]) && seen.insert(candidates_[i].id).second) {
+            found.push_back(i);
+        }
+    }
+    return found;
+}
+
+void Decision::keep(Index i, Rank rank, std::string words) {
+    reasons_[i].push_back({rank, std::move(words)});
+}
+
+// ---- what the policy asks for ---------------------------------------------------------------------------------------
+
+// The only rule that also holds for what is not good: it takes no place from another.
+void Decision::keep_days(const Policy& policy) {
+    if (policy.days == 0) {
+        return;
+    }
+    const std::string words =
+        (policy.days == 1 ? "of the last day" : "of the last " + counted(policy.days, "day")) + in_order_of(policy);
+    for (const Index i : newest_first_) {
+        if (periods_[i].day < today_ - std::int64_t{policy.days}) {
+            break;
+        }
+        keep(i, Rank::rule, words);
+    }
+}
+
+// Good ones are counted. One that somebody hid is judged by the good ones after it and is not counted itself: by
+// hiding, nobody makes anything go.
+void Decision::keep_newest(const Policy& policy, const Order& whole) {
+    unsigned good = 0;
+    for (const Index i : whole) {
+        if (good == policy.last) {
+            return;
+        }
+        keep(i, Rank::rule,
+             (policy.last == 1 ? "the newest" : "one of the newest " + std::to_string(policy.last)) +
+                 in_order_of(policy));
+        good += is_good(candidates_[i]) ? 1U : 0U;
+    }
+}
+
+void Decision::keep_newest_of_each(unsigned count, std::int64_t Periods::*period, const std::string& name,
+                                   const Order& whole, const Policy& policy) {
+    unsigned found = 0;
+    auto last = std::numeric_limits<std::int64_t>::max();
+    for (const Index i : whole) {
+        const auto its = periods_[i].*period;
+        if (its == last) {
+            continue;
+        }
+        if (found == count) {
+            return;
+        }
+        keep(i, Rank::rule,
+             "the newest of its " + name + ", " + std::to_string(found + 1) + " of " + std::to_string(count) +
+                 in_order_of(policy));
+        if (is_good(candidates_[i])) {
+            last = its;
+            ++found;
+        }
+    }
+}
+
+void Decision::apply(const Policy& policy) {
+    if (policy.keeps_everything()) {
+        for (Index i = 0; i < candidates_.size(); ++i) {
+            keep(i, Rank::rule, "every rule is 0, which keeps everything" + in_order_of(policy));
+        }
+        return;
+    }
+    keep_days(policy);
+    const auto whole = those(is_whole);
+    keep_newest(policy, whole);
+    keep_newest_of_each(policy.weekly, &Periods::week, "week", whole, policy);
+    keep_newest_of_each(policy.monthly, &Periods::month, "month", whole, policy);
+    keep_newest_of_each(policy.yearly, &Periods::year, "year", whole, policy);
+}
+
+// ---- what is kept whatever the policy says --------------------------------------------------------------------------
+
+// The newest good one, and those that somebody hid since: hidden as they are, they must not go for it.
+void Decision::protect_newest(const Order& whole, const std::string& words) {
+    for (const Index i : whole) {
+        keep(i, Rank::protection, is_good(candidates_[i]) ? words : words + " but for its hiding");
+        if (is_good(candidates_[i])) {
+            return;
+        }
+    }
+}
+
+void Decision::find_archives() {
+    for (const Index i : newest_first_) {
+        for (const auto& database : candidates_[i].databases) {
+            auto& archives = archives_[database];
+            if (archives.newest.empty() || (!archives.in_a_good_one && is_whole(candidates_[i]))) {
+                archives.newest.push_back(i);
+            }
+            archives.in_a_good_one = archives.in_a_good_one || is_good(candidates_[i]);
+        }
+    }
+}
+
+void Decision::protect_archives(const Losses& accepted) {
+    std::vector<std::pair<std::string_view, Archives>> sorted(archives_.begin(), archives_.end());
+    std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [name, archives] : sorted) {
+        const auto lost = accepted.find(name);
+        for (const Index i : archives.newest) {
+            if (lost == accepted.end() || candidates_[i].stored >= lost->second) {
+                keep(i, Rank::protection, "it holds the newest archive of '" + std::string(name) + "'");
+            }
+        }
+    }
+}
+
+void Decision::protect(const Losses& accepted) {
+    for (const Index i : from_the_future_) {
+        keep(i, Rank::protection, "it is dated in the future: its age is not known");
+    }
+    protect_newest(those(is_whole), "the newest good one");
+    protect_newest(those([](const auto& candidate) { return candidate.proven && is_whole(candidate); }),
+                   "the last proven one");
+    const auto proven = those([](const auto& candidate) { return candidate.proven; });
+    if (!proven.empty()) {
+        keep(proven.front(), Rank::protection, "the last proven one");
+    }
+    find_archives();
+    protect_archives(accepted);
+}
+
+// ---- in words -------------------------------------------------------------------------------------------------------
+
+std::string Decision::why_not(Index i) const {
+    const auto days = std::max<std::int64_t>(today_ - periods_[i].day, 0);
+    std::string age = std::to_string(days) + (days == 1 ? " day old" : " days old");
+    switch (candidates_[i].condition) {
+        case Condition::good:
+        case Condition::hidden: return age + ", and no rule keeps it";
+        case Condition::marked: return "marked and " + age + ": of the rules only keep_days holds for it";
+        case Condition::partial: return "partial and " + age + ": of the rules only keep_days holds for it";
+        case Condition::expired: return "expired and " + age + ": of the rules only keep_days holds for it";
+    }
+    return age;
+}
+
+std::vector<Verdict> Decision::verdicts(std::span<const Policy> policies) const {
+    std::unordered_set<std::string_view> kept;
+    for (Index i = 0; i < candidates_.size(); ++i) {
+        if (!reasons_[i].empty()) {
+            kept.insert(candidates_[i].id);
+        }
+    }
+    std::vector<Verdict> verdicts(candidates_.size());
+    for (Index i = 0; i < candidates_.size(); ++i) {
+        auto& verdict = verdicts[i];
+        for (const Rank rank : {Rank::protection, Rank::rule}) {
+            for (const auto& reason : reasons_[i]) {
+                if (reason.rank == rank &&
+                    std::find(verdict.because.begin(), verdict.because.end(), reason.words) == verdict.because.end()) {
+                    verdict.because.push_back(reason.words);
+                }
+            }
+        }
+        if (verdict.because.empty() && (policies.empty() || kept.count(candidates_[i].id) != 0)) {
+            verdict.because.emplace_back(policies.empty() ? "no policy asks for anything to go"
+                                                          : "another of the same id is kept");
+        } else if (verdict.because.empty()) {
+            verdict = {false, {why_not(i)}};
+        }
+    }
+    return verdicts;
+}
+
+}  // namespace
+
+std::vector<Verdict> decide(std::span<const Candidate> candidates, std::span<const Policy> policies,
+                            const Losses& accepted, const schedule::Zone& zone, TimePoint now) {
+    Decision decision(candidates, zone, now);
+    decision.protect(accepted);
+    for (const auto& policy : policies) {
+        decision.apply(policy);
+    }
+    return decision.verdicts(policies);
+}
+
+}  // namespace lifeboat::retention

@@ -1,0 +1,181 @@
+"""`lifeboat doctor`: what it says of a healthy deployment, and that it names each thing that is not."""
+
+import time
+
+import pytest
+
+THIEF = ("read", "hide", "delete", "overwrite", "forge")
+
+
+@pytest.fixture(scope="module")
+def ward(new_server):
+    """A server with one small database."""
+    server = new_server()
+    server.create_database("patients", "CREATE TABLE people (id int PRIMARY KEY, name text);"
+                                       "INSERT INTO people SELECT i, 'n' || i FROM generate_series(1, 100) i")
+    return server
+
+
+@pytest.fixture
+def clinic(new_workspace, ward, object_server):
+    """Makes a Lifeboat user with a bucket."""
+
+    def create(bucket=None, **options):
+        workspace = new_workspace(ward, instance="clinic")
+        bucket = bucket or object_server.create_bucket(versioning=True)
+        return workspace.use_bucket(object_server, bucket, part_size="5MiB", **options)
+
+    return create
+
+
+class Diagnosis:
+    def __init__(self, workspace, *arguments, code=0):
+        began = time.monotonic()
+        self.answer = workspace.run("doctor", "--json", *arguments).expect(code).json
+        assert time.monotonic() - began < 20, "ten seconds are promised"
+        self.thief = {entry["could"]: entry for entry in self.answer["thief"]}
+
+    def of(self, check):
+        found = [entry for entry in self.answer["checks"] if entry["check"] == check]
+        assert found, f"nothing is said of {check}: {[entry['check'] for entry in self.answer['checks']]}"
+        return found[0]
+
+    def outcome(self, check):
+        return self.of(check)["outcome"]
+
+    def failing(self):
+        return [entry["check"] for entry in self.answer["checks"] if entry["outcome"] == "fail"]
+
+
+def test_a_healthy_deployment_passes(clinic, ward):
+    workspace = clinic()
+    backup_id = workspace.backup()
+    seen = Diagnosis(workspace, "-i", workspace.key.file)
+    assert seen.answer["healthy"] and seen.failing() == []
+    for check in ("settings", "server", "turn", "pg_dump", "globals", "database patients", "store", "write", "read",
+                  "versioning", "clock", "backups", "key"):
+        assert seen.outcome(check) == "pass", seen.of(check)
+    assert backup_id in seen.of("key")["text"]
+    assert set(seen.thief) == set(THIEF)
+    assert seen.thief["read"]["outcome"] == "pass"
+    # Nothing of it stays, and RESTORE.txt is there.
+    assert workspace.store.uploads() == []
+    assert workspace.good_ids() == [backup_id]
+    assert "clinic/RESTORE.txt" in workspace.store.files()
+
+
+def test_before_the_first_backup_what_cannot_be_seen_is_unknown(clinic):
+    seen = Diagnosis(clinic())
+    assert seen.answer["healthy"]
+    assert seen.outcome("read") == "unknown" and seen.outcome("backups") == "unknown"
+    assert seen.thief["delete"]["outcome"] == "unknown"
+
+
+def test_in_words_each_line_has_an_outcome_and_its_cure(clinic):
+    workspace = clinic()
+    printed = workspace.run("doctor").expect(0).out
+    assert "pass     server: PostgreSQL" in printed
+    assert "What could a thief of this pod's secrets do?" in printed
+
+
+def test_a_missing_right_is_named_with_its_grant(clinic, ward):
+    workspace = clinic()
+    ward.sql("CREATE ROLE intern LOGIN PASSWORD 'intern'")
+    workspace.configure(postgres={"uri": ward.uri("postgres", user="intern", password="intern"), "password_file": None})
+    seen = Diagnosis(workspace, code=3)
+    assert "GRANT pg_read_all_data TO intern" in seen.of("database patients")["cure"]
+    assert seen.outcome("globals") == "fail"
+
+
+def test_a_server_that_does_not_answer(clinic):
+    workspace = clinic().configure(postgres={"uri": "postgresql://nurse@127.0.0.1:1/postgres"})
+    seen = Diagnosis(workspace, code=3)
+    assert seen.outcome("server") == "fail" and seen.outcome("databases") == "unknown"
+    assert seen.outcome("store") == "pass", "the store is looked at all the same"
+
+
+def test_a_bucket_that_is_not_there(clinic):
+    workspace = clinic()
+    workspace.configure(store={"url": "s3://no-such-bucket/x"})
+    seen = Diagnosis(workspace, code=3)
+    assert seen.failing() == ["store"]
+
+
+def test_a_row_that_pg_dump_has_no_memory_for(clinic, new_server):
+    server = new_server()
+    server.create_database("wide", "CREATE TABLE t (b bytea); ALTER TABLE t ALTER b SET STORAGE EXTERNAL;"
+                                   "INSERT INTO t VALUES (convert_to(repeat('x', 20000000), 'UTF8'))")
+    workspace = clinic()
+    workspace.use_server(server).configure(postgres={"dump_memory": "100MiB"})
+    seen = Diagnosis(workspace, code=3)
+    assert seen.failing() == ["widest row wide"]
+    workspace.configure(postgres={"dump_memory": "2GiB"})
+    assert Diagnosis(workspace).outcome("widest row wide") == "pass"
+
+
+def test_settings_that_are_wrong_leave_the_rest_to_be_seen(clinic):
+    workspace = clinic().configure(schedule={"cron": "no cron"})
+    seen = Diagnosis(workspace, code=3)
+    assert seen.failing() == ["settings"] and "cron" in seen.of("settings")["text"]
+    assert seen.outcome("server") == "pass" and seen.outcome("store") == "pass"
+
+
+def test_one_recipient_alone_and_another_key(clinic, new_workspace):
+    workspace = clinic()
+    workspace.backup()
+    stranger = new_workspace(None, instance="other").key.file
+    seen = Diagnosis(workspace, "-i", stranger, code=3)
+    assert seen.outcome("recipients") == "warn"
+    assert seen.failing() == ["key"] and str(workspace.key.recipient) in seen.of("key")["cure"]
+
+
+def test_a_bucket_with_object_lock_lets_nothing_go(clinic, object_server):
+    bucket = object_server.create_bucket(retention=("COMPLIANCE", 1))
+    workspace = clinic(bucket)
+    workspace.backup()
+    seen = Diagnosis(workspace)
+    assert seen.outcome("object lock") == "warn" and "1 day" in seen.of("object lock")["text"], "kept are thirty"
+    assert seen.outcome("deletion") == "pass"
+    assert seen.thief["delete"]["outcome"] == "pass"
+    workspace.configure(retention={"keep_days": 1})
+    assert Diagnosis(workspace).outcome("object lock") == "pass"
+
+
+def test_who_may_delete_is_told_so_and_restore_txt_is_there_again(clinic, object_server):
+    workspace = clinic()
+    workspace.backup()
+    before = workspace.store.read("clinic/RESTORE.txt")
+    seen = Diagnosis(workspace)
+    assert seen.outcome("deletion") == "warn"
+    assert seen.thief["delete"]["outcome"] == "warn" and "docs/stores.md" in seen.thief["delete"]["cure"]
+    assert workspace.store.read("clinic/RESTORE.txt") == before
+
+
+def test_a_bucket_without_versions(clinic, object_server):
+    workspace = clinic(object_server.create_bucket())
+    workspace.backup()
+    seen = Diagnosis(workspace)
+    assert seen.outcome("versioning") == "warn"
+    assert seen.thief["overwrite"]["outcome"] == "warn"
+
+
+def test_a_key_that_may_write_and_list_alone(clinic, object_server):
+    user = object_server.create_user()
+    bucket = object_server.create_bucket(versioning=True)
+    object_server.allow(bucket, user, "writeFiles", "listFiles")
+    object_server.deny(bucket, user, "readFiles", "deleteFiles")
+    object_server.allow(bucket, object_server.owner, "readFiles")
+    workspace = clinic(bucket, user=user)
+    workspace.backup()
+    seen = Diagnosis(workspace)
+    assert seen.outcome("write") == "pass" and seen.outcome("read") == "warn"
+    assert seen.outcome("versioning") == "unknown" and seen.outcome("object lock") == "unknown"
+    assert seen.thief["read"]["outcome"] == "pass" and "may not read" in seen.thief["read"]["text"]
+
+
+def test_no_secret_is_said(clinic):
+    workspace = clinic()
+    for arguments in (["doctor"], ["doctor", "--json"]):
+        done = workspace.run(*arguments).expect(0)
+        user = workspace.store.server.owner
+        assert user.secret_key not in done.out + done.err

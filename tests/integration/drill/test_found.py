@@ -1,0 +1,273 @@
+"""A drill fails when it should, and names what is wrong."""
+
+import json
+import re
+
+import pytest
+
+from support.drill import ServerFolder, changed_manifest, drill, drills_of, findings, record, repacked
+
+# What happens to the restored database, and how the report names it.
+INJURIES = {
+    "a row changed": ("UPDATE people SET name = 'naem 7' WHERE id = 7;",
+                      ("content", "public.people", "table public.people: 100 rows")),
+    "a row lost": ("DELETE FROM lost WHERE n = 17;",
+                   ("rows", "public.lost", "50 rows in the backup, 49 after the restore")),
+    "a row doubled": ("INSERT INTO doubled VALUES (17);",
+                      ("rows", "public.doubled", "50 rows in the backup, 51 after the restore")),
+    "a sequence one behind": ("SELECT setval('tickets', 40);",
+                              ("sequence", "public.tickets", "41 in the backup, 40 after the restore")),
+    "a missing index": ("DROP INDEX by_name;", ("entry", "INDEX public.by_name", "only in the backup")),
+    "a missing privilege": ("REVOKE SELECT ON people FROM crew;", ("entry", "ACL", "only in the backup")),
+    "another owner": ("ALTER VIEW rich OWNER TO stranger;", ("owner", "VIEW public.rich", "by stranger")),
+    "a large object's byte": ("SELECT lo_put(7001, 3, 'D');", ("large_objects", "", "not the same oids or content")),
+}
+
+
+def assert_named(found, injury):
+    kind, thing, words = INJURIES[injury][1]
+    assert any(finding[0] == kind and thing in finding[1] and words in finding[2] for finding in found), (injury, found)
+
+
+def test_everything_that_is_not_as_it_was_is_named_and_nothing_else(town, folder, tmpdir):
+    workspace, backup_id = town
+    tools = ServerFolder(folder / "tools").after_restore(
+        "SET search_path = public;" + "".join(sql for sql, _ in INJURIES.values()))
+    workspace.configure(drill={"bin_dir": tools.setting})
+    found = findings(drill(workspace, "--json", tmpdir=tmpdir))
+    for injury in INJURIES:
+        assert_named(found, injury)
+    assert len(found) == len(INJURIES), found
+    assert list(tmpdir.iterdir()) == []
+    [result, report] = drills_of(workspace, backup_id)
+    assert report == result.replace(".json", ".report.json.zst.age")
+    clear = (workspace.store.folder / "vessel" / "drills" / backup_id / result).read_text()
+    assert json.loads(clear)["outcome"] == "failed"
+    assert "people" not in clear and "tickets" not in clear
+
+
+@pytest.mark.parametrize("injury", [pytest.param(injury, marks=[] if injury == "a row changed" else pytest.mark.long)
+                                    for injury in INJURIES])
+def test_each_of_them_alone_is_enough(town, folder, tmpdir, injury):
+    workspace, _ = town
+    tools = ServerFolder(folder / "tools").after_restore("SET search_path = public;" + INJURIES[injury][0])
+    workspace.configure(drill={"bin_dir": tools.setting})
+    outcome = drill(workspace, tmpdir=tmpdir).expect(3)
+    assert "1 thing is WRONG" in outcome.text
+    assert INJURIES[injury][1][2] in outcome.text
+
+
+@pytest.mark.parametrize("injury, name", [
+    ("DROP OWNED BY stranger; DROP ROLE stranger;", "CREATE ROLE stranger"),
+    pytest.param("ALTER ROLE crew SUPERUSER;", "ALTER ROLE crew", marks=pytest.mark.long),
+    pytest.param("ALTER ROLE crew PASSWORD 'other';", "ALTER ROLE crew", marks=pytest.mark.long),
+    pytest.param("REVOKE keeper FROM crew;", "GRANT keeper TO crew", marks=pytest.mark.long),
+    pytest.param("CREATE ROLE guest;", "CREATE ROLE guest", marks=pytest.mark.long)])
+def test_roles_are_compared(town, folder, tmpdir, injury, name):
+    workspace, _ = town
+    workspace.configure(drill={"bin_dir": ServerFolder(folder / "tools").before_globals(injury).setting})
+    outcome = drill(workspace, "--json", tmpdir=tmpdir)
+    found = findings(outcome)
+    assert all(kind == "role" for kind, _, _ in found)
+    assert any(text.startswith(name) for _, _, text in found), found
+    assert "SCRAM" not in outcome.text + outcome.err
+
+
+def test_a_byte_of_a_stored_object_that_was_changed(town, tmpdir):
+    workspace, backup_id = town
+    for stored in workspace.store.objects(backup_id):
+        if stored.key.endswith("town.dump.zst.age"):
+            path = workspace.store.path(stored.key)
+            content = bytearray(path.read_bytes())
+            content[len(content) // 2] ^= 1
+            path.write_bytes(content)
+    found = findings(drill(workspace, "--json", tmpdir=tmpdir))
+    assert [kind for kind, _, _ in found] == ["object"]
+    assert "town.dump" in found[0][2]
+    assert list(tmpdir.iterdir()) == []
+
+
+def test_an_object_that_is_gone(town, tmpdir):
+    workspace, backup_id = town
+    [path] = [workspace.store.path(stored.key) for stored in workspace.store.objects(backup_id)
+              if stored.key.endswith("globals.sql.zst.age")]
+    path.unlink()
+    found = findings(drill(workspace, backup_id, "--json", tmpdir=tmpdir))
+    assert [kind for kind, _, _ in found] == ["object"]
+    assert "globals" in found[0][2]
+
+
+@pytest.mark.parametrize("hashes_too", [False, True])
+def test_an_object_of_another_backup_in_its_place(town, small_town, new_workspace, new_server, tmpdir, hashes_too):
+    """Encrypted to the same key, of the same database, only older: what a hash alone would let pass once the manifest
+    was changed as well."""
+    workspace, backup_id = town
+    other = new_server()
+    other.sql("CREATE ROLE keeper; CREATE ROLE crew")
+    other.create_database("town", "CREATE TABLE people (id integer PRIMARY KEY, name text, pay numeric);"
+                                  "ALTER TABLE people OWNER TO keeper; INSERT INTO people VALUES (1, 'one', 2)")
+    elsewhere = new_workspace(other)
+    elsewhere.share_store(workspace)
+    elsewhere.configure(postgres={"databases": ["town"]})
+    other_id = elsewhere.backup()
+    paths = [workspace.store.path(f"data/{backup}/town.dump.zst.age") for backup in (backup_id, other_id)]
+    paths[0].write_bytes(paths[1].read_bytes())
+    if hashes_too:
+        record(workspace, backup_id, paths[0])
+    found = findings(drill(workspace, backup_id, "--json", tmpdir=tmpdir))
+    if not hashes_too:
+        assert [kind for kind, _, _ in found] == ["object"]
+        return
+    texts = [text for _, _, text in found]
+    assert "table public.people: 100 rows in the table proof, 1 in the archive" in texts
+    assert "table public.lost: only in the table proof" in texts
+    assert any("bytes of the archive" in text for text in texts)
+
+
+def test_a_manifest_that_disagrees_with_its_objects(town, tmpdir):
+    workspace, backup_id = town
+    with changed_manifest(workspace, backup_id) as manifest:
+        [database] = manifest["databases"]
+        database["contents"]["rows"] += 1
+        database["archive_bytes"] -= 1
+        database["needs"]["extensions"].append({"name": "citext", "version": "1.6"})
+    found = findings(drill(workspace, "--json", tmpdir=tmpdir))
+    assert [kind for kind, _, _ in found] == ["manifest"] * 3
+    for words in ("201 rows", "bytes of the archive", "extensions: 'citext' by the manifest, none in the archive"):
+        assert any(words in text for _, _, text in found), found
+
+
+def test_a_database_that_the_manifest_leaves_out(new_workspace, small_town, tmpdir):
+    workspace = new_workspace(small_town)
+    backup_id = workspace.backup()
+    with changed_manifest(workspace, backup_id) as manifest:
+        manifest["databases"] = [entry for entry in manifest["databases"] if entry["name"] != "town"]
+    found = findings(drill(workspace, "--json", tmpdir=tmpdir))
+    assert [kind for kind, _, _ in found] == ["manifest"] * 2
+    for words in ("town.dump.zst.age', and the manifest does not", "the table proof holds the database"):
+        assert any(words in text for _, _, text in found), found
+
+
+@pytest.mark.parametrize("taken", [("globals",), ("proof",), ("globals", "proof", "databases")])
+def test_a_manifest_that_something_was_taken_out_of(town, tmpdir, taken):
+    """What is left agrees with itself, and is not the backup."""
+    workspace, backup_id = town
+    with changed_manifest(workspace, backup_id) as manifest:
+        for name in taken:
+            if name == "databases":
+                manifest[name] = []
+            else:
+                del manifest[name]
+    found = findings(drill(workspace, backup_id, "--json", tmpdir=tmpdir))
+    assert {kind for kind, _, _ in found} == {"manifest"}
+    for words in {"globals": ["names no globals", "globals.sql.zst.age'"], "proof": ["tables.json.zst.age'"],
+                  "databases": ["names no database", "town.dump.zst.age'"]}[taken[-1]]:
+        assert any(words in text for _, _, text in found), found
+
+
+def test_the_globals_of_another_backup(town, small_town, tmpdir):
+    """They lack a role that no table needs."""
+    workspace, first = town
+    small_town.sql("CREATE ROLE late")
+    try:
+        second = workspace.backup()
+    finally:
+        small_town.sql("DROP ROLE late")
+    paths = [workspace.store.path(f"data/{backup}/globals.sql.zst.age") for backup in (first, second)]
+    paths[1].write_bytes(paths[0].read_bytes())
+    record(workspace, second, paths[1])
+    [finding] = findings(drill(workspace, second, "--json", tmpdir=tmpdir))
+    assert finding[0] == "proof" and "the globals are not those" in finding[2]
+
+
+def test_a_proof_that_was_taken_of_something_else(town, tmpdir):
+    """The archive and what comes back agree; the proof that was made with them says otherwise."""
+    workspace, backup_id = town
+    with repacked(workspace, backup_id, "tables.json.zst.age") as content:
+        proof = json.loads(content)
+        [people] = [table for table in proof["databases"][0]["tables"] if table["name"] == "people"]
+        people["hash"] = "0" * 32
+        content[:] = json.dumps(proof).encode()
+    [finding] = findings(drill(workspace, "--json", tmpdir=tmpdir))
+    assert finding[:2] == ("content", "public.people")
+
+
+def test_a_proof_of_another_backup(town, tmpdir):
+    workspace, backup_id = town
+    with repacked(workspace, backup_id, "tables.json.zst.age") as content:
+        content[:] = content.replace(backup_id.encode(), b"20200101T000000Z-0000")
+    [finding] = findings(drill(workspace, "--json", tmpdir=tmpdir))
+    assert finding[0] == "proof" and "20200101T000000Z-0000" in finding[2]
+
+
+def test_a_restore_that_fails_half_way(new_workspace, new_server, tmpdir):
+    """As it happens: a constraint that looks into another table, whose rows come later."""
+    server = new_server()
+    server.create_database("broken", """
+        CREATE TABLE zebra (id integer);
+        INSERT INTO zebra VALUES (1);
+        CREATE FUNCTION known(n integer) RETURNS boolean LANGUAGE sql AS 'SELECT n IN (SELECT id FROM public.zebra)';
+        CREATE TABLE ant (id integer CHECK (known(id)));
+        INSERT INTO ant VALUES (1);
+    """)
+    server.create_database("fine", "CREATE TABLE t AS SELECT 1 AS one")
+    workspace = new_workspace(server)
+    backup_id = workspace.backup()
+    outcome = drill(workspace, "--json", tmpdir=tmpdir)
+    [finding] = findings(outcome)
+    assert finding[0] == "restore" and "pg_restore failed" in finding[2] and "ant" in finding[2]
+    restored = {entry["name"]: entry["restored"] for entry in outcome.json["databases"]}
+    assert restored == {"broken": False, "fine": True, "postgres": True}
+    assert list(tmpdir.iterdir()) == []
+    [result, _] = drills_of(workspace, backup_id)
+    clear = json.loads((workspace.store.folder / "vessel" / "drills" / backup_id / result).read_text())
+    assert clear["failed_step"] == "restore"
+
+
+CHECKS = """
+[[drill.checks]]
+database = "town"
+query = "SELECT count(*) FROM people"
+expect = "> 99"
+[[drill.checks]]
+database = "town"
+query = "SELECT name FROM people WHERE id = 3"
+expect = "name 3"
+[[drill.checks]]
+database = "town"
+query = "SELECT count(*)::numeric + 1e30 FROM people"
+expect = "= 1000000000000000000000000000100"
+"""
+
+BAD_CHECKS = {
+    "SELECT count(*) FROM people": ("= 99", "got 100"),
+    "DELETE FROM people RETURNING 1": ("= 1", "read-only transaction"),
+    "SELECT name FROM people": ("name 1", "100 rows"),
+    "SELECT max(n) FROM lost WHERE n > 1000": ("> 1", "NULL"),
+    "SELECT name FROM people WHERE id = 1": ("> 3", "compares numbers"),
+    "SELECT nothing": ("> 3", "does not exist"),
+}
+
+
+def test_the_owners_questions(town, tmpdir):
+    workspace, _ = town
+    workspace.config.write_text(workspace.config.read_text() + CHECKS)
+    outcome = drill(workspace, "--json", tmpdir=tmpdir).expect(0)
+    assert [check["passed"] for check in outcome.json["checks"]] == [True] * 3
+
+
+def test_an_answer_that_was_not_expected_fails_the_drill(town, tmpdir):
+    workspace, backup_id = town
+    text = "".join(f'[[drill.checks]]\ndatabase = "town"\nquery = "{query}"\nexpect = "{expect}"\n'
+                   for query, (expect, _) in BAD_CHECKS.items())
+    text += '[[drill.checks]]\ndatabase = "village"\nquery = "SELECT 1"\nexpect = "1"\n'
+    workspace.config.write_text(workspace.config.read_text() + text)
+    found = findings(drill(workspace, "--json", tmpdir=tmpdir))
+    assert [kind for kind, _, _ in found] == ["check"] * (len(BAD_CHECKS) + 1)
+    for query, (expect, why) in BAD_CHECKS.items():
+        assert any(query in text and why in text for _, _, text in found), (query, expect, found)
+    assert any("no such database" in text for _, _, text in found)
+    [result, _] = drills_of(workspace, backup_id)
+    clear = json.loads((workspace.store.folder / "vessel" / "drills" / backup_id / result).read_text())
+    assert clear["checks"] == {"passed": 0, "failed": len(BAD_CHECKS) + 1}
+    assert not re.search("people|lost", json.dumps(clear))

@@ -1,0 +1,79 @@
+"""What keeps a drill from being held is no fault of the backup: exit code 1 (or 2, 4), why, and what to do."""
+
+import pytest
+from support.disk import disk
+from support.drill import ServerFolder, drill, drills_of, findings, flip_a_bit
+
+
+def test_without_a_server_of_a_fitting_major(town, folder, tmpdir):
+    workspace, backup_id = town
+    tools = ServerFolder(folder / "tools").without("initdb")
+    workspace.configure(drill={"bin_dir": tools.setting})
+    refused = drill(workspace, tmpdir=tmpdir).expect(1)
+    assert f"the backup is of PostgreSQL {tools.major}" in refused.err
+    assert f"postgresql-{tools.major}" in refused.err and "--to" in refused.err
+    assert drills_of(workspace, backup_id) == []
+    assert list(tmpdir.iterdir()) == []
+
+
+def test_without_room(town, folder):
+    workspace, backup_id = town
+    with disk(folder / "disk", 40) as place:
+        refused = drill(workspace, tmpdir=place).expect(1)
+        assert "MiB free" in refused.err and str(place) in refused.err
+        assert "TMPDIR" in refused.err and "--to" in refused.err
+        assert list(place.iterdir()) == []
+    assert drills_of(workspace, backup_id) == []
+
+
+def test_what_the_server_lacks_is_named_before_anything_is_restored(new_workspace, new_server, folder, tmpdir):
+    server = new_server()
+    server.create_database("extended", "CREATE EXTENSION citext; CREATE TABLE t AS SELECT 'a'::citext AS c;")
+    workspace = new_workspace(server)
+    backup_id = workspace.backup()
+    workspace.configure(drill={"bin_dir": ServerFolder(folder / "tools").lacking("citext")})
+    refused = drill(workspace, tmpdir=tmpdir).expect(1)
+    assert "the throw-away server lacks" in refused.err and "extension 'citext'" in refused.err
+    assert 'stage="restore"' not in refused.err
+    assert drills_of(workspace, backup_id) == []
+    assert list(tmpdir.iterdir()) == []
+
+
+def test_with_no_key_or_another_one(town, new_workspace, tmpdir):
+    workspace, backup_id = town
+    assert "no identity was given" in workspace.run("drill", env={"TMPDIR": str(tmpdir)}).expect(2).err
+    other = new_workspace()
+    refused = workspace.run("-i", other.key.file, "drill", env={"TMPDIR": str(tmpdir)}).expect(2)
+    assert "does not fit" in refused.err
+    assert drills_of(workspace, backup_id) == []
+
+
+def test_of_a_backup_that_is_not_there(town, tmpdir):
+    workspace, _ = town
+    drill(workspace, "20200101T000000Z-0000", tmpdir=tmpdir).expect(4)
+
+
+def test_a_report_that_cannot_be_written_is_said_before_the_work(town, tmpdir):
+    workspace, backup_id = town
+    refused = drill(workspace, "--report", "/nowhere/at/all.txt", tmpdir=tmpdir).expect(2)
+    assert "/nowhere/at/all.txt" in refused.err
+    assert drills_of(workspace, backup_id) == []
+
+
+@pytest.mark.parametrize("harm", [None, "corrupt"])
+def test_with_a_store_that_takes_nothing_the_exit_code_says_what_was_found(town, tmpdir, harm):
+    workspace, backup_id = town
+    if harm:
+        path = workspace.store.path(f"data/{backup_id}/globals.sql.zst.age")
+        flip_a_bit(path)
+    (workspace.store.folder / "vessel" / "drills").write_text("no folder")
+    outcome = drill(workspace, "--json", tmpdir=tmpdir).expect(3 if harm else 0)
+    assert "is not in the store" in outcome.err
+    assert any("could not be stored" in note for note in outcome.json["notes"])
+    if harm:
+        assert findings(outcome)[0][0] == "object"
+
+
+def test_all_instances_do_not_fit_into_one_server(town):
+    workspace, _ = town
+    assert "--to" in drill(workspace, "--all", "--to", "postgresql://nowhere.invalid/postgres").expect(2).err

@@ -1,0 +1,170 @@
+"""A drill passes when it should, whatever the database is like."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.drill import drill, drills_of, flip_a_bit
+from support.standard_tools import opened
+
+WAY_BACK = Path(__file__).resolve().parents[1] / "way_back"
+
+# What moves about, or is told in other words, in a restore and is right all the same.
+RESTLESS = """
+    CREATE TABLE restless (id integer PRIMARY KEY, filler text) WITH (autovacuum_enabled = off);
+    INSERT INTO restless SELECT n, repeat(md5(n::text), 1 + n % 40) FROM generate_series(1, 6000) AS n;
+    DELETE FROM restless WHERE id % 3 = 0;
+    VACUUM restless;
+    UPDATE restless SET filler = repeat(md5(id::text), 1 + id % 17) WHERE id % 5 = 0;
+    INSERT INTO restless SELECT n, 'late ' || n FROM generate_series(6001, 9000) AS n ORDER BY md5(n::text);
+    VACUUM restless;
+    CREATE TYPE colour AS ENUM ('red', 'green', 'blue');
+    CREATE TABLE painted (id integer, shade colour) PARTITION BY HASH (shade);
+    CREATE TABLE painted_0 PARTITION OF painted FOR VALUES WITH (MODULUS 3, REMAINDER 0);
+    CREATE TABLE painted_1 PARTITION OF painted FOR VALUES WITH (MODULUS 3, REMAINDER 1);
+    CREATE TABLE painted_2 PARTITION OF painted FOR VALUES WITH (MODULUS 3, REMAINDER 2);
+    INSERT INTO painted SELECT n, (ARRAY['red', 'green', 'blue'])[1 + n % 3]::colour FROM generate_series(1, 900) AS n;
+    CREATE TABLE states (state varchar(20) CHECK (state IN ('here', 'gone')), t char(3),
+                         CHECK (t = ANY (ARRAY['a'::varchar, 'b'::varchar]::text[])));
+    CREATE INDEX ON states (state) WHERE state IN ('here', 'gone');
+    CREATE VIEW ofstates AS SELECT state FROM states WHERE state IN ('here', 'gone') AND t BETWEEN 'a' AND 'b';
+    CREATE TABLE twins AS SELECT 1 AS one FROM generate_series(1, 100);
+    CREATE TABLE nothing ();
+    INSERT INTO nothing SELECT FROM generate_series(1, 30);
+    CREATE TABLE only_generated (a integer GENERATED ALWAYS AS (7) STORED);
+    INSERT INTO only_generated SELECT FROM generate_series(1, 20);
+    CREATE TABLE "Tab""le
+nl" ("a b" text);
+    INSERT INTO "Tab""le
+nl" VALUES ('\\.'), (E'\\t\\n\\\\'), (NULL), ('');
+    CREATE TABLE "\\N" (x timestamptz, y float8, z bytea);
+    INSERT INTO "\\N" VALUES ('2026-03-29 01:30:00+00', 0.1 + 0.2, '\\x00ff0a5c');
+    CREATE TABLE kept_out AS SELECT 1 AS one;
+    ALTER TABLE kept_out ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+"""
+
+# Each of them would change or end a dump that did not pin its settings.
+SETTINGS = """
+    ALTER DATABASE restless SET timezone = 'Asia/Kathmandu';
+    ALTER DATABASE restless SET bytea_output = 'escape';
+    ALTER DATABASE restless SET statement_timeout = '1ms';
+"""
+
+SUBSCRIPTION = """CREATE SUBSCRIPTION feed CONNECTION 'host=nowhere.invalid' PUBLICATION p
+                  WITH (connect = false, slot_name = NONE);
+                  COMMENT ON SUBSCRIPTION feed IS 'of the other side'"""
+
+
+@pytest.fixture(scope="module")
+def harbour(new_server, room):
+    server = new_server()
+    server.sql((WAY_BACK / "roles.sql").read_text())
+    server.sql("CREATE ROLE owner_of_space NOLOGIN")
+    place = server.folder / "space"
+    subprocess.run(["mkdir", "-m", "700", str(place)], check=True)
+    subprocess.run(["chown", "--reference", str(server.folder / "data"), str(place)], check=True)
+    server.sql(f"CREATE TABLESPACE fast OWNER owner_of_space LOCATION '{place}'")
+    server.sql("GRANT CREATE ON TABLESPACE fast TO crew; COMMENT ON TABLESPACE fast IS 'quick'")
+    server.create_database("harbour", (WAY_BACK / "everything.sql").read_text())
+    server.sql("COMMENT ON PUBLICATION a_part IS 'some of it'", "harbour")
+    server.sql(SUBSCRIPTION, "harbour")
+    server.create_database("quiet", "CREATE TABLE still TABLESPACE fast AS SELECT n FROM generate_series(1, 30) AS n;")
+    server.create_database("old_letters", """
+        CREATE SCHEMA "Größen";
+        CREATE TABLE "Größen"."Maße" AS SELECT 'Straße'::text AS "Wörter";
+    """, options="TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    server.create_database("app")
+    server.create_database("restless")
+    for statement in RESTLESS.split(";\n"):  # VACUUM wants to be alone
+        if statement.strip():
+            server.sql(statement, "restless")
+    server.sql((WAY_BACK / "properties.sql").read_text())
+    server.sql(SETTINGS)
+    return server
+
+
+def test_one_of_everything_is_proven_and_leaves_nothing_behind(new_workspace, harbour, tmpdir):
+    workspace = new_workspace(harbour)
+    backup_id = workspace.backup()
+    outcome = drill(workspace, "--json", tmpdir=tmpdir)
+    report = outcome.expect(0).json
+    assert report["proven"] and report["findings"] == []
+    assert report["opened_by"] == [workspace.key.recipient]
+    assert {entry["name"] for entry in report["databases"] if entry["restored"]} == set(harbour.databases())
+    [restless] = [entry for entry in report["databases"] if entry["name"] == "restless"]
+    assert restless["tables"] == 11 and restless["rows"] == 4000 + 3000 + 900 + 100 + 30 + 20 + 4 + 1 + 1
+    assert any("written in another way" in note and "'restless'" in note for note in report["notes"])
+    assert any("publications" in note and "'harbour'" in note for note in report["notes"])
+    assert report["restore_seconds"] > 0
+    assert list(tmpdir.iterdir()) == []
+    [_, encrypted] = drills_of(workspace, backup_id)
+    path = workspace.store.folder / "vessel" / "drills" / backup_id / encrypted
+    stored = subprocess.run(["bash", "-o", "pipefail", "-c", opened([path], workspace.key)], capture_output=True,
+                            check=True).stdout
+    assert json.loads(stored)["databases"] == report["databases"]
+
+
+def test_the_words_for_people_and_the_file(town, tmpdir, folder):
+    workspace, backup_id = town
+    outcome = drill(workspace, backup_id, "--report", folder / "report.txt", tmpdir=tmpdir).expect(0)
+    assert outcome.text.startswith(f"drill of backup {backup_id} of instance vessel: PROVEN")
+    assert "time to restore" in outcome.text and f"opened by {workspace.key.recipient}" in outcome.text
+    assert (folder / "report.txt").read_text() == outcome.text
+    assert (folder / "report.txt").stat().st_mode & 0o77 == 0
+
+
+def test_a_file_that_is_there_keeps_what_it_holds_until_there_is_a_report(town, tmpdir, folder):
+    workspace, _ = town
+    report = folder / "report.txt"
+    report.write_text("the last one")
+    drill(workspace, "2020-01-01", "--report", report, tmpdir=tmpdir).expect(4)
+    assert report.read_text() == "the last one"
+    key = workspace.key.file.read_text()
+    refused = drill(workspace, "--report", workspace.key.file, tmpdir=tmpdir).expect(2)
+    assert "the place of a key" in refused.err and workspace.key.file.read_text() == key
+    assert [path.name for path in folder.iterdir() if "report" in path.name] == ["report.txt"]
+
+
+def test_into_a_server_that_is_there(town, tmpdir, empty_server):
+    workspace, _ = town
+    before = set(empty_server.databases())
+    env = {"PGPASSWORD": empty_server.password}
+    outcome = drill(workspace, "--to", empty_server.uri(), "--json", tmpdir=tmpdir, env=env)
+    assert outcome.expect(0).json["own_server"] is False
+    assert set(empty_server.databases()) - before == {"town"}
+    assert empty_server.sql("SELECT count(*) FROM people", "town") == "100"
+    refused = drill(workspace, "--to", empty_server.uri(), tmpdir=tmpdir, env=env).expect(5)
+    assert "not empty" in refused.err
+    assert list(tmpdir.iterdir()) == []
+
+
+def test_a_backup_without_a_proof_and_one_that_is_not_whole_are_compared_with_their_archives(town, tmpdir):
+    workspace, backup_id = town
+    manifest = workspace.store.manifest(backup_id)
+    workspace.store.path(manifest.pop("proof")["objects"][0]["key"]).unlink()
+    del manifest["databases"][0]["contents"]
+    workspace.store.path(f"manifests/{backup_id}.json").write_text(json.dumps(manifest))
+    outcome = drill(workspace, tmpdir=tmpdir).expect(0)
+    assert "no table proof" in outcome.text
+
+
+def test_data_that_was_left_out_of_the_backup_is_not_missed(new_workspace, small_town, tmpdir):
+    workspace = new_workspace(small_town)
+    workspace.configure(postgres={"databases": ["town"], "exclude_table_data": ["public.lost"]})
+    workspace.backup()
+    drill(workspace, tmpdir=tmpdir).expect(0)
+
+
+def test_every_instance_under_the_prefix(town, new_workspace, small_town, tmpdir):
+    workspace, _ = town
+    other = new_workspace(small_town, instance="tender")
+    other.share_store(workspace)
+    other.configure(postgres={"databases": ["town"]})
+    other.run("backup").expect(0)
+    [other_id] = [path.stem for path in (workspace.store.folder / "tender" / "manifests").iterdir()]
+    path = workspace.store.folder / "tender" / "data" / other_id / "town.dump.zst.age"
+    flip_a_bit(path)
+    outcome = drill(workspace, "--all", "--json", tmpdir=tmpdir).expect(3)
+    assert [(report["instance"], report["proven"]) for report in outcome.json["drills"]] == [("tender", False),
+                                                                                          ("vessel", True)]

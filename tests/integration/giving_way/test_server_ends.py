@@ -1,0 +1,94 @@
+"""The server shuts down, or becomes the primary, in the middle of a dump."""
+
+import time
+
+import pytest
+from support.patience import until
+from support.postgres import PostgresServer
+from support.samples import incompressible
+
+SLACK = 2.0  # what a shutdown may take longer than without us, by the promise
+
+
+@pytest.fixture(scope="module")
+def one_server(new_server):
+    server = new_server()
+    server.create_database("first", incompressible(2))
+    yield server
+    server.stop("immediate")
+
+
+@pytest.fixture
+def server(one_server):
+    """It, and running."""
+    if not one_server.runs():
+        one_server.start()
+    return one_server
+
+
+def seconds_to_stop(server, mode):
+    began = time.monotonic()
+    server.stop(mode)
+    return time.monotonic() - began
+
+
+def assert_nothing_left(workspace):
+    assert workspace.store.manifest_ids() == []
+    assert workspace.store.leftovers() == []
+
+
+@pytest.mark.parametrize("mode", ["smart", "fast"])
+def test_a_shutdown_is_not_held_up(held_dump, server, mode):
+    without_us = seconds_to_stop(server, mode)
+    server.start()
+    workspace, run, _ = held_dump(server)
+    assert seconds_to_stop(server, mode) < without_us + SLACK
+    outcome = run.wait(timeout=10).expect(1)
+    assert "the backup gave way to the server's shutdown; nothing of it is stored" in outcome.err
+    assert "next: run the backup again when the server is up" in outcome.err
+    assert_nothing_left(workspace)
+    server.start()
+    workspace.configure(postgres={"bin_dir": None})
+    workspace.verify(workspace.backup()).expect(0)
+
+
+def test_a_dump_of_a_server_that_crashes_has_failed(held_dump, server):
+    """That is no giving way: what brings a server down may be the dump."""
+    workspace, run, _ = held_dump(server)
+    server.stop("immediate")
+    outcome = run.wait(timeout=30).expect(1)
+    assert "gave way" not in outcome.err
+    assert_nothing_left(workspace)
+
+
+def test_a_promotion_ends_the_dump_of_a_standby(held_dump, server, folder):
+    standby = PostgresServer.standby_of(server, folder / "standby")
+    try:
+        workspace, run, _ = held_dump(standby, role="any")
+        began = time.monotonic()
+        standby.promote()
+        until(lambda: run.process.poll() is not None, "the run ends", timeout=10)
+        assert time.monotonic() - began < 5
+        outcome = run.wait().expect(1)
+        assert "the backup gave way to the server's promotion; nothing of it is stored" in outcome.err
+        assert_nothing_left(workspace)
+        until(lambda: standby.sessions() == [], "no session stays", timeout=5)
+        workspace.configure(postgres={"bin_dir": None})
+        backup = workspace.backup()
+        assert workspace.store.manifest(backup)["server"]["role"] == "primary"
+    finally:
+        standby.stop("immediate")
+
+
+def test_a_standbys_replay_is_not_held_up(held_dump, server, folder):
+    """The primary alters a table; the standby cannot follow before the dump lets go, and would wait 30 s."""
+    standby = PostgresServer.standby_of(server, folder / "standby")
+    try:
+        workspace, run, _ = held_dump(standby, role="any", yield_to_ddl="1s")
+        server.sql("ALTER TABLE noise ADD COLUMN extra text", "first")
+        outcome = run.wait(timeout=15).expect(1)
+        assert "gave way to the replay of what the primary did, which had waited for" in outcome.err
+        assert "postgres.role" in outcome.err
+        assert_nothing_left(workspace)
+    finally:
+        standby.stop("immediate")

@@ -1,0 +1,65 @@
+"""The store takes its time while somebody waits for the server: the server is let go of first."""
+
+import time
+
+import pytest
+from support import faults
+from support.patience import until
+from support.samples import incompressible
+from support.sessions import begin
+
+SLACK = 2.0
+
+
+@pytest.fixture(scope="module")
+def one_server(new_server):
+    server = new_server()
+    server.create_database("cargo", incompressible(48) + "CREATE TABLE confessions AS SELECT 1 AS id;")
+    yield server
+    server.stop("immediate")
+
+
+@pytest.fixture
+def server(one_server):
+    """It, and running."""
+    if not one_server.runs():
+        one_server.start()
+    return one_server
+
+
+@pytest.fixture
+def workspace(new_workspace, object_server, fault_server, server):
+    workspace = new_workspace(server).use_bucket(object_server, object_server.create_bucket(versioning=True),
+                                                 endpoint=fault_server.endpoint, part_size="5MiB", uploads=1)
+    return workspace.configure(postgres={"databases": ["cargo"], "yield_to_ddl": "1s"})
+
+
+def test_a_statement_does_not_wait_for_a_store_that_is_stuck(workspace, server, fault_server):
+    stuck = fault_server.on("UploadPart", part=1).fail(faults.stall("body", 100_000))
+    run = workspace.start("backup")
+    stuck.wait()
+    waiting = begin(server, "ALTER TABLE confessions ADD COLUMN note text", "cargo", "migration").until_it_waits()
+    since = time.monotonic()
+    waiting.result()
+    assert waiting.ended - since < 1 + SLACK
+    outcome = run.wait(timeout=30).expect(1)
+    assert "gave way to ALTER TABLE" in outcome.err
+    assert workspace.store.manifest_ids() == []
+    until(lambda: workspace.store.leftovers() == [], "the upload is aborted in the store", timeout=10)
+
+
+@pytest.mark.parametrize("mode, operation, place", [
+    ("fast", "UploadPart", "body"), ("smart", "UploadPart", "body"), ("smart", "CompleteMultipartUpload", "request")])
+def test_a_shutdown_does_not_wait_for_a_store_that_is_stuck(workspace, server, fault_server, mode, operation, place):
+    """Also where all is dumped, and connections are all that is left to let go of."""
+    stuck = fault_server.on(operation).fail(faults.stall(place) if place == "request" else faults.stall(place, 1000))
+    run = workspace.start("backup")
+    stuck.wait()
+    began = time.monotonic()
+    server.stop(mode)
+    assert time.monotonic() - began < 1 + SLACK
+    fault_server.clear()
+    outcome = run.wait(timeout=90).expect(1)
+    assert "gave way to the server's shutdown" in outcome.err
+    assert workspace.store.manifest_ids() == []
+    until(lambda: workspace.store.leftovers() == [], "nothing is left", timeout=10)

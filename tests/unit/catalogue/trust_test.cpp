@@ -1,0 +1,448 @@
+#include "catalogue/trust.hpp"
+
+#include "catalogue/comparison.hpp"
+#include "samples.hpp"
+#include "support/memory_store.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace lifeboat::catalogue {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+using testing::SizeIs;
+
+enum class Says { nothing, own, follows, unchecked };
+
+// An instance with one backup a day, as the lineage of their time found them.
+class Story : public testing::Test {
+protected:
+    static BackupId day(int number) { return id_of("202611" + std::to_string(9 + number) + "T021700Z-0001"); }
+    static os::TimePoint morning(int number) { return at(2026, 11, static_cast<unsigned>(9 + number), 3); }
+
+    // `follows`: the day whose backup is followed.
+    void back_up(int number, Says says = Says::nothing, int follows = 0, const std::string& databases = "app") {
+        auto manifest = simple_manifest(day(number));
+        manifest.databases = {};
+        for (std::size_t from = 0; from < databases.size();) {
+            const auto to = std::min(databases.find(' ', from), databases.size());
+            const auto name = databases.substr(from, to - from);
+            manifest.databases.push_back(database(name, {object(app().database(manifest.id, name, Encrypted::no))}));
+            manifest.databases.back().contents = ContentTotals{1, rows_, 10 * rows_, 0, 0};
+            from = to + 1;
+        }
+        manifest.server.system_identifier = system_;
+        manifest.lineage = LineageRecord{number > 1 ? day(number - 1).text() : "", "", min_ratio_};
+        if (says == Says::own) {
+            manifest.marks = {{"database_gone", "database 'x' is gone", "x", ""}};
+        } else if (says == Says::follows) {
+            manifest.marks = {{std::string(follows_marked), "that one is marked", "", day(follows).text()}};
+        } else if (says == Says::unchecked) {
+            manifest.lineage = LineageRecord{"", "the key may not read", min_ratio_};
+        }
+        for (const auto& stored : manifest.all_objects()) {
+            ASSERT_TRUE(store::put(store_, stored.key, stream::as_bytes("abc")));
+        }
+        ASSERT_TRUE(store::put(store_, app().manifest(manifest.id), stream::as_bytes(to_json(manifest))));
+        store_.set_modified(app().manifest(manifest.id), morning(number));
+    }
+
+    // As `lifeboat accept` does it.
+    void accept(int number) {
+        const auto catalogue = read();
+        for (const auto& backup : catalogue.backups) {
+            if (backup.manifest.id == day(number)) {
+                auto acceptance = acceptance_of(day(number), backup.stored, losses_of(catalogue, backup));
+                acceptance.settles = followed_by(backup.manifest);
+                ASSERT_TRUE(
+                    store::put(store_, app().acceptance(day(number)), stream::as_bytes(to_json(acceptance, app()))));
+            }
+        }
+    }
+
+    std::string head_of_doubt() {
+        auto ancestry = read_ancestry(store_, app());
+        return ancestry && ancestry->head ? ancestry->head->id.text() : "";
+    }
+
+    void lose_manifest(int number) { ASSERT_TRUE(store_.remove(app().manifest(day(number)), "")); }
+
+    Catalogue read() {
+        auto catalogue = read_catalogue(store_, app());
+        if (!catalogue) {
+            ADD_FAILURE() << catalogue.error().what;
+            return {};
+        }
+        return std::move(catalogue).value();
+    }
+
+    // One letter for each day's backup that is there: g(ood), m(arked), …
+    std::string states() {
+        std::string states;
+        for (const auto& backup : read().backups) {
+            states += name_of(backup.state).front();
+        }
+        return states;
+    }
+    int doubt() {
+        const auto catalogue = read();
+        for (int number = 1; number < 30 && catalogue.doubt; ++number) {
+            if (catalogue.doubt->since == day(number)) {
+                return number;
+            }
+        }
+        return catalogue.doubt ? -1 : 0;
+    }
+    // What a backup of now would be compared with, which must be what the whole catalogue says.
+    int trusted() {
+        const auto catalogue = read();
+        auto ancestry = read_ancestry(store_, app());
+        if (!ancestry) {
+            ADD_FAILURE() << ancestry.error().what;
+            return -1;
+        }
+        std::optional<BackupId> newest;
+        for (const auto& backup : catalogue.backups) {
+            newest = backup.trusted ? std::optional(backup.manifest.id) : newest;
+        }
+        EXPECT_EQ(ancestry->trusted ? std::optional(ancestry->trusted->id) : std::nullopt, newest);
+        EXPECT_EQ(ancestry->doubt.has_value(), catalogue.doubt.has_value());
+        head_ = ancestry->head ? ancestry->head->id.text() : "";
+        for (int number = 1; number < 30; ++number) {
+            if (newest == day(number)) {
+                return number;
+            }
+        }
+        return 0;
+    }
+
+    test::MemoryStore store_{test::MemoryStore::Versions::kept};
+    std::string head_;
+    // Of backups that are made from now on.
+    std::uint64_t rows_ = 100;
+    std::string system_ = "1";
+    double min_ratio_ = 0.5;
+};
+
+TEST_F(Story, OfUnmarkedBackupsHasNoDoubt) {
+    back_up(1);
+    back_up(2);
+    EXPECT_EQ(states(), "gg");
+    EXPECT_EQ(doubt(), 0);
+    EXPECT_EQ(trusted(), 2);
+}
+
+TEST_F(Story, IsInDoubtFromAMarkedBackupOn) {
+    back_up(1);
+    back_up(2, Says::own);
+    back_up(3, Says::follows, 2);
+    EXPECT_EQ(states(), "gmm");
+    EXPECT_EQ(doubt(), 2);
+    EXPECT_EQ(trusted(), 1);
+    EXPECT_EQ(head_, day(2).text());
+    EXPECT_THAT(read().doubt->marked, ElementsAre(day(2), day(3)));
+}
+
+TEST_F(Story, AnAcceptanceCarriesThoseThatOnlyFollow) {
+    back_up(1);
+    back_up(2, Says::own);
+    back_up(3, Says::follows, 2);
+    accept(2);
+    EXPECT_EQ(states(), "ggg");
+    EXPECT_EQ(doubt(), 0);
+    EXPECT_EQ(trusted(), 3);
+}
+
+// Emptied, restored, and emptied again: the third is as good as the first, and only follows it.
+TEST_F(Story, AnAcceptanceDoesNotCarryOneThatLostWhatTheAcceptedOneHolds) {
+    back_up(1);
+    rows_ = 0;
+    back_up(2, Says::own);
+    rows_ = 100;
+    back_up(3, Says::follows, 2);
+    rows_ = 0;
+    back_up(4, Says::follows, 2);
+    rows_ = 100;
+    back_up(5, Says::follows, 2);
+    accept(3);
+    EXPECT_EQ(states(), "gmgmm");
+    EXPECT_EQ(doubt(), 4);
+    EXPECT_EQ(trusted(), 3);
+    EXPECT_EQ(head_, day(4).text()) << "later ones may be as good as that";
+    const auto found = read().backups[3].manifest.marks;
+    ASSERT_THAT(found, SizeIs(2));
+    EXPECT_EQ(found[0].kind, database_shrunk) << "the weightiest first: it is what health tells";
+    EXPECT_EQ(found[0].backup, day(3).text());
+    accept(5);
+    EXPECT_EQ(states(), "gmgmg");
+    EXPECT_EQ(doubt(), 0);
+}
+
+TEST_F(Story, AnAcceptanceCarriesNothingOfAnotherServerThatHoldsLess) {
+    back_up(1);
+    rows_ = 90;
+    system_ = "2";
+    back_up(2, Says::own);
+    rows_ = 80;
+    back_up(3, Says::follows, 2);
+    system_ = "3";
+    back_up(4, Says::follows, 2);
+    accept(2);
+    EXPECT_EQ(states(), "gggm");
+}
+
+TEST_F(Story, WhatIsCarriedIsComparedByTheRulesOfItsOwnSettings) {
+    min_ratio_ = 0.1;
+    back_up(1);
+    back_up(2, Says::own);
+    rows_ = 10;
+    back_up(3, Says::follows, 2);
+    accept(2);
+    EXPECT_EQ(states(), "ggg");
+    min_ratio_ = 0.5;
+    back_up(4, Says::follows, 2);
+    EXPECT_EQ(states(), "gggm");
+}
+
+TEST_F(Story, WhatWasCarriedStaysTrustedOnceTheAcceptedOneIsGone) {
+    back_up(1);
+    rows_ = 10;
+    back_up(2, Says::own);
+    back_up(3, Says::follows, 2);
+    accept(2);
+    lose_manifest(2);
+    EXPECT_EQ(states(), "gg");
+    EXPECT_EQ(trusted(), 3);
+}
+
+TEST_F(Story, AnAcceptanceDoesNotCarryOneThatHasAMarkOfItsOwn) {
+    back_up(1);
+    back_up(2, Says::own);
+    back_up(3, Says::follows, 2);
+    back_up(4, Says::own);
+    back_up(5, Says::follows, 4);
+    accept(2);
+    EXPECT_EQ(states(), "gggmm");
+    EXPECT_EQ(doubt(), 4);
+    EXPECT_EQ(trusted(), 3);
+    EXPECT_EQ(head_, day(4).text());
+}
+
+TEST_F(Story, AnAcceptanceSettlesEarlierMarksWithoutVouchingForThem) {
+    back_up(1);
+    back_up(2, Says::own);
+    back_up(3, Says::follows, 2);
+    back_up(4, Says::follows, 2);
+    accept(3);
+    EXPECT_EQ(states(), "gmgg") << "the last one follows what was settled";
+    EXPECT_EQ(doubt(), 0);
+    EXPECT_EQ(trusted(), 4);
+    back_up(5);
+    EXPECT_EQ(states(), "gmggg");
+    EXPECT_EQ(trusted(), 5);
+}
+
+TEST_F(Story, StaysSettledWhenWhatWasAcceptedIsGone) {
+    back_up(1);
+    back_up(2, Says::own);
+    back_up(3, Says::follows, 2);
+    back_up(4, Says::follows, 2);
+    accept(3);
+    lose_manifest(3);
+    EXPECT_EQ(states(), "gmg");
+    EXPECT_EQ(doubt(), 0);
+    EXPECT_EQ(trusted(), 4);
+    lose_manifest(2);
+    EXPECT_EQ(states(), "gg");
+    EXPECT_EQ(trusted(), 4);
+    lose_manifest(4);
+    EXPECT_EQ(trusted(), 1);
+}
+
+TEST_F(Story, IsNoLongerInDoubtWhenTheNewestMarkedOneWasAcceptedAndIsGone) {
+    back_up(1);
+    back_up(2, Says::own);
+    back_up(3, Says::own);
+    accept(3);
+    lose_manifest(3);
+    EXPECT_EQ(states(), "gm");
+    EXPECT_EQ(doubt(), 0);
+    EXPECT_EQ(trusted(), 1);
+}
+
+TEST_F(Story, StaysInDoubtWhenWhatRaisedItIsGone) {
+    back_up(1);
+    back_up(2, Says::own);
+    back_up(3, Says::follows, 2);
+    lose_manifest(2);
+    EXPECT_EQ(states(), "gm");
+    EXPECT_EQ(doubt(), 3);
+    EXPECT_EQ(trusted(), 1);
+}
+
+TEST_F(Story, StaysInDoubtWhenWhatRaisedItIsHidden) {
+    back_up(1);
+    back_up(2, Says::own);
+    store_.hide(app().manifest(day(2)), morning(2));
+    back_up(3, Says::follows, 2);
+    EXPECT_EQ(states(), "ghm");
+    EXPECT_EQ(doubt(), 2);
+    EXPECT_EQ(trusted(), 1);
+}
+
+TEST_F(Story, AHiddenAcceptanceCountsAllTheSame) {
+    back_up(1);
+    back_up(2, Says::own);
+    accept(2);
+    store_.hide(app().acceptance(day(2)), morning(3));
+    EXPECT_EQ(states(), "gg");
+    store_.overwrite(app().acceptance(day(2)), "{}", morning(4));
+    EXPECT_EQ(states(), "gg");
+}
+
+TEST_F(Story, AnAcceptanceThatIsNoneIsReportedAndCountsForNothing) {
+    back_up(1);
+    back_up(2, Says::own);
+    ASSERT_TRUE(store::put(store_, app().acceptance(day(2)), stream::as_bytes("{}")));
+    EXPECT_EQ(states(), "gm");
+    EXPECT_THAT(read().refused, SizeIs(1));
+}
+
+TEST_F(Story, MarksWhatWasMadeInDoubtByOneThatCouldNotKnow) {
+    back_up(1);
+    back_up(2, Says::own);
+    back_up(3, Says::unchecked);
+    EXPECT_EQ(states(), "gmm");
+    EXPECT_EQ(trusted(), 1);
+    EXPECT_THAT(read().backups.back().manifest.marks, SizeIs(1));
+}
+
+TEST_F(Story, ComparesWithTheNewestThatWasComparedItself) {
+    back_up(1);
+    back_up(2);
+    back_up(3, Says::unchecked);
+    auto ancestry = read_ancestry(store_, app());
+    ASSERT_TRUE(ancestry);
+    EXPECT_EQ(ancestry->trusted->id, day(2));
+    lose_manifest(1);
+    lose_manifest(2);
+    ancestry = read_ancestry(store_, app());
+    ASSERT_TRUE(ancestry);
+    EXPECT_EQ(ancestry->trusted->id, day(3)) << "better than nothing";
+}
+
+// A key that may not read makes unmarked backups of an empty server, night after night.
+TEST_F(Story, ComparesWhatCouldNotBeComparedWhenItWasMade) {
+    back_up(1);
+    back_up(2, Says::unchecked);
+    EXPECT_EQ(states(), "gg") << "it lost nothing";
+    rows_ = 0;
+    system_ = "2";
+    back_up(3, Says::unchecked);
+    back_up(4, Says::unchecked);
+    EXPECT_EQ(states(), "ggmm");
+    EXPECT_EQ(doubt(), 3);
+    EXPECT_EQ(head_of_doubt(), day(3).text());
+    const auto found = read().backups[2].manifest.marks;
+    ASSERT_THAT(found, SizeIs(2));
+    EXPECT_EQ(found[0].kind, new_server);
+    EXPECT_EQ(found[1].kind, database_shrunk);
+    EXPECT_EQ(found[0].backup, day(1).text()) << "the newest that was compared itself";
+    accept(4);
+    EXPECT_EQ(states(), "ggmg");
+    EXPECT_EQ(trusted(), 4) << "the owner's word makes it the measure";
+}
+
+TEST_F(Story, MeasuresASlowLossWithoutComparisonsByTheLastThatWasCompared) {
+    back_up(1);
+    rows_ = 60;
+    back_up(2, Says::unchecked);
+    rows_ = 40;
+    back_up(3, Says::unchecked);
+    EXPECT_EQ(states(), "ggm");
+}
+
+// Two servers that finished at the same time: neither saw the other's.
+TEST_F(Story, MarksWhatWasMadeWhileAnotherServerRaisedTheDoubt) {
+    back_up(1);
+    back_up(2, Says::own);
+    auto manifest = simple_manifest(day(3));
+    manifest.lineage = LineageRecord{day(1).text(), ""};
+    for (const auto& stored : manifest.all_objects()) {
+        ASSERT_TRUE(store::put(store_, stored.key, stream::as_bytes("abc")));
+    }
+    ASSERT_TRUE(store::put(store_, app().manifest(day(3)), stream::as_bytes(to_json(manifest))));
+    store_.set_modified(app().manifest(day(3)), morning(3));
+    EXPECT_EQ(states(), "gmm");
+    EXPECT_EQ(trusted(), 1);
+}
+
+TEST_F(Story, GoesByTheStoresTimesAndNotByNames) {
+    back_up(1);
+    back_up(2, Says::own);
+    store_.set_modified(app().manifest(day(1)), morning(5));  // whose maker's clock was behind
+    EXPECT_EQ(states(), "mm");
+    accept(1);
+    EXPECT_EQ(states(), "mg");
+    EXPECT_EQ(doubt(), 0);
+}
+
+TEST_F(Story, ReadsOnlyAsFarBackAsItMatters) {
+    for (int number = 1; number <= 9; ++number) {
+        back_up(number);
+    }
+    test::FaultScript script;
+    test::FlakyStore counted(store_, script);
+    const auto ancestry = read_ancestry(counted, app());
+    ASSERT_TRUE(ancestry);
+    EXPECT_EQ(ancestry->trusted->id, day(9));
+    EXPECT_EQ(script.calls("read"), 2);
+    EXPECT_EQ(script.calls("list"), 2);
+}
+
+TEST_F(Story, APartialRunCountsForNothing) {
+    back_up(1);
+    auto manifest = simple_manifest(day(2));
+    manifest.failures = {{"x", "it failed"}};
+    for (const auto& stored : manifest.all_objects()) {
+        ASSERT_TRUE(store::put(store_, stored.key, stream::as_bytes("abc")));
+    }
+    ASSERT_TRUE(store::put(store_, app().partial_manifest(day(2)), stream::as_bytes(to_json(manifest))));
+    EXPECT_EQ(states(), "gp");
+    EXPECT_EQ(trusted(), 1);
+    EXPECT_FALSE(read().backups.back().trusted);
+}
+
+TEST_F(Story, AnEmptyStoreHasNothingToCompareWith) {
+    EXPECT_EQ(trusted(), 0);
+    EXPECT_EQ(doubt(), 0);
+}
+
+TEST_F(Story, TellsWhichLossesAreAccepted) {
+    back_up(1, Says::nothing, 0, "app old");
+    back_up(2, Says::nothing, 0, "app side tmp");
+    back_up(3, Says::own, 0, "app tmp");
+    back_up(4, Says::follows, 3, "app tmp new");
+    back_up(5, Says::follows, 3, "app");
+    accept(5);
+    EXPECT_THAT(accepted_losses(read()),
+                ElementsAre(Pair("new", morning(5)), Pair("side", morning(5)), Pair("tmp", morning(5))))
+        << "what was lost before the last trusted one is another's matter";
+    back_up(6, Says::nothing, 0, "app side");
+    EXPECT_EQ(accepted_losses(read()).at("side"), morning(5)) << "what came back may be lost again";
+}
+
+TEST_F(Story, AcceptsNoLossWhereNothingIsLost) {
+    back_up(1, Says::nothing, 0, "app");
+    back_up(2, Says::own, 0, "app");
+    accept(2);
+    EXPECT_THAT(accepted_losses(read()), IsEmpty());
+}
+
+}  // namespace
+}  // namespace lifeboat::catalogue

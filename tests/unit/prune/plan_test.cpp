@@ -1,0 +1,221 @@
+// What a plan makes of a store: which backups count as what, whose time it is, and what stops it.
+#include "stored_backups.hpp"
+
+#include "unit/retention/histories.hpp"
+
+#include <gmock/gmock.h>
+
+namespace lifeboat::prune {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using Versions = test::MemoryStore::Versions;
+
+const auto newest = at(2026, 11, 22, 2, 17);
+
+class APlan : public testing::Test {
+protected:
+    Plan planned(const Wishes& wishes, os::TimePoint our_time = newest + std::chrono::hours(1)) {
+        auto plan = make_plan(store_, app(), wishes, our_time);
+        if (!plan) {
+            ADD_FAILURE() << plan.error().what;
+            return {app(), {}};
+        }
+        return *std::move(plan);
+    }
+    static Wishes keeping(const retention::Policy& policy, std::size_t max_delete = 10) {
+        Wishes wishes;
+        wishes.policy = policy;
+        wishes.max_delete = max_delete;
+        return wishes;
+    }
+
+    test::MemoryStore store_{Versions::kept};
+    StoredBackups backups_{store_};
+};
+
+TEST_F(APlan, HasARowForEveryBackupOldestFirst) {
+    const auto all = backups_.add_nightly(4, newest);
+    const auto plan = planned(keeping({.last = 2}));
+    ASSERT_THAT(plan.rows, SizeIs(4));
+    EXPECT_EQ(plan.rows[0].id, all[0].id);
+    EXPECT_EQ(plan.rows[0].stored, newest - std::chrono::days(3));
+    EXPECT_EQ(plan.rows[0].bytes, 6U);
+    EXPECT_FALSE(plan.rows[0].keep);
+    EXPECT_FALSE(plan.rows[1].keep);
+    EXPECT_TRUE(plan.rows[2].keep);
+    EXPECT_EQ(plan.going(), 2U);
+    EXPECT_FALSE(plan.stop);
+    EXPECT_EQ(plan.anchor, all[3].id);
+}
+
+TEST_F(APlan, ChangesNothing) {
+    backups_.add_nightly(30, newest);
+    const auto before = all_below(store_, "");
+    planned(keeping({.last = 1}, 100));
+    EXPECT_EQ(all_below(store_, ""), before);
+}
+
+// A thief who has the key of a writer may give a backup any name, and any time in its manifest.
+TEST_F(APlan, GoesByTheTimesOfTheStoreAlone) {
+    const auto all = backups_.add_nightly(4, newest);
+    store_.set_modified(app().manifest(all[0].id), newest + std::chrono::minutes(1));
+    EXPECT_THAT(going(planned(keeping({.last = 1}))),
+                ElementsAre(all[1].id.text(), all[2].id.text(), all[3].id.text()));
+}
+
+TEST_F(APlan, TakesTheNewestManifestForNow) {
+    const auto all = backups_.add_nightly(4, newest);
+    EXPECT_THAT(going(planned(keeping({.days = 2}), newest + std::chrono::days(4000))), ElementsAre(all[0].id.text()));
+}
+
+TEST_F(APlan, IsHeldBackByAClockThatIsBehind) {
+    backups_.add_nightly(40, newest);
+    EXPECT_THAT(going(planned(keeping({.days = 2}, 100), at(1970, 1, 1))), IsEmpty());
+    EXPECT_THAT(going(planned(keeping({.days = 2}, 100), newest - std::chrono::days(30))), SizeIs(7));
+}
+
+TEST_F(APlan, StopsAtMoreThanMaxDelete) {
+    backups_.add_nightly(13, newest);
+    EXPECT_TRUE(planned(keeping({.last = 2}, 10)).stop);
+    EXPECT_FALSE(planned(keeping({.last = 2}, 11)).stop);
+}
+
+TEST_F(APlan, StopsWhileAMarkedBackupIsNewest) {
+    backups_.add_nightly(9, newest - std::chrono::days(1));
+    const auto marked = backups_.add(newest, {"shop"}, "0001", {{"rows", "half of them are gone"}});
+    const auto plan = planned(keeping({.last = 2}));
+    ASSERT_TRUE(plan.stop);
+    EXPECT_EQ(plan.stop->gate, retention::Gate::lineage);
+    backups_.accept(marked.id, newest + std::chrono::minutes(1));
+    EXPECT_FALSE(planned(keeping({.last = 2})).stop);
+}
+
+// Nobody must be able to end the doubt by hiding the backup that gave it.
+TEST_F(APlan, StopsAlsoWhereTheMarkedBackupWasHidden) {
+    backups_.add_nightly(9, newest - std::chrono::days(1));
+    const auto marked = backups_.add(newest, {"shop"}, "0001", {{"rows", "half of them are gone"}});
+    store_.hide(app().manifest(marked.id), newest + std::chrono::minutes(1));
+    EXPECT_TRUE(planned(keeping({.last = 2})).stop);
+}
+
+TEST_F(APlan, StopsAlsoWhereTheMarkedBackupLostAnObject) {
+    backups_.add_nightly(9, newest - std::chrono::days(1));
+    const auto marked = backups_.add(newest, {"shop"}, "0001", {{"rows", "half of them are gone"}});
+    ASSERT_TRUE(store_.remove(app().database(marked.id, "shop", catalogue::Encrypted::no), ""));
+    const auto plan = planned(keeping({.last = 2}));
+    EXPECT_EQ(plan.rows.back().state, State::expired);
+    ASSERT_TRUE(plan.stop);
+    EXPECT_EQ(plan.stop->gate, retention::Gate::lineage);
+}
+
+// What hides it then seems to be the bucket's own rule.
+TEST_F(APlan, StopsAlsoWhereTheMarkedBackupWasHiddenWhenItWasOld) {
+    backups_.add_nightly(9, newest - std::chrono::days(1));
+    const auto marked = backups_.add(newest, {"shop"}, "0001", {{"rows", "half of them are gone"}});
+    auto wishes = keeping({.last = 2});
+    wishes.expires_after = std::chrono::hours(1);
+    store_.hide(app().manifest(marked.id), newest + std::chrono::hours(2));
+    const auto plan = planned(wishes);
+    EXPECT_EQ(plan.rows.back().state, State::expired);
+    EXPECT_TRUE(plan.stop);
+}
+
+// An acceptance is as good for a backup that was hidden since.
+TEST_F(APlan, GoesOnWhereTheHiddenOneWasAccepted) {
+    backups_.add_nightly(9, newest - std::chrono::days(1));
+    const auto marked = backups_.add(newest, {"shop"}, "0001", {{"rows", "half of them are gone"}});
+    backups_.accept(marked.id, newest + std::chrono::minutes(1));
+    store_.hide(app().manifest(marked.id), newest + std::chrono::minutes(2));
+    const auto plan = planned(keeping({.last = 2}));
+    EXPECT_FALSE(plan.stop);
+    EXPECT_TRUE(plan.rows.back().keep);
+}
+
+TEST_F(APlan, CountsNoHiddenBackupAndLetsItStay) {
+    const auto all = backups_.add_nightly(4, newest);
+    store_.hide(app().manifest(all[3].id), newest + std::chrono::minutes(1));
+    const auto plan = planned(keeping({.last = 1}));
+    EXPECT_THAT(going(plan), ElementsAre(all[0].id.text(), all[1].id.text()));
+    EXPECT_EQ(plan.rows[3].state, State::hidden);
+    EXPECT_EQ(plan.anchor, all[2].id);
+}
+
+TEST_F(APlan, KeepsTheNewestArchiveOfADatabaseInAPartialBackup) {
+    const auto partial = backups_.add_partial(newest - std::chrono::days(20), {"shop", "lost"});
+    backups_.add_nightly(4, newest);
+    EXPECT_THAT(going(planned(keeping({.last = 4}))), IsEmpty());
+    const auto accepted = backups_.add(newest + std::chrono::minutes(1), {"shop"}, "0002", {{"gone", "lost is gone"}});
+    backups_.accept(accepted.id, newest + std::chrono::minutes(2), {"lost"});
+    EXPECT_THAT(going(planned(keeping({.last = 5}))), ElementsAre(partial.id.text()));
+}
+
+// An archive that is gone from an expired backup is no archive.
+TEST_F(APlan, KeepsOfAnExpiredBackupTheArchiveThatIsLeft) {
+    const auto old = backups_.add(newest - std::chrono::days(20), {"shop", "lost", "other"});
+    const auto older = backups_.add(newest - std::chrono::days(30), {"shop", "other"});
+    backups_.add_nightly(2, newest);
+    ASSERT_TRUE(store_.remove(app().database(old.id, "other", catalogue::Encrypted::no), ""));
+    const auto plan = planned(keeping({.last = 1}));
+    EXPECT_EQ(plan.rows[1].state, State::expired);
+    EXPECT_THAT(plan.rows[1].because, Contains("it holds the newest archive of 'lost'"));
+    EXPECT_THAT(plan.rows[0].because, Contains("it holds the newest archive of 'other'"));
+    EXPECT_EQ(plan.rows[0].id, older.id);
+}
+
+TEST_F(APlan, NeitherCountsNorTouchesManifestsThatAreNotWhatTheirKeySays) {
+    const auto all = backups_.add_nightly(2, newest);
+    auto foreign = StoredBackups::made(id_at(newest + std::chrono::minutes(5)), {"shop"});
+    foreign.instance = "another";
+    backups_.put(app().manifest(foreign.id), to_json(foreign), newest + std::chrono::minutes(5));
+    backups_.put(app().manifest(id_at(newest + std::chrono::minutes(6))), "{\"format\":\"lifeboat-manifest/9\"}",
+                 newest + std::chrono::minutes(6));
+    const auto plan = planned(keeping({.last = 1}));
+    EXPECT_THAT(going(plan), ElementsAre(all[0].id.text()));
+    EXPECT_THAT(plan.refused, SizeIs(2));
+}
+
+TEST_F(APlan, IsOneOfThisInstanceAlone) {
+    backups_.add_nightly(3, newest);
+    const auto other = catalogue::Layout::of("app2").value();
+    EXPECT_TRUE(make_plan(store_, other, keeping({.last = 1}), newest)->rows.empty());
+}
+
+TEST_F(APlan, IsRefusedToAKeyThatCannotSeeVersions) {
+    backups_.add_nightly(3, newest);
+    store_.hide_what_is_hidden();
+    const auto plan = make_plan(store_, app(), keeping({.last = 1}), newest);
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().kind, ErrorKind::refused);
+}
+
+TEST_F(APlan, KeepsWhatTheInstancesOwnManifestAsksFor) {
+    auto all = backups_.add_nightly(9, newest - std::chrono::days(1));
+    auto last = StoredBackups::made(id_at(newest), {"shop"});
+    last.retention = {0, 5, 0, 0, 0};
+    backups_.put_data(last, newest);
+    backups_.put(app().manifest(last.id), to_json(last), newest);
+    auto wishes = keeping({.last = 2});
+    EXPECT_THAT(going(planned(wishes)), SizeIs(8));
+    wishes.heed_manifest = true;
+    const auto plan = planned(wishes);
+    EXPECT_THAT(going(plan), SizeIs(5));
+    EXPECT_THAT(plan.rows[5].because, ElementsAre("one of the newest 5 (as its manifest asks)"));
+    wishes.policy = {.last = 7};
+    EXPECT_THAT(going(planned(wishes)), SizeIs(3)) << "and what this configuration asks for";
+}
+
+TEST_F(APlan, FailsWhereTheStoreCannotBeRead) {
+    backups_.add_nightly(3, newest);
+    test::FaultScript script;
+    script.fail("read", 2, {ErrorKind::temporary, "away", {}});
+    test::FlakyStore flaky(store_, script);
+    EXPECT_FALSE(make_plan(flaky, app(), keeping({.last = 1}), newest));
+}
+
+}  // namespace
+}  // namespace lifeboat::prune

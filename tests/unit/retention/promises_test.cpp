@@ -1,0 +1,383 @@
+// What is promised of every decision, over random histories. Each test has its own reading of the promise, and knows
+// nothing of how a decision is made.
+#include "histories.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace lifeboat::retention {
+namespace {
+
+bool takes_long() {
+    const char* wish = std::getenv("LIFEBOAT_TEST_LONG");  // NOLINT(concurrency-mt-unsafe): nobody changes it
+    return wish != nullptr && std::string(wish) == "1";
+}
+
+const std::uint64_t histories = takes_long() ? 60'000 : 300;
+
+bool later(const Candidate& a, const Candidate& b) {
+    return std::tie(a.stored, a.id) > std::tie(b.stored, b.id);
+}
+
+bool is_from_the_future(const Candidate& candidate, TimePoint now) {
+    return candidate.stored > now + std::chrono::hours(24);
+}
+
+// The newest of those that a test means, unless it is dated in the future.
+std::optional<std::size_t> newest(const History& history, const std::function<bool(const Candidate&)>& meant) {
+    std::optional<std::size_t> found;
+    for (std::size_t i = 0; i < history.candidates.size(); ++i) {
+        const auto& candidate = history.candidates[i];
+        if (meant(candidate) && !is_from_the_future(candidate, history.now) &&
+            (!found || later(candidate, history.candidates[*found]))) {
+            found = i;
+        }
+    }
+    return found;
+}
+
+std::set<std::string> kept(const History& history, const std::vector<Verdict>& verdicts) {
+    std::set<std::string> ids;
+    for (std::size_t i = 0; i < verdicts.size(); ++i) {
+        if (verdicts[i].keep) {
+            ids.insert(history.candidates[i].id);
+        }
+    }
+    return ids;
+}
+std::set<std::string> kept(const History& history) {
+    return kept(history, decided(history));
+}
+
+std::set<std::string> let_go(const History& history) {
+    const auto verdicts = decided(history);
+    std::set<std::string> ids;
+    for (std::size_t i = 0; i < verdicts.size(); ++i) {
+        if (!verdicts[i].keep) {
+            ids.insert(history.candidates[i].id);
+        }
+    }
+    return ids;
+}
+
+bool is_within(const std::set<std::string>& few, const std::set<std::string>& many) {
+    return std::includes(many.begin(), many.end(), few.begin(), few.end());
+}
+
+bool holds(const Candidate& candidate, const std::string& database) {
+    return std::find(candidate.databases.begin(), candidate.databases.end(), database) != candidate.databases.end();
+}
+
+class EveryHistory : public ::testing::TestWithParam<std::uint64_t> {
+protected:
+    // A range of seeds for each of a few cases: gtest prints a line for each, and thousands tell nothing.
+    static constexpr std::uint64_t cases = 6;
+
+    template <class Check>
+    void in_each(Check check) {
+        for (std::uint64_t seed = GetParam(); seed < histories; seed += cases) {
+            SCOPED_TRACE("seed " + std::to_string(seed));
+            check(some_history(seed));
+            if (HasFatalFailure() || HasNonfatalFailure()) {
+                return;
+            }
+        }
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Seeds, EveryHistory, ::testing::Range<std::uint64_t>(0, 6));
+
+TEST_P(EveryHistory, KeepsTheNewestGoodOne) {
+    in_each([](const History& history) {
+        const auto is_good = [](const Candidate& c) { return c.condition == Condition::good; };
+        const auto good = newest(history, is_good);
+        if (good) {
+            EXPECT_TRUE(decided(history)[*good].keep);
+            // Also where nothing else would keep it: neither a rule nor what it holds.
+            History bare = history;
+            bare.policy = {.days = 1};
+            bare.candidates[*good].databases.clear();
+            bare.now += std::chrono::days(100);
+            EXPECT_TRUE(decided(bare)[newest(bare, is_good).value()].keep);
+        }
+    });
+}
+
+TEST_P(EveryHistory, KeepsTheLastProvenOne) {
+    in_each([](const History& history) {
+        const auto verdicts = decided(history);
+        const auto proven = newest(history, [](const auto& c) { return c.proven; });
+        if (proven) {
+            EXPECT_TRUE(verdicts[*proven].keep);
+        }
+        const auto good = newest(history, [](const auto& c) { return c.proven && c.condition == Condition::good; });
+        if (good) {
+            EXPECT_TRUE(verdicts[*good].keep);
+        }
+    });
+}
+
+TEST_P(EveryHistory, KeepsTheNewestArchiveOfEveryDatabaseWhoseLossWasNotAccepted) {
+    in_each([](const History& history) {
+        const auto verdicts = decided(history);
+        for (const std::string database : {"app", "shop", "x", "scratch"}) {
+            for (const bool good_only : {false, true}) {
+                const auto holder = newest(history, [&](const auto& c) {
+                    return holds(c, database) && (!good_only || c.condition == Condition::good);
+                });
+                const auto lost = history.accepted.find(database);
+                const bool given_up =
+                    holder && lost != history.accepted.end() && history.candidates[*holder].stored < lost->second;
+                if (holder && !given_up) {
+                    EXPECT_TRUE(verdicts[*holder].keep) << database << (good_only ? " in a good one" : "");
+                }
+            }
+        }
+    });
+}
+
+// By the shortest reading of each rule, one backup at a time.
+bool asked_for(const History& history, const Candidate& candidate) {
+    const auto& policy = history.policy;
+    const auto day = [](TimePoint time) { return std::chrono::floor<std::chrono::days>(time); };
+    if (policy.days > 0 && day(candidate.stored) >= day(history.now) - std::chrono::days(policy.days)) {
+        return true;
+    }
+    if (candidate.condition != Condition::good) {
+        return false;
+    }
+    std::map<std::string, Candidate> newer_good;  // each once
+    for (const auto& other : history.candidates) {
+        if (other.condition == Condition::good && !is_from_the_future(other, history.now) && later(other, candidate)) {
+            newer_good.emplace(other.id, other);
+        }
+    }
+    if (newer_good.size() < policy.last) {
+        return true;
+    }
+    const auto date = [&](TimePoint time) { return std::chrono::year_month_day(day(time)); };
+    const auto monday = [&](TimePoint time) {
+        const auto then = day(time);
+        return std::to_string(((then - (std::chrono::weekday(then) - std::chrono::Monday)).time_since_epoch()).count());
+    };
+    const auto month = [&](TimePoint time) {
+        return std::to_string(static_cast<int>(date(time).year())) + "-" +
+               std::to_string(static_cast<unsigned>(date(time).month()));
+    };
+    const auto year = [&](TimePoint time) { return std::to_string(static_cast<int>(date(time).year())); };
+    const auto by = [&](unsigned count, const std::function<std::string(TimePoint)>& period) {
+        std::set<std::string> later_periods;
+        for (const auto& [id, other] : newer_good) {
+            later_periods.insert(period(other.stored));
+        }
+        return later_periods.count(period(candidate.stored)) == 0 && later_periods.size() < count;
+    };
+    return by(policy.weekly, monday) || by(policy.monthly, month) || by(policy.yearly, year);
+}
+
+TEST_P(EveryHistory, KeepsWhatThePolicyAsksFor) {
+    in_each([](const History& history) {
+        const auto verdicts = decided(history);
+        for (std::size_t i = 0; i < verdicts.size(); ++i) {
+            if (history.policy.keeps_everything() || asked_for(history, history.candidates[i])) {
+                EXPECT_TRUE(verdicts[i].keep) << i;
+            }
+        }
+    });
+}
+
+// No more is kept than what the policy asks for and what is promised above; else personal data would stay for ever.
+TEST_P(EveryHistory, LetsGoOfAGoodOneThatNothingAsksFor) {
+    in_each([](const History& history) {
+        if (history.policy.keeps_everything()) {
+            return;
+        }
+        const auto verdicts = decided(history);
+        for (std::size_t i = 0; i < verdicts.size(); ++i) {
+            const auto& candidate = history.candidates[i];
+            const bool ordinary = candidate.condition == Condition::good && !candidate.proven &&
+                                  !is_from_the_future(candidate, history.now);
+            const bool superseded =
+                std::all_of(candidate.databases.begin(), candidate.databases.end(), [&](const auto& database) {
+                    return newest(history,
+                                  [&](const auto& other) {
+                                      return other.condition == Condition::good && holds(other, database) &&
+                                             later(other, candidate);
+                                  })
+                        .has_value();
+                });
+            const bool newer = newest(history, [&](const auto& other) {
+                                   return other.condition == Condition::good && later(other, candidate);
+                               }).has_value();
+            if (ordinary && superseded && newer && !asked_for(history, candidate)) {
+                EXPECT_FALSE(verdicts[i].keep) << i << ": " << verdicts[i].because.front();
+            }
+        }
+    });
+}
+
+TEST_P(EveryHistory, IsDecidedOnce) {
+    in_each([](const History& history) {
+        const auto verdicts = decided(history);
+        History rest = history;
+        rest.candidates.clear();
+        for (std::size_t i = 0; i < verdicts.size(); ++i) {
+            if (verdicts[i].keep) {
+                rest.candidates.push_back(history.candidates[i]);
+            }
+        }
+        EXPECT_TRUE(let_go(rest).empty());
+    });
+}
+
+TEST_P(EveryHistory, LetsGoOfNoMoreUnderALongerPolicy) {
+    in_each([](const History& history) {
+        Dice dice(history.candidates.size() + 77);
+        History longer = history;
+        auto& policy = longer.policy;
+        for (unsigned* count : {&policy.days, &policy.last, &policy.weekly, &policy.monthly, &policy.yearly}) {
+            *count += static_cast<unsigned>(dice.below(5));
+        }
+        if (history.policy.keeps_everything()) {
+            return;  // there is none that is longer
+        }
+        EXPECT_TRUE(is_within(let_go(longer), let_go(history)));
+        longer.policy = {};
+        EXPECT_TRUE(let_go(longer).empty()) << "all 0 is the longest";
+    });
+}
+
+TEST_P(EveryHistory, LetsNothingComeBackForOneMoreBackup) {
+    in_each([](const History& history) {
+        for (const auto condition :
+             {Condition::good, Condition::marked, Condition::partial, Condition::hidden, Condition::expired}) {
+            Dice dice(history.candidates.size());
+            auto next = some_backup(dice, history.now, 1'000'000);
+            for (const auto& candidate : history.candidates) {
+                if (!is_from_the_future(candidate, history.now)) {
+                    next.stored = std::max(next.stored, candidate.stored + std::chrono::minutes(1));
+                }
+            }
+            next.condition = condition;
+            History more = history;
+            more.candidates.push_back(next);
+            more.now = next.stored;
+            // What is dated in the future becomes of today in the end, and counts from then on.
+            std::set<std::string> gone = let_go(history);
+            EXPECT_TRUE(is_within(gone, let_go(more)));
+        }
+    });
+}
+
+TEST_P(EveryHistory, IsTheSameInAnyOrder) {
+    in_each([](const History& history) {
+        History other = history;
+        std::reverse(other.candidates.begin(), other.candidates.end());
+        EXPECT_EQ(kept(history), kept(other));
+    });
+}
+
+TEST_P(EveryHistory, KeepsAndLetsGoOfDuplicatesTogether) {
+    in_each([](const History& history) {
+        const auto kept_ids = kept(history);
+        for (const auto& id : let_go(history)) {
+            EXPECT_EQ(kept_ids.count(id), 0U) << id;
+        }
+        History doubled = history;
+        doubled.candidates.insert(doubled.candidates.end(), history.candidates.begin(), history.candidates.end());
+        EXPECT_EQ(kept(doubled), kept_ids);
+    });
+}
+
+// A client's names are a client's word.
+TEST_P(EveryHistory, PaysNoHeedToNames) {
+    in_each([](const History& history) {
+        std::set<TimePoint> times;
+        for (const auto& candidate : history.candidates) {
+            if (!times.insert(candidate.stored).second) {
+                return;  // names only settle which of two of the same moment came first
+            }
+        }
+        History renamed = history;
+        for (std::size_t i = 0; i < renamed.candidates.size(); ++i) {
+            renamed.candidates[i].id = "zz-" + std::to_string(1000 - i);
+        }
+        const auto before = decided(history);
+        const auto after = decided(renamed);
+        for (std::size_t i = 0; i < before.size(); ++i) {
+            EXPECT_EQ(before[i].keep, after[i].keep) << i;
+        }
+    });
+}
+
+// Whoever hides backups, or plants some with a date to come, makes no other go.
+TEST_P(EveryHistory, LosesNothingToWhatIsHiddenOrDatedInTheFuture) {
+    in_each([](const History& history) {
+        const auto before = let_go(history);
+        History planted = history;
+        planted.candidates.push_back(backup_of(history.now + std::chrono::days(400)));
+        EXPECT_EQ(let_go(planted), before);
+
+        Dice dice(history.candidates.size() + 5);
+        History hidden = history;
+        std::set<std::string> touched;
+        for (auto& candidate : hidden.candidates) {
+            if (candidate.condition == Condition::good && dice.chance(30)) {
+                candidate.condition = Condition::hidden;
+                touched.insert(candidate.id);
+            }
+        }
+        for (auto& candidate : hidden.candidates) {
+            if (touched.count(candidate.id) != 0 && candidate.condition == Condition::good) {
+                candidate.condition = Condition::hidden;
+            }
+        }
+        for (const auto& id : let_go(hidden)) {
+            EXPECT_TRUE(before.count(id) != 0) << id << " went because others were hidden";
+        }
+    });
+}
+
+// A machine whose clock is behind takes the present for the future, and one that runs ahead is held back by whoever
+// asks (prune::make_plan): neither makes more go.
+TEST_P(EveryHistory, LetsGoOfNoMoreWhenTheClockIsBehind) {
+    in_each([](const History& history) {
+        const auto before = let_go(history);
+        for (const int days : {1, 30, 400, 20000}) {
+            History behind = history;
+            behind.now -= std::chrono::days(days);
+            for (const auto& id : let_go(behind)) {
+                EXPECT_TRUE(before.count(id) != 0) << id << " with the clock " << days << " days behind";
+            }
+        }
+    });
+}
+
+TEST_P(EveryHistory, TellsWhy) {
+    in_each([](const History& history) {
+        for (const auto& verdict : decided(history)) {
+            ASSERT_FALSE(verdict.because.empty());
+            EXPECT_FALSE(verdict.because.front().empty());
+        }
+    });
+}
+
+TEST_P(EveryHistory, IsKeptByOnePolicyOrTheOther) {
+    in_each([](const History& history) {
+        Dice dice(history.candidates.size() + 99);
+        History other = history;
+        other.policy = some_policy(dice);
+        const auto both = decide(history.candidates, std::vector{history.policy, other.policy}, history.accepted,
+                                 schedule::Zone::utc(), history.now);
+        const auto of_both = kept(history, both);
+        EXPECT_TRUE(is_within(kept(history), of_both));
+        EXPECT_TRUE(is_within(kept(other), of_both));
+    });
+}
+
+}  // namespace
+}  // namespace lifeboat::retention
