@@ -88,6 +88,7 @@ private:
     Status note_what_is_there();
     [[nodiscard]] Error lacking(const std::vector<std::string>& lacks) const;
     Status server_is_well(const Error& error);
+    Status sessions_are_ours(const std::string& database, const Error& error);
     void check_databases_of_proof();
     void note_what_is_not_in_it();
     void note_how_it_is_confined();
@@ -611,6 +612,27 @@ Status Drill::server_is_well(const Error& error) {
     return done();
 }
 
+// A database may have come back with a role for its sessions (ALTER DATABASE … SET role), who may read less than we.
+Status Drill::sessions_are_ours(const std::string& database, const Error& error) {
+    if (whole_text(error).find("permission denied") == std::string::npos) {
+        return done();
+    }
+    auto inside = postgres::Connection::open(target_, database, stop_);
+    if (!inside) {
+        return std::move(inside).error();
+    }
+    auto role = inside->value("SELECT CASE WHEN current_user <> session_user THEN current_user ELSE '' END");
+    if (!role) {
+        return std::move(role).error();
+    }
+    return role->empty() ? done()
+                         : Status(Error{ErrorKind::failed,
+                                        "a setting that came back with database " + in_quotes(database) +
+                                            " has sessions there work as role " + in_quotes(*role) +
+                                            ", who may not read all of it",
+                                        "add options=-c%20role%3Dnone to the URI of --to", whole_text(error)});
+}
+
 Status Drill::restore_one(const catalogue::DatabaseRecord& record, bool with_globals, ArchiveLook& archive,
                           bool& restored) {
     auto plan = restore_plan();
@@ -718,6 +740,9 @@ Status Drill::compare(const catalogue::DatabaseRecord& record, ArchiveLook& arch
         if (auto well = server_is_well(dumped.error()); !well) {
             return well;
         }
+        if (auto ours = sessions_are_ours(record.name, dumped.error()); !ours) {
+            return ours;
+        }
         if (says_nothing_of_backup(dumped.error().kind)) {
             return dumped;
         }
@@ -776,6 +801,9 @@ Status Drill::compare_definitions(const catalogue::DatabaseRecord& record, const
     if (!looked) {
         if (auto well = server_is_well(looked.error()); !well) {
             return well;
+        }
+        if (auto ours = sessions_are_ours(record.name, looked.error()); !ours) {
+            return ours;
         }
         if (says_nothing_of_backup(looked.error().kind)) {
             return looked;

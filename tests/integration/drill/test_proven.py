@@ -195,6 +195,26 @@ def test_into_a_server_that_is_there(town, tmpdir, empty_server):
     assert list(tmpdir.iterdir()) == []
 
 
+def test_a_role_that_the_database_gives_to_its_sessions_is_not_the_drills(new_workspace, new_server, tmpdir,
+                                                                          empty_server):
+    server = new_server()
+    server.sql("CREATE ROLE reader; ALTER ROLE postgres SET role = none")
+    server.create_database("books", "CREATE TABLE secret AS SELECT 1 AS one")
+    server.sql("ALTER DATABASE books SET role = 'reader'")
+    workspace = new_workspace(server).configure(postgres={"databases": ["books"]})
+    workspace.backup()
+    drill(workspace, tmpdir=tmpdir).expect(0)
+    server.sql("ALTER ROLE postgres RESET role")
+    unread = workspace.run("backup").expect(1)
+    assert 'ALTER ROLE "postgres" IN DATABASE "books" SET role = none' in unread.err
+    assert "pg_read_all_data" not in unread.err
+    options = {"tmpdir": tmpdir, "env": {"PGPASSWORD": empty_server.password}}
+    refused = drill(workspace, "--to", empty_server.uri(), **options).expect(1)
+    assert "as role 'reader'" in refused.err and "options=-c%20role%3Dnone" in refused.err
+    empty_server.sql("ALTER DATABASE books RESET role; DROP DATABASE books")
+    drill(workspace, "--to", empty_server.uri() + "?options=-c%20role%3Dnone", **options).expect(0)
+
+
 def test_a_backup_without_a_proof_and_one_that_is_not_whole_are_compared_with_their_archives(town, tmpdir):
     workspace, backup_id = town
     manifest = workspace.store.manifest(backup_id)

@@ -67,7 +67,7 @@ def test_the_store_alone_tells_of_drills_and_can_require_them(workspace):
 
     put_drill(workspace, backup_id, days_ago(1), passed=False)
     failed = from_store(workspace).expect(3)
-    assert "the last drill, of backup" in failed.text and "3 differences" in failed.text and backup_id in failed.text
+    assert f"the drill of backup {backup_id}" in failed.text and "3 differences" in failed.text
 
 
 def test_several_instances_stand_in_a_table_with_when_each_was_proven(workspace):
