@@ -582,6 +582,12 @@ Status Drill::look_at_server() {
         }
         // What is not there was named by the extension's check already, or the other way round.
         lacks->insert(lacks->end(), preview->lacks.begin(), preview->lacks.end());
+        if (!lacks->empty() && !report_.findings.empty()) {
+            // Roles, perhaps, that are missing because the globals are. That something is wrong is known already.
+            report_.notes.push_back(whole_text(lacking(*lacks)));
+            connection_.reset();
+            return done();
+        }
         return lacks->empty() ? done() : Status(lacking(*lacks));
     });
 }
