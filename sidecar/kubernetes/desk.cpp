@@ -17,15 +17,28 @@ std::size_t index_of(ReportObject object) {
     return static_cast<std::size_t>(object);
 }
 
-// A drain is somebody's order, at the end of most pods, and no failure.
-bool is_worth_an_event(const health::Reason& reason) {
-    return reason.code != ReasonCode::drained;
+// The first backup of a new database is about to be made.
+bool is_being_cured(const Moment& moment) {
+    constexpr std::chrono::minutes soon{10};
+    const auto& facts = moment.facts;
+    const bool running = facts.running && facts.running->activity == health::Activity::backup;
+    const auto& start = facts.schedule.start;
+    return facts.runs.consecutive_failures == 0 && !moment.verdict.has(ReasonCode::drained) &&
+           (running || (start && *start <= moment.now + soon));
+}
+
+// A drain is somebody's order, at the end of most pods, and no failure. Nor is it one that a new database has no backup.
+bool is_worth_an_event(const health::Reason& reason, const Moment& moment) {
+    switch (reason.code) {
+        case ReasonCode::drained: return false;
+        case ReasonCode::no_backup_yet: return !is_being_cured(moment);
+        default: return true;
+    }
 }
 
 bool knows_nothing(const Moment& moment) {
     const auto& store = moment.facts.store;
-    return !store.surveyed && !store.problem && moment.facts.settings.in_force &&
-           moment.verdict.has(ReasonCode::no_backup_yet);
+    return !store.surveyed && !store.problem && moment.facts.settings.problems.empty();
 }
 
 }  // namespace
@@ -139,7 +152,7 @@ SteadyPoint Desk::events_due(const Moment& moment) const {
         when = new_one;
     }
     for (const auto& reason : moment.verdict.reasons) {
-        if (is_worth_an_event(reason)) {
+        if (is_worth_an_event(reason, moment)) {
             const auto posted = posted_.find(reason.code);
             when = std::min(when, posted == posted_.end() ? new_one : posted->second.last + rhythm_.event_every);
         }
@@ -164,7 +177,8 @@ void Desk::follow(const Moment& moment) {
     std::erase_if(drafts_, is_over);
     const bool any_over = std::erase_if(posted_, is_over) != 0;
     const auto& reasons = moment.verdict.reasons;
-    if (std::any_of(reasons.begin(), reasons.end(), is_worth_an_event)) {
+    if (std::any_of(reasons.begin(), reasons.end(),
+                    [&](const health::Reason& reason) { return is_worth_an_event(reason, moment); })) {
         recovery_.clear();
     } else if (any_over) {
         recovery_ = means_.unique();
@@ -237,7 +251,7 @@ std::optional<Failure> Desk::write_events(const Moment& moment, const std::stop_
     }
     for (const auto& reason : moment.verdict.reasons) {
         const auto posted = posted_.find(reason.code);
-        if (!is_worth_an_event(reason)) {
+        if (!is_worth_an_event(reason, moment)) {
             continue;
         }
         if (posted == posted_.end()) {
@@ -335,6 +349,9 @@ void Desk::succeeded(ReportObject object, TimePoint now) {
 void Desk::failed(ReportObject object, const Failure& failure) {
     if (!failure.of_the_api) {
         pauses_.at(index_of(object)).failed(means_.steady(), means_.chance(), failure.retry_after);
+        if (failure.result == ReportResult::conflict) {
+            return;  // it happens, and the next try a second later is for it
+        }
         of(object).problem = failure.problem;
         tell(std::string(health::name_of(object)), failure);
         return;

@@ -54,7 +54,7 @@ def test_health_is_written_three_ways(workspace, api, reporting):
         assert (data["last_good"], data["next_run"]) == (health["last_good_backup"], health["next_run"])
         assert finished["id"] in data["message"] and "next" not in data and "last_proven" not in data
         well = wait_condition(api, "True", "BackupsInOrder")
-        assert api.events == {}, "all went well"
+        assert list(api.events.values()) == [], "all went well"
 
         mend = break_settings(workspace)
         data = wait_data(api, healthy="false", reasons="misconfigured")
@@ -213,15 +213,13 @@ def test_after_an_outage_the_newest_state_is_told_and_nothing_older(workspace, a
             assert warning["object"] == "api" and "cannot be reached" in warning["error"]
             mend()
             sidecar.wait_healthy()
-            asked = len(api.requests)
             workspace.configure(instance={"name": "ketch"})
             sidecar.wait_for("backup_finished", count=2)
         wait_data(api, healthy="true", instance="ketch")
-        assert asked == len([each for each in api.requests[:asked]])
         sidecar.wait_for("kubernetes_reported", count=2, where=lambda event: event["object"] == "configmap")
-        assert api.events == {}, "what was over before it could be told"
+        assert list(api.events.values()) == [], "what was over before it could be told"
         assert api.condition()["lastTransitionTime"] == since
-        assert sidecar.metrics()['lifeboat_kubernetes_reports_total{object="configmap",result="unreachable"}'] >= 1
+        assert sum(value for name, value in sidecar.metrics().items() if 'result="unreachable"' in name) >= 1
 
 
 def test_an_api_server_that_hangs_is_in_nobodys_way(workspace, api, reporting):

@@ -126,7 +126,7 @@ TEST_F(DeskTest, WritesTheStatusWhenSomethingHappensAndElseEveryFiveMinutes) {
     desk.want(status_alone);
     live(4min);
     EXPECT_THAT(api.asked, SizeIs(1));
-    live(56min);
+    live(55min);
     EXPECT_THAT(api.asked, SizeIs(12));
     test::break_runs(facts);
     live(5s);
@@ -149,6 +149,7 @@ TEST_F(DeskTest, WaitsForTheFirstLookAtTheStoreButNotForEver) {
     desk.want({"lifeboat-status", true, true});
     live(110s);
     EXPECT_THAT(api.asked, IsEmpty());
+    facts.schedule.start.reset();
     live(30s);
     EXPECT_THAT(reasons_told(), ElementsAre("BackupMissing"));
 }
@@ -156,6 +157,7 @@ TEST_F(DeskTest, WaitsForTheFirstLookAtTheStoreButNotForEver) {
 TEST_F(DeskTest, TellsOfAStoreThatCannotBeReadAtOnce) {
     facts.store = {};
     facts.store.problem = health::Problem{"no such bucket", "make it"};
+    facts.schedule.start.reset();
     desk.want(events_alone);
     live(1s);
     EXPECT_THAT(reasons_told(), ElementsAre("BackupFailed", "BackupMissing"));
@@ -196,6 +198,22 @@ TEST_F(DeskTest, ADrainIsNoFailure) {
     facts.drained = health::DrainFacts{noon, noon + 1h};
     live(2h);
     EXPECT_THAT(reasons_told(), IsEmpty());
+}
+
+TEST_F(DeskTest, ANewDatabaseIsNoFailureUntilItsFirstBackupIs) {
+    desk.want(events_alone);
+    facts.store.last_good.reset();
+    facts.runs.last.reset();
+    facts.schedule.start = now + 1min;
+    live(1min);
+    facts.running = health::RunningFacts{health::Activity::backup, "", now, "app"};
+    facts.schedule.start.reset();
+    live(1h);
+    EXPECT_THAT(reasons_told(), IsEmpty());
+    facts.running.reset();
+    test::break_runs(facts);
+    live(1min);
+    EXPECT_THAT(reasons_told(), ElementsAre("BackupFailed", "BackupMissing"));
 }
 
 TEST_F(DeskTest, WhatLastsIsCountedSoThatItIsNotForgotten) {
@@ -369,6 +387,24 @@ TEST_F(DeskTest, WithoutATokenNothingIsAskedAndItIsToldOnce) {
     folder.write("token", "now");
     live(6min);
     EXPECT_TRUE(of(ReportObject::configmap).written);
+}
+
+TEST_F(DeskTest, AConflictIsTriedAgainAndNoNews) {
+    desk.want(status_alone);
+    api.next(409);
+    live(2s);
+    EXPECT_THAT(api.asked, SizeIs(2));
+    const auto lines = desk.take_lines();
+    ASSERT_THAT(lines, SizeIs(1));
+    EXPECT_EQ(lines[0].event, "kubernetes_reported");
+}
+
+// The board may be a moment behind the settings.
+TEST_F(DeskTest, NothingIsToldBeforeTheSettingsAreKnownToBeInForce) {
+    facts = {};
+    desk.want({"lifeboat-status", true, true});
+    live(10s);
+    EXPECT_THAT(api.asked, IsEmpty());
 }
 
 TEST_F(DeskTest, NewSettingsAreTriedAtOnce) {
