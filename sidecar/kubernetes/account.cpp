@@ -90,12 +90,13 @@ using Json = nlohmann::json;
 std::string text_at(const Json& json, const char* pointer) {
     const Json::json_pointer place(pointer);
     return json.is_object() && json.contains(place) && json.at(place).is_string() ? json.at(place).get<std::string>()
-                                                                                   : std::string();
+                                                                                  : std::string();
 }
 
 // Whether it can stand in a path as it is.
 bool is_name(const std::string& text) {
-    return !text.empty() && text.size() <= 253 && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string::npos;
+    return !text.empty() && text.size() <= 253 &&
+           text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string::npos;
 }
 
 Result<Identity> identity_of(const Surroundings& surroundings, std::string_view token) {

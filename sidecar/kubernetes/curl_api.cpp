@@ -2,10 +2,10 @@
 
 #include <curl/curl.h>
 
-#include <array>
-#include <charconv>
-#include <cctype>
 #include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
 #include <string_view>
 #include <utility>
 

@@ -27,7 +27,8 @@ bool is_being_cured(const Moment& moment) {
            (running || (start && *start <= moment.now + soon));
 }
 
-// A drain is somebody's order, at the end of most pods, and no failure. Nor is it one that a new database has no backup.
+// A drain is somebody's order, at the end of most pods, and no failure. Nor is it one that a new database has no
+// backup.
 bool is_worth_an_event(const health::Reason& reason, const Moment& moment) {
     switch (reason.code) {
         case ReasonCode::drained: return false;
@@ -206,8 +207,8 @@ std::optional<Failure> Desk::write(ReportObject object, const Moment& moment, co
 std::optional<Failure> Desk::write_status(const Moment& moment, const std::stop_token& stop) {
     const auto& name = *wanted_.configmap;
     const Target target{ReportObject::configmap, name, "patch"};
-    if (auto failure =
-            ask(target, [&](const Identity& identity) { return status_request(moment, identity, name); }, stop)) {
+    if (auto failure = ask(
+            target, [&](const Identity& identity) { return status_request(moment, identity, name); }, stop)) {
         return failure;
     }
     status_ = {gist_of_status(moment), means_.steady()};
@@ -228,8 +229,8 @@ std::optional<Failure> Desk::write_condition(const Moment& moment, const std::st
     const bool truth = moment.verdict.healthy();
     const bool same = condition_ && condition_->truth == truth && !condition_->since.empty();
     const std::string since = same ? condition_->since : os::utc_text(truth_since_);
-    if (auto failure =
-            ask(target, [&](const Identity& identity) { return condition_request(moment, identity, since); }, stop)) {
+    if (auto failure = ask(
+            target, [&](const Identity& identity) { return condition_request(moment, identity, since); }, stop)) {
         return failure;
     }
     condition_ = Condition{truth, since};

@@ -48,9 +48,9 @@ std::string rule_of(const Target& target) {
 }
 
 std::string account_text(const Identity& identity) {
-    return identity.service_account.empty() ? "the pod's ServiceAccount"
-                                            : "the ServiceAccount " + identity.name_space + "/" +
-                                                  identity.service_account;
+    return identity.service_account.empty()
+               ? "the pod's ServiceAccount"
+               : "the ServiceAccount " + identity.name_space + "/" + identity.service_account;
 }
 
 Problem not_found(const Target& target, const Account& account) {

@@ -147,8 +147,8 @@ TEST(Condition, IsFoundInAPod) {
     const auto pod = [](const char* condition) {
         return std::string(R"({"status": {"conditions": [{"type": "Ready", "status": "True"}, )") + condition + "]}}";
     };
-    const auto found = condition_in(pod(
-        R"({"type": "BackupHealthy", "status": "False", "lastTransitionTime": "2026-01-02T03:04:05Z"})"));
+    const auto found = condition_in(
+        pod(R"({"type": "BackupHealthy", "status": "False", "lastTransitionTime": "2026-01-02T03:04:05Z"})"));
     ASSERT_TRUE(found);
     EXPECT_FALSE(found->truth);
     EXPECT_EQ(found->since, "2026-01-02T03:04:05Z");
@@ -170,17 +170,15 @@ TEST(Event, IsOneOfThisPod) {
     EXPECT_EQ(event.at("eventTime"), "2026-11-26T12:00:00.123456Z");
     EXPECT_EQ(event.at("type"), "Warning");
     EXPECT_EQ(event.at("reason"), "BackupFailed");
-    EXPECT_EQ(event.at("regarding"), json({{"apiVersion", "v1"},
-                                           {"kind", "Pod"},
-                                           {"namespace", "shop"},
-                                           {"name", "postgres-0"},
-                                           {"uid", "u-1"}}));
+    EXPECT_EQ(
+        event.at("regarding"),
+        json({{"apiVersion", "v1"}, {"kind", "Pod"}, {"namespace", "shop"}, {"name", "postgres-0"}, {"uid", "u-1"}}));
     EXPECT_THAT(event.at("note").get<std::string>(), AllOf(HasSubstr("no route to the store"), HasSubstr("mend it")));
-    EXPECT_FALSE(json::parse(event_request(told.moment(), {"shop", "postgres-0", "", ""}, "n",
-                                           told.verdict.reasons.front())
-                                 .body)
-                     .at("regarding")
-                     .contains("uid"));
+    EXPECT_FALSE(
+        json::parse(
+            event_request(told.moment(), {"shop", "postgres-0", "", ""}, "n", told.verdict.reasons.front()).body)
+            .at("regarding")
+            .contains("uid"));
 }
 
 TEST(Event, OfARecoveryIsNormal) {
@@ -206,12 +204,14 @@ TEST(Texts, FitAndAreUtf8) {
     }
     test::break_runs(facts, long_text + "\xff");
     const Told told(facts);
-    for (const auto& body : {event_request(told.moment(), us, "n", told.verdict.reasons.front()).body,
-                             status_request(told.moment(), us, "n").body, condition_request(told.moment(), us, "").body}) {
+    for (const auto& body :
+         {event_request(told.moment(), us, "n", told.verdict.reasons.front()).body,
+          status_request(told.moment(), us, "n").body, condition_request(told.moment(), us, "").body}) {
         EXPECT_TRUE(json::accept(body));
     }
-    const auto note =
-        json::parse(event_request(told.moment(), us, "n", told.verdict.reasons.front()).body).at("note").get<std::string>();
+    const auto note = json::parse(event_request(told.moment(), us, "n", told.verdict.reasons.front()).body)
+                          .at("note")
+                          .get<std::string>();
     EXPECT_THAT(note, AllOf(StartsWith("the last run failed"), EndsWith("\u00e9...")));
     EXPECT_LE(note.size(), 1024U);
     EXPECT_GT(note.size(), 1020U);

@@ -50,14 +50,16 @@ TEST(Outcome, OfEachRefusalIsToldApartAndHasACure) {
         ASSERT_TRUE(failure) << status;
         EXPECT_EQ(failure->result, result) << status;
         EXPECT_EQ(failure->of_the_api, of_the_api) << status;
-        EXPECT_THAT(failure->problem.what, HasSubstr(std::to_string(status) == "404" ? "no ConfigMap" : std::to_string(status)));
+        EXPECT_THAT(failure->problem.what,
+                    HasSubstr(std::to_string(status) == "404" ? "no ConfigMap" : std::to_string(status)));
         EXPECT_NE(failure->problem.next, "") << status;
     }
 }
 
 TEST(Outcome, OfAMissingRightIsTheRule) {
-    EXPECT_THAT(failure_of(reply(403), configmap, account())->problem.next,
-                HasSubstr("{apiGroups: [\"\"], resources: [configmaps], resourceNames: [lifeboat-status], verbs: [patch]}"));
+    EXPECT_THAT(
+        failure_of(reply(403), configmap, account())->problem.next,
+        HasSubstr("{apiGroups: [\"\"], resources: [configmaps], resourceNames: [lifeboat-status], verbs: [patch]}"));
     EXPECT_THAT(failure_of(reply(403), {ReportObject::event, "", "create"}, account())->problem.next,
                 HasSubstr("{apiGroups: [events.k8s.io], resources: [events], verbs: [create, patch]}"));
     EXPECT_THAT(failure_of(reply(403), {ReportObject::condition, "", "patch"}, account())->problem.next,
@@ -77,7 +79,8 @@ TEST(Outcome, KeepsTheServersWordsForTheLog) {
     EXPECT_EQ(failure->detail, "data: field is immutable");
     EXPECT_EQ(failure_of(reply(422, R"({"message": 1})"), configmap, account())->detail, "");
     EXPECT_EQ(failure_of(reply(500, "<html>"), configmap, account())->detail, "");
-    const auto flood = failure_of(reply(422, R"({"message": ")" + std::string(5000, 'x') + R"("})"), configmap, account());
+    const auto flood =
+        failure_of(reply(422, R"({"message": ")" + std::string(5000, 'x') + R"("})"), configmap, account());
     EXPECT_LE(flood->detail.size(), 500U);
 }
 

@@ -39,7 +39,8 @@ inline health::Facts healthy_facts() {
 
 inline void break_runs(health::Facts& facts, const std::string& what = "no route to the store") {
     facts.runs.consecutive_failures = 1;
-    facts.runs.last = health::RunFacts{health::RunResult::failed, noon - 2h, noon - 1h, "", health::Problem{what, "mend it"}};
+    facts.runs.last =
+        health::RunFacts{health::RunResult::failed, noon - 2h, noon - 1h, "", health::Problem{what, "mend it"}};
 }
 
 // {"kubernetes.io":{"namespace":"shop","pod":{"name":"postgres-0","uid":"u-1"},"serviceaccount":{"name":"default"}}}
@@ -63,9 +64,7 @@ public:
     AccountFolder& operator=(const AccountFolder&) = delete;
     ~AccountFolder() { std::filesystem::remove_all(path_); }
 
-    void write(const std::string& name, const std::string& content) const {
-        std::ofstream(path_ / name) << content;
-    }
+    void write(const std::string& name, const std::string& content) const { std::ofstream(path_ / name) << content; }
     void remove(const std::string& name) const { std::filesystem::remove(path_ / name); }
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
     [[nodiscard]] Surroundings surroundings() const { return {"10.43.0.1", "443", path_, "from-the-host", "1.2.3"}; }

@@ -267,8 +267,8 @@ enum class ReportResult {
     unavailable,  // the API server has a fault of its own
     unreachable,  // no connection, no trust, no reply in time; or nothing to connect with
 };
-inline constexpr std::array report_results{ReportResult::written,     ReportResult::denied,    ReportResult::missing,
-                                           ReportResult::conflict,    ReportResult::throttled, ReportResult::refused,
+inline constexpr std::array report_results{ReportResult::written,     ReportResult::denied,     ReportResult::missing,
+                                           ReportResult::conflict,    ReportResult::throttled,  ReportResult::refused,
                                            ReportResult::unavailable, ReportResult::unreachable};
 
 struct ReportFacts {
