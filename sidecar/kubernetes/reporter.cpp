@@ -36,9 +36,8 @@ public:
     Impl(Surroundings surroundings, const health::Board& board, const os::Clock& clock, os::Fd news)
         : board_(board),
           clock_(clock),
-          ready_(std::move(news)),
-          api_(curl_api({.user_agent = "lifeboat/" + surroundings.version})),
-          desk_(*api_, std::move(surroundings), real_means()) {}
+          surroundings_(std::move(surroundings)),
+          ready_(std::move(news)) {}
 
     void apply(const Wanted& wanted) {
         {
@@ -50,7 +49,9 @@ public:
             wanted_anew_ = true;
             woken_ = true;
         }
-        if (!thread_.joinable()) {
+        if (!thread_.joinable()) {  // what libcurl and a thread cost is for those who want something
+            api_ = curl_api({.user_agent = "lifeboat/" + surroundings_.version});
+            desk_ = std::make_unique<Desk>(*api_, surroundings_, real_means());
             thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
         }
         wake_.notify_one();
@@ -87,7 +88,7 @@ private:
             const auto facts = board_.read();
             const auto now = clock_.now();
             const auto verdict = health::judge(*facts, now);
-            deadline = desk_.work({*facts, verdict, now}, stop);
+            deadline = desk_->work({*facts, verdict, now}, stop);
             hand_over();
         }
     }
@@ -102,16 +103,16 @@ private:
         }
         woken_ = false;
         if (std::exchange(wanted_anew_, false)) {
-            desk_.want(wanted_);
+            desk_->want(wanted_);
         }
     }
 
     void hand_over() {
-        auto lines = desk_.take_lines();
-        if (lines.empty() && desk_.facts() == told_) {
+        auto lines = desk_->take_lines();
+        if (lines.empty() && desk_->facts() == told_) {
             return;
         }
-        told_ = desk_.facts();
+        told_ = desk_->facts();
         {
             const std::lock_guard lock(mutex_);
             if (!news_) {
@@ -126,9 +127,10 @@ private:
 
     const health::Board& board_;
     const os::Clock& clock_;
+    const Surroundings surroundings_;
     const os::Fd ready_;
-    const std::unique_ptr<Api> api_;
-    Desk desk_;  // the thread's own
+    std::unique_ptr<Api> api_;
+    std::unique_ptr<Desk> desk_;  // the thread's own, once that is there
     health::KubernetesFacts told_{};
 
     std::mutex mutex_;
