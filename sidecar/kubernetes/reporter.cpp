@@ -34,10 +34,7 @@ Means real_means() {
 class Reporter::Impl {
 public:
     Impl(Surroundings surroundings, const health::Board& board, const os::Clock& clock, os::Fd news)
-        : board_(board),
-          clock_(clock),
-          surroundings_(std::move(surroundings)),
-          ready_(std::move(news)) {}
+        : board_(board), clock_(clock), surroundings_(std::move(surroundings)), ready_(std::move(news)) {}
 
     void apply(const Wanted& wanted) {
         {

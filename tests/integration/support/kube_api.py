@@ -17,6 +17,7 @@ import secrets
 import socket
 import ssl
 import threading
+import time
 import urllib.parse
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -217,6 +218,7 @@ class KubeApi:
         self.tokens, self.configmaps, self.events = [], {}, {}
         self.pod = pod_object()
         self.requests = []  # (method, path without query, status), in the order of the replies
+        self.hung = []  # when requests came that are not answered
         self.failures = []  # what went wrong in the server itself, or was asked by no client of ours
         self.trouble = None
         self._lock, self._over = threading.Lock(), threading.Event()
@@ -343,6 +345,7 @@ class KubeApi:
         path, _, query = handler.path.partition("?")
         trouble = self._next_trouble()
         if trouble and trouble.hang:
+            self.hung.append(time.monotonic())
             self._over.wait()
             handler.close_connection = True
             return
