@@ -11,5 +11,7 @@ std::string_view name_of(Turn turn);
 std::string_view name_of(BackupState state);
 std::string_view name_of(Activity activity);
 std::string_view name_of(RunResult result);
+std::string_view name_of(ReportObject object);
+std::string_view name_of(ReportResult result);
 
 }  // namespace lifeboat::health
