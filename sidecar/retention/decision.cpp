@@ -47,9 +47,11 @@ private:
         Rank rank;
         std::string words;
     };
-    // Of one database: the newest in a backup of any kind, the newest in a good one, and those that somebody hid since.
+    // Of one database, or of the globals: the newest in a backup of any kind, the newest in a good one, and those that
+    // somebody hid since, which stand in for neither.
     struct Archives {
         std::vector<Index> newest;
+        bool any = false;
         bool in_a_good_one = false;
     };
 
@@ -62,6 +64,7 @@ private:
     void keep_newest_of_each(unsigned count, std::int64_t Periods::*period, const std::string& name, const Order& whole,
                              const Policy& policy);
     void find_archives();
+    void note_archive(Archives& archives, Index i);
     void protect_archives(const Losses& accepted);
     [[nodiscard]] std::string why_not(Index i) const;
 
@@ -71,6 +74,7 @@ private:
     std::vector<Periods> periods_;
     std::int64_t today_ = 0;
     std::unordered_map<std::string_view, Archives> archives_;
+    Archives globals_;
     std::vector<std::vector<Reason>> reasons_;
 };
 
@@ -200,14 +204,22 @@ void Decision::protect_newest(const Order& whole, const std::string& words) {
     }
 }
 
+void Decision::note_archive(Archives& archives, Index i) {
+    const auto& candidate = candidates_[i];
+    if (!archives.any || (!archives.in_a_good_one && is_whole(candidate))) {
+        archives.newest.push_back(i);
+    }
+    archives.any = archives.any || candidate.condition != Condition::hidden;
+    archives.in_a_good_one = archives.in_a_good_one || is_good(candidate);
+}
+
 void Decision::find_archives() {
     for (const Index i : newest_first_) {
         for (const auto& database : candidates_[i].databases) {
-            auto& archives = archives_[database];
-            if (archives.newest.empty() || (!archives.in_a_good_one && is_whole(candidates_[i]))) {
-                archives.newest.push_back(i);
-            }
-            archives.in_a_good_one = archives.in_a_good_one || is_good(candidates_[i]);
+            note_archive(archives_[database], i);
+        }
+        if (candidates_[i].globals) {
+            note_archive(globals_, i);
         }
     }
 }
@@ -223,6 +235,9 @@ void Decision::protect_archives(const Losses& accepted) {
             }
         }
     }
+    for (const Index i : globals_.newest) {
+        keep(i, Rank::protection, "it holds the newest archive of the globals");
+    }
 }
 
 void Decision::protect(const Losses& accepted) {
@@ -232,9 +247,11 @@ void Decision::protect(const Losses& accepted) {
     protect_newest(those(is_whole), "the newest good one");
     protect_newest(those([](const auto& candidate) { return candidate.proven && is_whole(candidate); }),
                    "the last proven one");
-    const auto proven = those([](const auto& candidate) { return candidate.proven; });
-    if (!proven.empty()) {
-        keep(proven.front(), Rank::protection, "the last proven one");
+    for (const Index i : those([](const auto& candidate) { return candidate.proven; })) {
+        keep(i, Rank::protection, "the last proven one");
+        if (candidates_[i].condition != Condition::hidden) {
+            break;
+        }
     }
     find_archives();
     protect_archives(accepted);
