@@ -302,6 +302,7 @@ void find_copied_back(std::vector<Backup>& backups) {
             continue;
         }
         backup.misdated = true;
+        backup.misdated_by = backups[*found[i]].manifest.id;
         if (backup.tampering.empty()) {
             backup.tampering =
                 "it began on " + os::utc_text(backup.manifest.id.started()) + ", and came into the store on " +

@@ -25,22 +25,24 @@ bool is_in_time(const Dated& backup) {
 
 }  // namespace
 
-std::vector<bool> copied_back(const std::vector<Dated>& backups) {
+std::vector<std::optional<std::size_t>> copied_back(const std::vector<Dated>& backups) {
     std::vector<std::size_t> order(backups.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::sort(order.begin(), order.end(),
               [&](std::size_t a, std::size_t b) { return backups[a].stored < backups[b].stored; });
-    std::vector<bool> found(backups.size(), false);
-    std::optional<os::TimePoint> newest;  // of those in time that were stored well before
+    std::vector<std::optional<std::size_t>> found(backups.size());
+    std::optional<std::size_t> newest;  // of those in time that were stored well before
     auto before = order.begin();
     for (const auto i : order) {
         const auto& backup = backups[i];
         for (; backups[*before].stored + one_copy < backup.stored; ++before) {
-            if (is_in_time(backups[*before])) {
-                newest = std::max(newest.value_or(backups[*before].began), backups[*before].began);
+            if (is_in_time(backups[*before]) && (!newest || backups[*newest].began <= backups[*before].began)) {
+                newest = *before;
             }
         }
-        found[i] = is_late(backup) && newest && *newest > backup.began;
+        if (is_late(backup) && newest && backups[*newest].began > backup.began) {
+            found[i] = newest;
+        }
     }
     return found;
 }

@@ -11,6 +11,8 @@
 
 #include "os/clock.hpp"
 
+#include <cstddef>
+#include <optional>
 #include <vector>
 
 namespace lifeboat::catalogue {
@@ -20,7 +22,7 @@ struct Dated {
     os::TimePoint stored;  // by the store's clock
 };
 
-// One answer for each, in their order.
-std::vector<bool> copied_back(const std::vector<Dated>& backups);
+// One answer for each, in their order: which of them tells that it was copied back; empty: it was not.
+std::vector<std::optional<std::size_t>> copied_back(const std::vector<Dated>& backups);
 
 }  // namespace lifeboat::catalogue

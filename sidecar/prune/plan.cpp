@@ -52,6 +52,7 @@ Candidate candidate_of(const Backup& backup) {
     const auto& globals = backup.manifest.globals;
     candidate.globals = !globals.empty() && is_there(backup, globals);
     candidate.proven = backup.proven_at.has_value();
+    candidate.witness = backup.misdated_by ? backup.misdated_by->text() : "";
     return candidate;
 }
 

@@ -40,6 +40,7 @@ public:
 
     void apply(const Policy& policy);
     void protect(const Losses& accepted);
+    void protect_witnesses();
     [[nodiscard]] std::vector<Verdict> verdicts(std::span<const Policy> policies) const;
 
 private:
@@ -257,6 +258,21 @@ void Decision::protect(const Losses& accepted) {
     protect_archives(accepted);
 }
 
+// After everything else. One that was copied back is no witness itself, so there are no chains.
+void Decision::protect_witnesses() {
+    std::unordered_map<std::string_view, std::string_view> wanted;  // and for which
+    for (Index i = 0; i < candidates_.size(); ++i) {
+        if (!candidates_[i].witness.empty() && !reasons_[i].empty()) {
+            wanted.emplace(candidates_[i].witness, candidates_[i].id);
+        }
+    }
+    for (Index i = 0; i < candidates_.size(); ++i) {
+        if (const auto found = wanted.find(candidates_[i].id); found != wanted.end()) {
+            keep(i, Rank::protection, "it tells that " + std::string(found->second) + " is older than it seems");
+        }
+    }
+}
+
 // ---- in words -------------------------------------------------------------------------------------------------------
 
 std::string Decision::why_not(Index i) const {
@@ -309,6 +325,7 @@ std::vector<Verdict> decide(std::span<const Candidate> candidates, std::span<con
     for (const auto& policy : policies) {
         decision.apply(policy);
     }
+    decision.protect_witnesses();
     return decision.verdicts(policies);
 }
 

@@ -82,6 +82,26 @@ TEST_F(APlan, LetsOldBackupsThatAreCopiedBackTakeNobodysPlace) {
     EXPECT_FALSE(plan.stop);
 }
 
+// Without one that was made later nothing tells the copy from a new one, and a marked one would raise a doubt.
+TEST_F(APlan, KeepsWhatTellsThatABackupWasCopiedBackAsLongAsThatOne) {
+    const auto all = backups_.add_nightly(30, newest);
+    const auto copy = backups_.add(newest - std::chrono::days(100), {"shop"}, "0001", {{"rows", "half are gone"}});
+    store_.set_modified(app().manifest(copy.id), newest - std::chrono::days(5) + std::chrono::hours(23));
+    const auto gone_by = [&](unsigned days) {
+        const auto plan = planned(keeping({.days = days}, 100));
+        EXPECT_FALSE(plan.stop);
+        return going(plan);
+    };
+    EXPECT_THAT(gone_by(5), SizeIs(24));
+    EXPECT_THAT(gone_by(4), SizeIs(24)) << "not what tells of the copy";
+    EXPECT_THAT(gone_by(3), SizeIs(27)) << "the copy, and what told of it";
+    for (const auto& row : planned(keeping({.days = 4}, 100)).rows) {
+        if (row.id == all[24].id) {
+            EXPECT_THAT(row.because, Contains(HasSubstr(copy.id.text())));
+        }
+    }
+}
+
 // Nor that of the newest archive of a database that partial runs alone hold.
 TEST_F(APlan, LetsAPartialBackupThatIsCopiedBackTakeNobodysPlace) {
     const auto partial = backups_.add_partial(newest - std::chrono::days(20), {"shop", "lost"});

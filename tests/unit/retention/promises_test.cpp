@@ -239,7 +239,14 @@ TEST_P(EveryHistory, LetsGoOfAGoodOneThatNothingAsksFor) {
 }
 
 TEST_P(EveryHistory, IsDecidedOnce) {
-    in_each([](const History& history) {
+    in_each([](const History& each) {
+        History history = each;
+        Dice dice(each.candidates.size());
+        for (auto& candidate : history.candidates) {
+            if (candidate.condition == Condition::hidden && dice.chance(50)) {
+                candidate.witness = history.candidates[dice.below(history.candidates.size())].id;
+            }
+        }
         const auto verdicts = decided(history);
         History rest = history;
         rest.candidates.clear();
@@ -364,6 +371,9 @@ TEST_P(EveryHistory, LosesNothingToWhatIsHiddenOrDatedInTheFuture) {
             auto one = some_backup(dice, history.now - std::chrono::hours(static_cast<int>(dice.below(24 * 200))),
                                    2'000'000 + static_cast<std::size_t>(i));
             one.condition = Condition::hidden;
+            if (!history.candidates.empty() && dice.chance(50)) {
+                one.witness = history.candidates[dice.below(history.candidates.size())].id;
+            }
             beside.candidates.push_back(one);
         }
         for (const auto& id : let_go(beside)) {

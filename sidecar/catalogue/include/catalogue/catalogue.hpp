@@ -45,6 +45,7 @@ struct Backup {
     // It is older than its place in the order says: somebody copied it back after it was gone, or its writer's clock is
     // days behind. Hidden then, without a word in the lineage, and in nobody's place.
     bool misdated = false;
+    std::optional<BackupId> misdated_by = {};  // one that was made later and came in time, before this one
     // When the newest drill of it that passed was stored, by the store's clock; empty: it was never proven.
     std::optional<os::TimePoint> proven_at = {};
     // The drills of it that were read, newest first by the store's clock: the newest of all, and on down to one that

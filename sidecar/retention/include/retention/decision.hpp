@@ -62,6 +62,9 @@ struct Candidate {
     std::vector<std::string> databases = {};  // whose archives it holds, as far as they are there
     bool proven = false;                      // a drill restored it and found it as it was
     bool globals = false;                     // it holds an archive of them, and that is there
+    // The id of the one that tells that this one was copied back into the store: it is kept as long as this one is, or
+    // this one would be taken for new.
+    std::string witness = {};
 };
 
 // Databases whose loss the owner accepted, and when: archives that were stored before may go. One that came back after
