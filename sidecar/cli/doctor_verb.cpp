@@ -113,6 +113,21 @@ doctor::Findings settings_findings(const config::Attempt& attempt) {
     return findings;
 }
 
+// Whoever may read the settings, a ConfigMap most often, would have them.
+doctor::Findings inline_secrets(const config::Loaded& loaded) {
+    doctor::Findings findings;
+    for (const auto* key : {"postgres.password", "store.secret_access_key", "store.session_token"}) {
+        const auto origin = loaded.origins.find(key);
+        if (origin != loaded.origins.end() && origin->second.kind == config::Origin::Kind::file &&
+            !origin->second.secret_file) {
+            findings.push_back(doctor::warned(
+                "secret " + std::string(key), "it stands in the settings themselves: " + origin->second.text(),
+                "put it into a file of its own, and name that: " + std::string(key) + "_file"));
+        }
+    }
+    return findings;
+}
+
 bool is_encrypted(const config::Settings& settings) {
     return settings.encryption.mode != config::EncryptionMode::none;
 }
@@ -122,6 +137,7 @@ Chapter own_chapter(const config::Attempt& attempt) {
     const auto& kubernetes = settings.kubernetes;
     Chapter chapter{"Settings and secrets", settings_findings(attempt)};
     append(chapter.findings, doctor::check_secret_files(settings.secret_files));
+    append(chapter.findings, inline_secrets(attempt.loaded));
     if (!has_problem_with(attempt, "encryption")) {
         append(chapter.findings, doctor::check_recipients(settings.encryption.recipients, is_encrypted(settings)));
     }
@@ -171,9 +187,8 @@ doctor::StoreQuestions questions_of(const config::Settings& settings, store::Obj
 
 StorePart examine_store(const doctor::StoreQuestions& questions, const std::vector<age::Identity>& identities) {
     auto found = doctor::check_store(questions);
-    if (found.catalogue) {
-        append(found.findings, doctor::check_identities(questions.store, *found.catalogue, identities));
-    }
+    append(found.findings,
+           doctor::check_identities(questions.store, found.catalogue ? &*found.catalogue : nullptr, identities));
     return {std::move(found.findings), found.sights};
 }
 

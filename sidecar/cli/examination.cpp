@@ -17,7 +17,7 @@ using doctor::Findings;
 using doctor::Outcome;
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t widest_name = 28;
+constexpr std::size_t widest_name = 32;
 constexpr std::size_t outcome_width = 7;  // "unknown"
 constexpr std::size_t least_text = 40;    // columns; on a narrower terminal lines break where they must
 
@@ -97,7 +97,9 @@ void Printer::findings(const Findings& findings, bool answers) {
 
 void Printer::finding(const Finding& finding, const std::string& outcome, std::size_t name_width) {
     const std::size_t indent = outcome_width + name_width + 6;
-    const std::string detail = finding.detail.empty() ? "" : " (" + finding.detail + ")";
+    // Where all is well, or nothing was seen, they say little to people.
+    const bool with_detail = finding.outcome == Outcome::fail && !finding.detail.empty();
+    const std::string detail = with_detail ? " (" + finding.detail + ")" : "";
     text_ += "  " + styled(colour_of(finding.outcome), padded(outcome, outcome_width)) + "  " +
              padded(printable(finding.check), name_width) + "  " +
              broken(printable(finding.text + detail), indent, paper_.width) + "\n";

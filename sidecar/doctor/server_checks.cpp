@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <set>
 
 namespace lifeboat::doctor {
 namespace {
@@ -56,6 +57,7 @@ private:
     void look_at_database(const std::string& name, bool in_recovery);
     void tell(const std::string& name, const std::string& role, const postgres::Inspection& inspection);
     void tell_omissions(const std::string& where, const std::vector<postgres::Omission>& omissions);
+    void look_at_power(Connection& connection);
     void look_at_rows(const std::string& name);
     void tell_row(const std::string& check, std::uint64_t row);
 
@@ -63,6 +65,7 @@ private:
     const std::stop_token& stop_;
     Findings findings_;
     std::uint64_t table_bytes_ = 0;
+    std::set<std::string> unreadable_;
 };
 
 void ServerExamination::tell_unreached(const Error& error) {
@@ -88,6 +91,7 @@ void ServerExamination::look_at_server(Connection& connection) {
     }
     add(passed("server", "PostgreSQL " + facts->version + " at " + connection.where() + ", as " + connection.user()));
     look_at_role(*facts, connection.user());
+    look_at_power(connection);
     look_at_programs(connection.major());
     look_at_globals(connection);
     look_at_databases(connection, facts->in_recovery);
@@ -105,6 +109,20 @@ void ServerExamination::look_at_role(const postgres::ServerFacts& facts, const s
         add(unknown(
             "identity", "the role may not read which server this is, so that a re-created one goes unnoticed",
             "as a superuser run: GRANT EXECUTE ON FUNCTION pg_control_system() TO " + archive::quote_identifier(user)));
+    }
+}
+
+void ServerExamination::look_at_power(Connection& connection) {
+    auto superuser = connection.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user");
+    if (!superuser) {
+        add(failed("role", superuser.error()));
+    } else if (*superuser == "t") {
+        add(warned("role",
+                   connection.user() + " is a superuser: whoever has its password owns the server, and may run "
+                                       "programs on its machine",
+                   "make a role that only reads: docs/backup-role.md"));
+    } else {
+        add(passed("role", connection.user() + " is no superuser"));
     }
 }
 
@@ -146,7 +164,11 @@ void ServerExamination::look_at_databases(Connection& connection, bool in_recove
         tell_omissions("the server", *omissions);
     }
     for (const auto& name : chosen) {
-        look_at_rows(name);  // last: it may take long
+        if (unreadable_.count(name) == 0) {
+            look_at_rows(name);  // last: it may take long
+        } else {
+            add(unknown("widest row " + name, "not all of its tables can be read"));
+        }
     }
 }
 
@@ -185,6 +207,7 @@ void ServerExamination::tell(const std::string& name, const std::string& role, c
         add(passed(check, "everything in it can be read, also past row security; its tables take " +
                               in_units(inspection.table_bytes)));
     } else {
+        unreadable_.insert(name);
         add(failed(check, postgres::gaps_error(inspection.gaps, role)));
     }
     if (const auto warning = inspection.locks.warning()) {

@@ -29,7 +29,10 @@ Finding not_seen(const std::string& check, const std::string& question, const Er
     if (error.kind == ErrorKind::interrupted) {
         return failed(check, error);
     }
-    return unknown(check, question + " cannot be seen with this key: " + error.what, std::move(cure));
+    Finding finding = unknown(check, "this key cannot see " + question,
+                              std::move(cure) + (error.next.empty() ? "" : ", or " + error.next));
+    finding.detail = error.what;
+    return finding;
 }
 
 class StoreExamination {
@@ -258,8 +261,7 @@ void StoreExamination::look_at_versioning() {
         found_.sights.versioning = s3::Versioning::on;
         add(passed(check, "Backblaze B2 keeps every version"));
     } else if (!versioning) {
-        add(not_seen(check, "whether the bucket keeps versions", versioning.error(),
-                     "look in the provider's console, or give the key s3:GetBucketVersioning"));
+        add(not_seen(check, "whether the bucket keeps versions", versioning.error(), "look in the provider's console"));
     } else {
         found_.sights.versioning = *versioning;
         add(*versioning == s3::Versioning::on
@@ -275,8 +277,7 @@ void StoreExamination::look_at_object_lock() {
         lock_enabled_ = lock->enabled;
         tell_lock(*lock);
     } else {
-        add(not_seen("object lock", "whether objects are locked", lock.error(),
-                     "look in the provider's console; on Backblaze B2 readBucketRetentions shows it"));
+        add(not_seen("object lock", "whether objects are locked", lock.error(), "look in the provider's console"));
     }
 }
 
@@ -310,17 +311,15 @@ void StoreExamination::tell_lock(const s3::ObjectLockReply& lock) {
 
 // A deletion that finds nothing, and so changes nothing, shows whether the key has the right to.
 void StoreExamination::look_at_deletion() {
-    const auto& versioning = found_.sights.versioning;
-    const bool by_name = versioning == s3::Versioning::off;
     const std::string version = restore_text_ ? restore_text_->version_id : std::string();
-    if (!versioning || (!by_name && version.empty())) {
+    if (version.empty() && found_.sights.versioning != s3::Versioning::off) {
         return;  // a deletion by name could hide
     }
     auto absent = store::ObjectKey::parse(questions_.layout.prefix() + questions_.scratch_name);
     if (!absent) {
         return;
     }
-    auto tried = questions_.probe->try_to_delete(*absent, by_name ? std::string() : version);
+    auto tried = questions_.probe->try_to_delete(*absent, version);
     if (!tried) {
         return;
     }

@@ -20,6 +20,17 @@ Finding could_read(const StoreSights& sights, bool encrypted) {
                       live);
 }
 
+// There is nothing to bring back then.
+Finding without_versions(const StoreSights& sights) {
+    const std::string cure = "use a bucket that keeps versions";
+    switch (sights.deletes) {
+        case Right::no: return passed("hide", "nothing: it would have to delete");
+        case Right::yes: return warned("hide", "every backup: without versions, to hide is to delete", cure);
+        case Right::unknown: break;
+    }
+    return unknown("hide", "without versions, to hide is to delete: see there", cure);
+}
+
 Finding could_hide(const StoreSights& sights) {
     const std::string said = "; it is reported as tampering, and `list` and `restore` still find what is hidden";
     const std::string until =
@@ -27,9 +38,7 @@ Finding could_hide(const StoreSights& sights) {
             ? ", until the bucket's own rule deletes it " + days_text(*sights.hidden_deleted_after) + " later"
             : "";
     if (!sights.bucket || (sights.versioning && *sights.versioning != s3::Versioning::on)) {
-        return sights.deletes == Right::no
-                   ? passed("hide", "nothing: without versions there is only deletion")
-                   : unknown("hide", "without versions, to hide is to delete: see there", "use a bucket with versions");
+        return without_versions(sights);
     }
     if (sights.b2 && sights.writes == Right::yes) {
         return warned("hide", "every backup, as on Backblaze B2 whoever may write may hide" + said + until,
@@ -77,6 +86,9 @@ Finding could_overwrite(const StoreSights& sights) {
     if (sights.writes == Right::no) {
         return passed("overwrite", "nothing: the key may not write");
     }
+    if (sights.writes == Right::unknown) {
+        return unknown("overwrite", "whether the key may write was not seen", "see the line on write");
+    }
     if (!sights.bucket) {
         return warned("overwrite", "every backup", "use a bucket with versions and object lock");
     }
@@ -92,6 +104,9 @@ Finding could_overwrite(const StoreSights& sights) {
 Finding could_forge(const StoreSights& sights) {
     if (sights.writes == Right::no) {
         return passed("forge", "nothing: the key may not write");
+    }
+    if (sights.writes == Right::unknown) {
+        return unknown("forge", "whether the key may write was not seen", "see the line on write");
     }
     return warned("forge",
                   "a new backup, a drill's result, or an acceptance, that look like ours: anyone can encrypt to "

@@ -1,9 +1,13 @@
 """`lifeboat doctor`: what it says of a healthy deployment, and that it names each thing that is not."""
 
+import json
 import re
+import socket
 import time
+from pathlib import Path
 
 import pytest
+from support.postgres import PostgresServer
 
 THIEF = ("read", "hide", "delete", "overwrite", "forge")
 
@@ -123,6 +127,83 @@ def test_settings_that_are_wrong_leave_the_rest_to_be_seen(clinic):
     seen = Diagnosis(workspace, code=3)
     assert seen.failing() == ["settings"] and "cron" in seen.of("settings")["text"]
     assert seen.outcome("server") == "pass" and seen.outcome("store") == "pass"
+
+
+def test_a_secret_in_the_settings_themselves(clinic, ward):
+    workspace = clinic().configure(postgres={"password": ward.password, "password_file": None})
+    seen = Diagnosis(workspace)
+    assert seen.outcome("secret postgres.password") == "warn"
+    assert ward.password not in json.dumps(seen.answer)
+
+
+def test_secrets_that_others_read(clinic):
+    workspace = clinic()
+    Path(workspace.settings["store"]["secret_access_key_file"]).chmod(0o644)
+    seen = Diagnosis(workspace)
+    assert seen.outcome("secret store.secret_access_key") == "warn"
+    assert seen.outcome("secret store.access_key_id") == "pass"
+
+
+def test_a_standby_leaves_its_turn_to_the_primary(clinic, new_server, room):
+    primary = new_server()
+    standby = PostgresServer.standby_of(primary, room / "doctors-standby")
+    try:
+        workspace = clinic()
+        workspace.use_server(standby)
+        seen = Diagnosis(workspace.configure())
+        assert seen.outcome("turn") == "pass" and "its primary makes the backups" in seen.of("turn")["text"]
+        seen = Diagnosis(workspace.configure(postgres={"role": "any"}))
+        assert "dumped" in seen.of("turn")["text"]
+    finally:
+        standby.stop("immediate")
+
+
+def test_the_least_privileged_role_of_the_docs_lacks_nothing(clinic, new_server):
+    server = new_server()
+    server.create_database("patients", "CREATE TABLE t (id int); ALTER TABLE t ENABLE ROW LEVEL SECURITY; "
+                                       "SELECT lo_create(0)")
+    server.sql("CREATE ROLE keeper LOGIN BYPASSRLS PASSWORD 'keeper'; "
+               "GRANT pg_read_all_data, pg_read_all_settings TO keeper")
+    workspace = clinic()
+    workspace.configure(postgres={"uri": server.uri("postgres", user="keeper", password="keeper"),
+                                  "password_file": None})
+    seen = Diagnosis(workspace, code=3)
+    assert seen.failing() == ["database patients"]
+    assert 'ALTER ROLE "keeper" SET lo_compat_privileges = on' in seen.of("database patients")["cure"]
+    server.sql('ALTER ROLE "keeper" SET lo_compat_privileges = on')
+    seen = Diagnosis(workspace)
+    assert seen.outcome("database patients") == "pass" and seen.outcome("role") == "pass"
+    server.sql('ALTER ROLE "keeper" NOBYPASSRLS')
+    seen = Diagnosis(workspace, code=3)
+    assert "row security" in seen.of("database patients")["text"]
+    assert 'ALTER ROLE "keeper" BYPASSRLS' in seen.of("database patients")["cure"]
+
+
+def test_no_pg_dump_that_fits(clinic):
+    workspace = clinic().configure(postgres={"bin_dir": "/nonexistent/{major}"})
+    seen = Diagnosis(workspace, code=3)
+    assert seen.failing() == ["pg_dump"] and "postgresql-client-" in seen.of("pg_dump")["cure"]
+
+
+def test_it_ends_in_ten_seconds_when_server_and_store_take_connections_and_say_nothing(clinic):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        workspace = clinic().configure(postgres={"uri": f"postgresql://nurse@{address}/postgres"},
+                                       store={"endpoint": f"http://{address}"})
+        seen = Diagnosis(workspace, code=3)
+    assert seen.failing() == ["server", "store"]
+
+
+def test_rules_of_the_bucket_that_undo_backups(clinic, object_server):
+    bucket = object_server.create_bucket(versioning=True)
+    workspace = clinic(bucket)
+    rule = {"ID": "a", "Filter": {"Prefix": "clinic/"}, "Status": "Enabled", "Expiration": {"Days": 7},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1}}
+    object_server.client().put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+    seen = Diagnosis(workspace, code=3)
+    assert seen.failing() == ["rules"] and "after 7 days" in seen.of("rules")["text"]
+    workspace.configure(retention={"keep_days": 7})
+    assert Diagnosis(workspace).outcome("rules") == "pass"
 
 
 def test_one_recipient_alone_and_another_key(clinic, new_workspace):
