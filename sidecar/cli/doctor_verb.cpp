@@ -88,6 +88,24 @@ bool has_problem_with(const config::Attempt& attempt, std::string_view table) {
                        [&](const auto& problem) { return problem.key.starts_with(table); });
 }
 
+// The second is for whoever has a store and perhaps a key, and neither settings nor a server: --store without a file.
+enum class Extent { everything, store_alone };
+
+Extent extent_of(const Session& session) {
+    std::error_code error;
+    const bool settings = session.flags.config || std::filesystem::exists(config::Sources{}.default_config, error);
+    return session.flags.store && !settings ? Extent::store_alone : Extent::everything;
+}
+
+config::Needs needs_of(Extent extent) {
+    auto needs = config::Needs::everything();
+    if (extent == Extent::store_alone) {
+        needs = {};
+        needs.instance = needs.store = true;
+    }
+    return needs;
+}
+
 // ---- settings and secrets
 // --------------------------------------------------------------------------------------------
 
@@ -132,12 +150,15 @@ bool is_encrypted(const config::Settings& settings) {
     return settings.encryption.mode != config::EncryptionMode::none;
 }
 
-Chapter own_chapter(const config::Attempt& attempt) {
+Chapter own_chapter(Extent extent, const config::Attempt& attempt) {
     const auto& settings = attempt.loaded.settings;
     const auto& kubernetes = settings.kubernetes;
     Chapter chapter{"Settings and secrets", settings_findings(attempt)};
     append(chapter.findings, doctor::check_secret_files(settings.secret_files));
     append(chapter.findings, inline_secrets(attempt.loaded));
+    if (extent == Extent::store_alone) {
+        return chapter;
+    }
     if (!has_problem_with(attempt, "encryption")) {
         append(chapter.findings, doctor::check_recipients(settings.encryption.recipients, is_encrypted(settings)));
     }
@@ -175,9 +196,10 @@ std::string scratch_name() {
     return "doctor-" + std::to_string(chance()) + std::to_string(chance());
 }
 
-doctor::StoreQuestions questions_of(const config::Settings& settings, store::ObjectStore& store,
+doctor::StoreQuestions questions_of(Extent extent, const config::Settings& settings, store::ObjectStore& store,
                                     catalogue::Layout layout) {
     doctor::StoreQuestions questions{store, std::move(layout)};
+    questions.for_reading = extent == Extent::store_alone;
     questions.keep_days = settings.retention.keep_days;
     questions.max_duration = std::chrono::ceil<std::chrono::hours>(settings.schedule.max_duration);
     questions.expires_after = settings.store.expires_after;
@@ -192,18 +214,18 @@ StorePart examine_store(const doctor::StoreQuestions& questions, const std::vect
     return {std::move(found.findings), found.sights};
 }
 
-Result<StorePart> look_at_folder(const config::Settings& settings, const catalogue::Layout& layout,
+Result<StorePart> look_at_folder(Extent extent, const config::Settings& settings, const catalogue::Layout& layout,
                                  const std::vector<age::Identity>& identities) {
     auto store = store::open_directory(settings.store.url->folder.string());
     if (!store) {
         return std::move(store).error();
     }
-    auto questions = questions_of(settings, **store, layout);
+    auto questions = questions_of(extent, settings, **store, layout);
     questions.folder = settings.store.url->folder;
     return examine_store(questions, identities);
 }
 
-Result<StorePart> look_at_bucket(const config::Settings& settings, const catalogue::Layout& layout,
+Result<StorePart> look_at_bucket(Extent extent, const config::Settings& settings, const catalogue::Layout& layout,
                                  const std::vector<age::Identity>& identities, const std::stop_token& stop) {
     auto options = s3_options_of(settings, stop);
     auto endpoint = s3::resolve_endpoint(settings.store.endpoint, settings.store.region);
@@ -216,7 +238,7 @@ Result<StorePart> look_at_bucket(const config::Settings& settings, const catalog
     if (!store || !probe) {
         return store ? std::move(probe).error() : std::move(store).error();
     }
-    auto questions = questions_of(settings, **store, layout);
+    auto questions = questions_of(extent, settings, **store, layout);
     questions.probe = probe->get();
     questions.endpoint_host = without_port(endpoint->host);
     questions.plain_http = endpoint->scheme == "http";
@@ -229,13 +251,13 @@ Result<StorePart> look_at_bucket(const config::Settings& settings, const catalog
     return examine_store(questions, identities);
 }
 
-StorePart look_at_store(const config::Settings& settings, const std::vector<age::Identity>& identities,
+StorePart look_at_store(Extent extent, const config::Settings& settings, const std::vector<age::Identity>& identities,
                         const std::stop_token& stop) {
     auto layout = catalogue::Layout::of(settings.instance.name);
     auto part = !layout ? std::move(layout).error()
                 : settings.store.url->kind == config::StoreUrl::Kind::s3
-                    ? look_at_bucket(settings, *layout, identities, stop)
-                    : look_at_folder(settings, *layout, identities);
+                    ? look_at_bucket(extent, settings, *layout, identities, stop)
+                    : look_at_folder(extent, settings, *layout, identities);
     return part ? *std::move(part) : StorePart{{doctor::failed("store", part.error())}, {}};
 }
 
@@ -244,8 +266,10 @@ StorePart look_at_store(const config::Settings& settings, const std::vector<age:
 
 class Diagnosis {
 public:
-    Diagnosis(const config::Attempt& attempt, std::vector<age::Identity> identities, const std::stop_token& user)
-        : attempt_(attempt),
+    Diagnosis(Extent extent, const config::Attempt& attempt, std::vector<age::Identity> identities,
+              const std::stop_token& user)
+        : extent_(extent),
+          attempt_(attempt),
           identities_(std::move(identities)),
           until_(std::chrono::steady_clock::now() + last_moment),
           server_time_(user, server_patience),
@@ -256,8 +280,10 @@ public:
         auto server = start_server();
         auto store = start_store();
         Examination examination;
-        examination.chapters.push_back(own_chapter(attempt_));
-        examination.chapters.push_back({"Server", take_server(server)});
+        examination.chapters.push_back(own_chapter(extent_, attempt_));
+        if (extent_ == Extent::everything) {
+            examination.chapters.push_back({"Server", take_server(server)});
+        }
         auto part = take_store(store);
         examination.chapters.push_back({"Store and keys", std::move(part.findings)});
         if (store) {
@@ -277,7 +303,7 @@ private:
 
     // What the threads need they hold themselves: they may outlive this.
     ServerPart start_server() const {
-        if (has_problem_with(attempt_, "postgres")) {
+        if (extent_ == Extent::store_alone || has_problem_with(attempt_, "postgres")) {
             return std::nullopt;
         }
         return Part<doctor::Findings>(
@@ -288,9 +314,10 @@ private:
         if (!known || has_problem_with(attempt_, "store") || has_problem_with(attempt_, "instance")) {
             return std::nullopt;
         }
-        return Part<StorePart>([settings = settings(), identities = identities_, stop = store_time_.token()] {
-            return look_at_store(settings, identities, stop);
-        });
+        return Part<StorePart>(
+            [extent = extent_, settings = settings(), identities = identities_, stop = store_time_.token()] {
+                return look_at_store(extent, settings, identities, stop);
+            });
     }
     doctor::Findings take_server(ServerPart& server) {
         if (!server) {
@@ -312,6 +339,7 @@ private:
                            hangs_);
     }
 
+    Extent extent_;
     const config::Attempt& attempt_;
     std::vector<age::Identity> identities_;
     std::chrono::steady_clock::time_point until_;
@@ -321,12 +349,13 @@ private:
 };
 
 Result<ExitCode> diagnose(Session& session) {
-    const auto attempt = config::attempt(session.sources(), config::Needs::everything());
+    const auto extent = extent_of(session);
+    const auto attempt = config::attempt(session.sources(), needs_of(extent));
     auto identities = session.read_identities(attempt.loaded.settings);
     if (!identities) {
         return std::move(identities).error();
     }
-    Diagnosis diagnosis(attempt, *std::move(identities), session.stop());
+    Diagnosis diagnosis(extent, attempt, *std::move(identities), session.stop());
     const auto examination = diagnosis.run();
     if (session.stop().stop_requested()) {
         return Error{ErrorKind::interrupted, "interrupted", {}, {}};
@@ -344,17 +373,19 @@ Result<ExitCode> diagnose(Session& session) {
 }  // namespace
 
 void add_doctor(CLI::App& app, Action& action) {
-    auto& verb =
-        add_verb(app, "doctor", "Check everything a backup needs, and what a thief of this key could do",
-                 "  lifeboat doctor                                  with the settings of the sidecar\n"
-                 "  kubectl exec basketball-api-0 -c lifeboat -- lifeboat doctor\n"
-                 "  lifeboat doctor -i offline.key                   and whether this key opens the newest backup\n"
-                 "  lifeboat doctor --json | jq '.checks[] | select(.outcome == \"fail\")'\n"
-                 "\n"
-                 "A line for each check: pass, warn, fail, or unknown for what this key cannot see. It takes less\n"
-                 "than ten seconds, and changes nothing. Where the key may delete and the bucket says that all is\n"
-                 "locked, it tries to delete RESTORE.txt, which is written again if the store lets it go.\n"
-                 "Exit codes: 0 nothing fails (warnings do not count), 3 something does.\n");
+    auto& verb = add_verb(
+        app, "doctor", "Check everything a backup needs, and what a thief of this key could do",
+        "  lifeboat doctor                                     with the settings of the sidecar\n"
+        "  kubectl exec basketball-api-0 -c lifeboat -- lifeboat doctor\n"
+        "  lifeboat doctor --config lifeboat.toml -i key.txt   and whether this key opens the backups\n"
+        "  lifeboat doctor --store s3://backups/postgres --endpoint https://s3.us-west-004.backblazeb2.com \\\n"
+        "      --instance basketball-api -i key.txt         without settings: the store and the key alone\n"
+        "  lifeboat doctor --json | jq '.checks[] | select(.outcome == \"fail\")'\n"
+        "\n"
+        "A line for each check: pass, warn, fail, or unknown for what this key cannot see. It takes less\n"
+        "than ten seconds, and changes nothing. Where the key may delete and the bucket says that all is\n"
+        "locked, it tries to delete RESTORE.txt, which is written again if the store lets it go.\n"
+        "Exit codes: 0 nothing fails (warnings do not count), 3 something does.\n");
     verb.callback([&action] { action = diagnose; });
 }
 

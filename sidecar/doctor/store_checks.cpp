@@ -225,7 +225,9 @@ void StoreExamination::look_at_writing() {
         add(passed("write", "the key may write: an upload was begun and taken back"));
     } else {
         found_.sights.writes = is_refusal(may.error()) ? Right::no : Right::unknown;
-        add(failed("write", may.error()));
+        add(questions_.for_reading && is_refusal(may.error())
+                ? passed("write", "the key may not write, and for reading need not")
+                : failed("write", may.error()));
     }
 }
 
@@ -424,6 +426,8 @@ void StoreExamination::tell_backups(const catalogue::Catalogue& catalogue) {
     std::size_t good = 0;
     for (const auto& backup : catalogue.backups) {
         good += backup.state == catalogue::State::good ? 1 : 0;
+        found_.sights.plain_backups =
+            found_.sights.plain_backups || backup.manifest.encrypted() == catalogue::Encrypted::no;
         if (backup.state == catalogue::State::hidden) {
             add(warned("backup " + backup.manifest.id.text(), "somebody hid it or wrote over its manifest",
                        "exchange the store's key, and see what docs/operating.md says of the reason tampered"));

@@ -10,9 +10,9 @@ Finding could_read(const StoreSights& sights, bool encrypted) {
     if (sights.reads == Right::no) {
         return passed("read", "nothing that is stored: the key may not read" + live);
     }
-    if (!encrypted) {
-        return warned("read", "every row of every backup: they are stored without encryption" + live,
-                      "set encryption.recipients");
+    if (!encrypted || sights.plain_backups) {
+        return warned("read", "every row of the backups that are stored without encryption" + live,
+                      "set encryption.recipients, and let the plain ones go");
     }
     return passed("read",
                   "no row: backups are encrypted to keys that are not here; names of databases, sizes and times "

@@ -206,6 +206,19 @@ def test_rules_of_the_bucket_that_undo_backups(clinic, object_server):
     assert Diagnosis(workspace).outcome("rules") == "pass"
 
 
+def test_the_store_alone_for_who_has_a_key_and_no_settings(clinic):
+    workspace = clinic()
+    backup_id = workspace.backup()
+    server = workspace.store.server
+    done = workspace.lifeboat.run("doctor", "--json", "--store", workspace.store.url, "--endpoint", server.endpoint,
+                                  "--instance", "clinic", "-i", workspace.key.file,
+                                  env={name: server.environment()[name]
+                                       for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}).expect(0)
+    seen = {entry["check"]: entry for entry in done.json["checks"]}
+    assert seen["key"]["outcome"] == "pass" and backup_id in seen["key"]["text"]
+    assert not {"server", "recipients", "token"} & set(seen)
+
+
 def test_one_recipient_alone_and_another_key(clinic, new_workspace):
     workspace = clinic()
     workspace.backup()

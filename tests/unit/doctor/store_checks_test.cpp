@@ -72,6 +72,7 @@ protected:
         questions.expires_after = expires_after;
         questions.now = std::chrono::system_clock::now();
         questions.lock_days = lock_days;
+        questions.for_reading = for_reading;
         return check_store(questions);
     }
     static std::vector<Finding> all_of(const StoreFindings& found, const std::string& check) {
@@ -105,6 +106,7 @@ protected:
     std::string host = "s3.eu-west-1.amazonaws.com";
     std::optional<std::chrono::milliseconds> expires_after;
     std::optional<std::uint64_t> lock_days;
+    bool for_reading = false;
 };
 
 TEST_F(AStore, InOrderPassesAndIsLeftAsItIs) {
@@ -146,6 +148,10 @@ TEST_F(AStore, ThatMayNotBeWrittenToFails) {
     const auto found = checked();
     EXPECT_EQ(outcome(found, "write"), Outcome::fail);
     EXPECT_EQ(found.sights.writes, Right::no);
+    for_reading = true;
+    EXPECT_EQ(outcome(checked(), "write"), Outcome::pass);
+    probe.write = Error{ErrorKind::temporary, "busy", "later", {}};
+    EXPECT_EQ(outcome(checked(), "write"), Outcome::fail) << "that is no refusal";
 }
 
 TEST_F(AStore, KeepsTheRightUnknownWhereTheStoreWasUnwell) {

@@ -58,6 +58,9 @@ TEST(AThief, OfWhatWasNotSeenIsNeverAnsweredNo) {
 TEST(AThief, ReadsWhatIsNotEncrypted) {
     EXPECT_EQ(could("read", guarded()).outcome, Outcome::pass);
     EXPECT_EQ(could("read", guarded(), false).outcome, Outcome::warn);
+    auto once_plain = guarded();
+    once_plain.plain_backups = true;
+    EXPECT_EQ(could("read", once_plain).outcome, Outcome::warn);
     auto blind = guarded();
     blind.reads = Right::no;
     EXPECT_EQ(could("read", blind, false).outcome, Outcome::pass);

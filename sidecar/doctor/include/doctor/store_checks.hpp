@@ -19,6 +19,7 @@ struct StoreSights {
     bool bucket = false;  // else a folder
     bool b2 = false;      // Backblaze B2, where the right to write is the right to hide
     Right reads = Right::unknown;
+    bool plain_backups = false;  // some are stored without encryption
     Right writes = Right::unknown;
     Right deletes = Right::unknown;  // for good, where nothing is locked
     std::optional<s3::Versioning> versioning = std::nullopt;
@@ -42,6 +43,7 @@ struct StoreQuestions {
     // Of a folder.
     std::filesystem::path folder = {};
 
+    bool for_reading = false;  // nobody makes backups with this key
     unsigned keep_days = 0;
     std::chrono::hours max_duration{};
     std::optional<std::chrono::milliseconds> expires_after = {};
