@@ -211,7 +211,10 @@ void ServerExamination::tell(const std::string& name, const std::string& role, c
         add(failed(check, postgres::gaps_error(inspection.gaps, role)));
     }
     if (const auto warning = inspection.locks.warning()) {
-        add(warned(check, *warning, "raise max_locks_per_transaction"));
+        const std::string next = "; next: ";
+        const auto at = warning->find(next);
+        add(warned(check, warning->substr(0, at),
+                   at == std::string::npos ? "raise max_locks_per_transaction" : warning->substr(at + next.size())));
     }
     tell_omissions(name, inspection.omissions);
 }
@@ -220,8 +223,9 @@ void ServerExamination::tell_omissions(const std::string& where, const std::vect
     for (const auto& omission : omissions) {
         std::string kind = omission.kind;
         std::replace(kind.begin(), kind.end(), '_', ' ');
-        add(passed("not in a dump",
-                   where + ", " + kind + " (" + std::to_string(omission.count) + "): " + omission.text));
+        std::string text = where + ", ";
+        text += kind + " (" + std::to_string(omission.count) + "): " + omission.text;
+        add(passed("not in a dump", std::move(text)));
     }
 }
 
