@@ -127,7 +127,8 @@ Result<std::vector<AgeRule>> S3Store::age_rules() {
     std::vector<AgeRule> found;
     for (const auto& rule : *rules) {
         const bool of_a_part = rule.prefix.starts_with(ours);
-        if (!of_a_part && !ours.starts_with(rule.prefix)) {
+        const bool takes_current = rule.days || rule.date;
+        if (!takes_current || (!of_a_part && !ours.starts_with(rule.prefix))) {
             continue;
         }
         AgeRule age{of_a_part ? rule.prefix.substr(ours.size()) : "", std::nullopt, rule.date};
