@@ -2,7 +2,7 @@
 
 #include "health/render.hpp"
 #include "page_style.hpp"
-#include "words.hpp"
+#include "health/words.hpp"
 
 #include <utility>
 

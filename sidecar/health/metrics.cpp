@@ -72,6 +72,14 @@ public:
         }
     }
 
+    void table(MetricType type, std::string name, std::string help,
+               const std::vector<std::pair<std::vector<ClientMetric::Label>, double>>& samples) {
+        family(std::move(name), std::move(help), type);
+        for (const auto& [labels, value] : samples) {
+            add(labels, value);
+        }
+    }
+
     [[nodiscard]] std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
 
 private:
@@ -177,6 +185,18 @@ void add_prune(Page& page, const PruneFacts& prune) {
                prune.last);
 }
 
+void add_notify(Page& page, const NotifyFacts& notify) {
+    std::vector<std::pair<std::vector<ClientMetric::Label>, double>> samples;
+    for (const auto hook : hooks) {
+        const auto& counts = notify.at(static_cast<std::size_t>(hook));
+        const ClientMetric::Label target{"target", std::string(name_of(hook))};
+        samples.push_back({{target, {"result", "delivered"}}, of(counts.delivered)});
+        samples.push_back({{target, {"result", "failed"}}, of(counts.failed)});
+    }
+    page.table(MetricType::Counter, "notifications_total",
+               "Messages to the addresses of [notify] since the start, by what became of them.", samples);
+}
+
 void add_schedule(Page& page, const ScheduleFacts& schedule) {
     page.gauge("next_run_timestamp_seconds", "When the next backup run begins, in Unix time.", schedule.start);
     page.gauge("overdue_after_seconds", "The age at which the last good backup is overdue.", schedule.overdue_after);
@@ -242,6 +262,7 @@ std::string metrics_text(const Facts& facts, const Verdict& verdict, std::chrono
     add_drills(page, facts);
     add_runs(page, facts.runs);
     add_prune(page, facts.prune);
+    add_notify(page, facts.notify);
     add_schedule(page, facts.schedule);
     add_running(page, facts.running);
     add_store(page, facts.store);

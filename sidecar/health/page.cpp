@@ -4,8 +4,8 @@
 #include "headline.hpp"
 #include "html.hpp"
 #include "page_style.hpp"
-#include "page_words.hpp"
-#include "words.hpp"
+#include "health/page_words.hpp"
+#include "health/words.hpp"
 
 #include "health/names.hpp"
 #include "health/render.hpp"

@@ -9,6 +9,7 @@
 #include "health/judge.hpp"
 #include "health/render.hpp"
 #include "health/server.hpp"
+#include "notices.hpp"
 #include "os/errno_text.hpp"
 #include "os/heap.hpp"
 #include "os/process.hpp"
@@ -115,6 +116,7 @@ private:
     // Whether they were news.
     bool take(const config::Reading& reading);
     void serve(const config::Loaded& loaded);
+    void tell();
     void note_listeners();
     void wait();
     void attend();
@@ -161,6 +163,7 @@ private:
     health::Board board_;
     std::unique_ptr<health::Server> endpoints_;
     std::unique_ptr<control::Server> control_;
+    std::unique_ptr<Notices> notices_;
     config::FileWatch watch_;
     std::optional<std::string> watch_trouble_told_;
     Secret settings_;  // inputs of the settings in force, for children
@@ -181,6 +184,11 @@ Status Loop::open_endpoints() {
         return std::move(control).error();
     }
     control_ = std::move(*control);
+    auto notices = Notices::open(options_.version);
+    if (!notices) {
+        return std::move(notices).error();
+    }
+    notices_ = std::move(*notices);
     return done();
 }
 
@@ -247,8 +255,16 @@ bool Loop::take(const config::Reading& reading) {
 }
 
 void Loop::serve(const config::Loaded& loaded) {
+    notices_->use(loaded.settings.notify);
     endpoints_->apply(endpoints_of(loaded.settings.health));
     note_listeners();
+}
+
+void Loop::tell() {
+    notices_->tell(supervisor_.facts(), clock_.now());
+    if (notices_->hear_outcomes(log_, clock_.now())) {
+        supervisor_.notified(notices_->counts());
+    }
 }
 
 void Loop::note_listeners() {
@@ -280,7 +296,7 @@ int Loop::time_to_wait() const {
 }
 
 void Loop::wait() {
-    std::vector<pollfd> entries = {{signals_.event_fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}};
+    std::vector<pollfd> entries = {{signals_.event_fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}, {notices_->fd(), POLLIN, 0}};
     if (watch_.fd() >= 0) {
         entries.push_back({watch_.fd(), POLLIN, 0});
     }
@@ -338,8 +354,10 @@ Status Loop::run() {
             stopping_ = true;
             log_.write(LogLevel::info, "stopping", Fields::object());
             supervisor_.stop();
+            notices_->stop();
         }
         supervisor_.turn();
+        tell();
         if (supervisor_.finished()) {
             break;
         }
@@ -347,6 +365,7 @@ Status Loop::run() {
         attend();
         beat();
     }
+    notices_->end(log_);
     log_.write(LogLevel::info, "sidecar_stopped", Fields::object());
     return done();
 }
