@@ -27,7 +27,7 @@ namespace lifeboat::notify {
 using Addresses = std::array<std::optional<Secret>, health::hooks.size()>;
 
 struct SenderLimits {
-    std::chrono::milliseconds first_pause = std::chrono::seconds(2);  // doubles, with jitter; Retry-After is honoured
+    std::chrono::milliseconds first_pause = std::chrono::seconds(1);  // doubles, with jitter; Retry-After is honoured
     std::chrono::milliseconds longest_pause = std::chrono::minutes(2);
     std::chrono::milliseconds tried_for = std::chrono::minutes(15);    // from when it was said; once in any case
     std::chrono::milliseconds stall_after = std::chrono::seconds(10);  // a try in which nothing moves
