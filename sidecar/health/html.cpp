@@ -1,7 +1,7 @@
 #include "html.hpp"
 
-#include "os/clock.hpp"
 #include "health/page_words.hpp"
+#include "os/clock.hpp"
 
 #include <algorithm>
 #include <cctype>

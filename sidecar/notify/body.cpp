@@ -199,10 +199,10 @@ std::string_view name_of(Event event) {
 
 const health::BackupFacts* made_by_last_run(const Facts& facts) {
     const auto& recent = facts.store.recent;
-    const auto found =
-        !facts.runs.last || facts.runs.last->id.empty()
-            ? recent.end()
-            : std::find_if(recent.begin(), recent.end(), [&](const auto& one) { return one.id == facts.runs.last->id; });
+    const auto found = !facts.runs.last || facts.runs.last->id.empty()
+                           ? recent.end()
+                           : std::find_if(recent.begin(), recent.end(),
+                                          [&](const auto& one) { return one.id == facts.runs.last->id; });
     return found == recent.end() ? nullptr : &*found;
 }
 

@@ -1,5 +1,5 @@
-// The messages' bodies. Whatever stands in them may be served on the pod's address (health/facts.hpp): no secret, no row,
-// no name of a table.
+// The messages' bodies. Whatever stands in them may be served on the pod's address (health/facts.hpp): no secret, no
+// row, no name of a table.
 #pragma once
 
 #include "health/judge.hpp"

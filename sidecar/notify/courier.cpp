@@ -15,8 +15,10 @@ namespace {
 using std::chrono::milliseconds;
 
 Error given_up(health::Hook hook, const std::string& why) {
-    return {ErrorKind::temporary, "notify." + std::string(health::name_of(hook)) + ": " + why,
-            "see the lines about this setting before this one", {}};
+    return {ErrorKind::temporary,
+            "notify." + std::string(health::name_of(hook)) + ": " + why,
+            "see the lines about this setting before this one",
+            {}};
 }
 
 std::uint64_t dice() {
@@ -28,8 +30,8 @@ std::uint64_t dice() {
 
 void Courier::use(const std::optional<Secret>& address) {
     const std::lock_guard lock(mutex_);
-    const bool same = address.has_value() == address_.has_value() &&
-                      (!address || address->reveal() == address_->reveal());
+    const bool same =
+        address.has_value() == address_.has_value() && (!address || address->reveal() == address_->reveal());
     if (same) {
         return;
     }

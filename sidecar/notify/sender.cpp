@@ -49,8 +49,7 @@ Result<std::unique_ptr<Sender>> Sender::open(const std::string& version,
         return Error{ErrorKind::temporary, "cannot make an event: " + os::errno_text(errno),
                      "raise the limit on open files"};
     }
-    auto ledger =
-        std::make_unique<Ledger>(event.get(), Office{"Lifeboat/" + version, std::move(connect), limits, {}});
+    auto ledger = std::make_unique<Ledger>(event.get(), Office{"Lifeboat/" + version, std::move(connect), limits, {}});
     return std::unique_ptr<Sender>(new Sender(std::move(ledger), std::move(event)));
 }
 

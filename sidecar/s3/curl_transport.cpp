@@ -122,7 +122,8 @@ std::size_t take_body(char* bytes, std::size_t size, std::size_t count, void* co
     return length;
 }
 
-// Else every process that is started meanwhile would have the connection, too, and keep it open for as long as it lives.
+// Else every process that is started meanwhile would have the connection, too, and keep it open for as long as it
+// lives.
 curl_socket_t open_socket(void* /*context*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
     return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }

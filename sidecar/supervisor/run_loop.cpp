@@ -116,7 +116,6 @@ private:
     // Whether they were news.
     bool take(const config::Reading& reading);
     void serve(const config::Loaded& loaded);
-    void tell();
     void note_listeners();
     void wait();
     void attend();
@@ -260,13 +259,6 @@ void Loop::serve(const config::Loaded& loaded) {
     note_listeners();
 }
 
-void Loop::tell() {
-    notices_->tell(supervisor_.facts(), clock_.now());
-    if (notices_->hear_outcomes(log_, clock_.now())) {
-        supervisor_.notified(notices_->counts());
-    }
-}
-
 void Loop::note_listeners() {
     const auto listeners = endpoints_->listeners();
     const auto& before = supervisor_.facts().listeners;
@@ -296,7 +288,8 @@ int Loop::time_to_wait() const {
 }
 
 void Loop::wait() {
-    std::vector<pollfd> entries = {{signals_.event_fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}, {notices_->fd(), POLLIN, 0}};
+    std::vector<pollfd> entries = {
+        {signals_.event_fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}, {notices_->fd(), POLLIN, 0}};
     if (watch_.fd() >= 0) {
         entries.push_back({watch_.fd(), POLLIN, 0});
     }
@@ -316,6 +309,9 @@ void Loop::attend() {
         },
         [this](Activity activity, const os::ExitState& exit) { supervisor_.ended(activity, exit); });
     os::reap_orphans(children_.ids());
+    if (notices_->hear_outcomes(log_, clock_.now())) {
+        supervisor_.notified(notices_->counts());
+    }
     control_->on_ready();
     watch_.on_readable(Steady::now());
     const bool changed = watch_.due(Steady::now());
@@ -357,7 +353,7 @@ Status Loop::run() {
             notices_->stop();
         }
         supervisor_.turn();
-        tell();
+        notices_->tell(supervisor_.facts(), clock_.now());
         if (supervisor_.finished()) {
             break;
         }

@@ -47,8 +47,8 @@ public:
             statuses_.pop_front();
         }
         if (reply.status == 0) {
-            reply.broken = changed_.wait(lock, stop, [this] { return released_; }) ? s3::Broken::stalled
-                                                                                   : s3::Broken::interrupted;
+            reply.broken =
+                changed_.wait(lock, stop, [this] { return released_; }) ? s3::Broken::stalled : s3::Broken::interrupted;
         }
         if (!retry_after_.empty()) {
             reply.headers["retry-after"] = retry_after_;
@@ -103,7 +103,8 @@ SenderLimits quick() {
 class SenderTest : public testing::Test {
 protected:
     void open(const SenderLimits& limits = quick()) {
-        auto opened = Sender::open("1.2.3", [this] { return std::make_unique<ToWorld>(world); }, limits);
+        auto opened = Sender::open(
+            "1.2.3", [this] { return std::make_unique<ToWorld>(world); }, limits);
         ASSERT_TRUE(opened.ok());
         sender = std::move(*opened);
         sender->use(everywhere("https://one.test/s3cret"));

@@ -99,9 +99,7 @@ protected:
         facts.store.recent.insert(facts.store.recent.begin(), backup);
     }
 
-    void begin_run(const std::string& id) {
-        facts.running = health::RunningFacts{health::Activity::backup, id, now};
-    }
+    void begin_run(const std::string& id) { facts.running = health::RunningFacts{health::Activity::backup, id, now}; }
 
     [[nodiscard]] json body(std::size_t index = 0) const { return json::parse(messages.at(index).body); }
 
