@@ -139,12 +139,14 @@ def goes_on(pod):
     pod.store.assert_whole(pod.store.manifest_ids()[-1])
 
 
-@pytest.mark.parametrize("way", ["kill", "stop"])
-def test_a_server_that_goes_in_mid_dump_takes_nothing_with_it(busy, way):
+@pytest.mark.parametrize("way, events", [
+    ("kill", ["backup_failed", "backup_yielded"]),  # some of its processes may still find words for their end
+    ("stop", ["backup_yielded"])])
+def test_a_server_that_goes_in_mid_dump_takes_nothing_with_it(busy, way, events):
     with Kubelet(busy) as kubelet:
         getattr(busy.postgres, way)()
-        busy.sidecar.wait_for("backup_failed")
-        assert "failing" in busy.reasons()
+        busy.sidecar.wait_for(*events)
+        assert busy.reasons(), "there is no backup, and that is said"
         assert busy.store.manifest_ids() == []
         busy.postgres.start()
         goes_on(busy)

@@ -111,13 +111,13 @@ class SidecarContainer:
     def events(self, *names):
         return [event for event in map(json.loads, self.log().splitlines()) if event["event"] in names]
 
-    def wait_for(self, name, count=1, timeout=120):
-        """The events of that name, once there are so many."""
+    def wait_for(self, *names, count=1, timeout=120):
+        """The events of these names, once there are so many."""
         try:
-            until(lambda: len(self.events(name)) >= count, name, timeout=timeout, every=0.2)
+            until(lambda: len(self.events(*names)) >= count, names, timeout=timeout, every=0.2)
         except AssertionError:
-            raise AssertionError(f"no {count} x {name} within {timeout} s in\n{self.log()[-6000:]}") from None
-        return self.events(name)
+            raise AssertionError(f"no {count} x {names} within {timeout} s in\n{self.log()[-6000:]}") from None
+        return self.events(*names)
 
 
 class Kubelet(threading.Thread):

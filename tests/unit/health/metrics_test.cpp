@@ -55,6 +55,7 @@ TEST(Metrics, TellOfDrillsAndOfNoneWhereThereWasNone) {
     facts.store.drills.last = test::sample_drill(noon - 9h);
     facts.store.drills.last->passed = false;
     facts.store.drills.recipients = {{"age1never", std::nullopt}, {"age1opened", noon - 10h}};
+    facts.store.drills.unanswered = facts.store.drills.last;
     expect_samples(facts,
                    {"lifeboat_last_proven_restore_timestamp_seconds 1795312800",
                     "lifeboat_last_proven_restore_duration_seconds 90.5",
