@@ -119,7 +119,8 @@ std::string success_text(const Facts& facts) {
     }
     text += ": " + size_of(facts, *backup);
     if (!backup->marks.empty()) {
-        text += ". It is marked: " + joined(backup->marks);
+        text += ". It is marked: " + joined(backup->marks) + ". Next: look at `lifeboat show " + backup->id +
+                "`; if all is as it should be, `lifeboat accept " + backup->id + " --because \"...\"`";
     }
     return text;
 }

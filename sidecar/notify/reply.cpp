@@ -52,8 +52,9 @@ std::optional<Failure> failure_of(const s3::HttpReply& reply, Hook hook, health:
     }
     switch (reply.broken.value_or(s3::Broken::cut)) {
         case s3::Broken::not_trusted:
-            return failure(ErrorKind::failed, hook, "the server's certificate is none that is trusted here",
-                           "give it one of a public authority, or mount its authority's into /etc/ssl/certs");
+            return failure(
+                ErrorKind::failed, hook, "the server's certificate is none that is trusted here",
+                "give it one of an authority that this image trusts, or use http:// where nobody listens in between");
         case s3::Broken::not_reached:
             return failure(ErrorKind::temporary, hook, "no connection came about",
                            "see whether its host's name is right, and whether this pod may connect to it");

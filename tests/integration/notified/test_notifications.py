@@ -203,6 +203,17 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(workspace, folder):
         assert hooks.calls == []
 
 
+@pytest.mark.long
+def test_settings_that_are_refused_at_the_start_are_told(workspace, hooks):
+    """What no run brings is told when it has lasted a minute."""
+    with Sidecar(workspace, notify={"on_failure": hooks.url("failure")}, encryption={"recipients": ["age1mistaken"]}):
+        failure = hooks.wait_for("/failure", timeout=120)[0].json
+    assert failure["event"] == "failure"
+    assert "misconfigured" in failure["appeared"]
+    assert failure["run"] is None
+    assert len(hooks.calls) == 1
+
+
 def test_a_backup_by_hand_tells_nobody(workspace, hooks):
     workspace.configure(notify={"on_success": hooks.url("success"), "ping": hooks.url("ping")})
     workspace.backup()

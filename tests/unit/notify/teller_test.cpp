@@ -281,6 +281,7 @@ TEST_F(TellerOfRuns, PingsNoSuccessForAMarkedOneAndTellsItsMarks) {
     end_run(RunResult::good, "20261122T120000Z-0001", BackupState::marked);
     EXPECT_THAT(hear(), ElementsAre("ping /fail", "on_success success"));
     EXPECT_THAT(messages.front().body, HasSubstr("database app is gone"));
+    EXPECT_THAT(messages.front().body, HasSubstr("lifeboat accept 20261122T120000Z-0001")) << "and what to do";
     EXPECT_EQ(body(1)["run"]["state"], "marked");
     EXPECT_EQ(body(1)["run"]["marks"], json({"database app is gone"}));
 }
