@@ -101,6 +101,7 @@ private:
     Result<std::string> text_of(const ObjectInfo& object) {
         return store::get(store_, object.key, object.version_id, largest_manifest);
     }
+    void refuse(KeyKind kind, const BackupId& id, const ObjectInfo& first, Error why);
     Status list_data_again(const BackupId& id);
     Result<Judged> judge(const Manifest& manifest, State state, History::const_iterator first,
                          History::const_iterator end, const std::string& json);
@@ -131,6 +132,13 @@ Status Reader::list_data_again(const BackupId& id) {
     return listed;
 }
 
+void Reader::refuse(KeyKind kind, const BackupId& id, const ObjectInfo& first, Error why) {
+    if (kind == KeyKind::manifest) {
+        catalogue_.refused_backups.push_back({id, first.modified, why});
+    }
+    catalogue_.refused.push_back(std::move(why));
+}
+
 Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
     const auto first = std::find_if(history.begin(), history.end(), [](const auto& info) { return !info.hide_marker; });
     if (first == history.end()) {
@@ -142,18 +150,18 @@ Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
             return done();  // pruned since it was listed
         }
         if (json.error().kind == ErrorKind::corrupt) {
-            catalogue_.refused.push_back(std::move(json).error());  // one that is too large must not hide the others
+            refuse(kind, id, *first, std::move(json).error());  // one that is too large must not hide the others
             return done();
         }
         return std::move(json).error();
     }
     auto manifest = parse_manifest(*json, layout_, id);
     if (!manifest) {
-        catalogue_.refused.push_back(std::move(manifest).error());
+        refuse(kind, id, *first, std::move(manifest).error());
         return done();
     }
     if (auto placed = check_place(*manifest, kind); !placed) {
-        catalogue_.refused.push_back(std::move(placed).error());
+        refuse(kind, id, *first, std::move(placed).error());
         return done();
     }
     auto gone = not_listed(*manifest, listing_);

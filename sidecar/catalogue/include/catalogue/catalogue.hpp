@@ -53,6 +53,10 @@ struct Backup {
     std::vector<Drill> drills = {};
 };
 
+// A backup that was good once and is no more what was written, by something else than the store's own rules: its
+// manifest was hidden, or objects of it are gone.
+bool is_damaged(const Backup& backup);
+
 // The lineage is in doubt: a backup is marked, and nobody accepted it or a later one. Nothing is pruned meanwhile.
 struct Doubt {
     BackupId since;                // the one that raised it
@@ -79,6 +83,13 @@ struct Leftovers {
     std::optional<os::TimePoint> newest_manifest;
 };
 
+// A whole backup whose manifest is not what its key says, or cannot be read: nothing of it is known but its name.
+struct RefusedBackup {
+    BackupId id;
+    os::TimePoint stored;  // when the manifest reached the store, by the store's clock
+    Error why;
+};
+
 struct Catalogue {
     std::string instance;
     std::vector<Backup> backups;                         // oldest first, by the store's clock
@@ -88,7 +99,8 @@ struct Catalogue {
     std::optional<Error> uploads_unseen = std::nullopt;  // the same
     std::vector<Acceptance> acceptances = {};            // by `stored`; also those whose backup is gone
     std::optional<Doubt> doubt = std::nullopt;
-    std::vector<Error> refused_drills = {};  // drills' results that are not what their key says
+    std::vector<Error> refused_drills = {};           // drills' results that are not what their key says
+    std::vector<RefusedBackup> refused_backups = {};  // those of `refused` that are manifests of whole backups
 };
 
 // One listing of the instance's folder, one read for each manifest and for each drill's result that matters, and
@@ -138,12 +150,16 @@ struct Wanted {
 struct Chosen {
     const Backup* backup = nullptr;  // in the catalogue that was asked
     std::vector<std::string> notes;  // "a newer backup … is marked: …", for stderr
+    // What is wrong with newer ones that were passed over: a manifest that is refused or was hidden, objects that are
+    // gone. A sentence each, for who must not be silent about it; all but the refused are among the notes, too.
+    std::vector<std::string> damaged = {};
 };
 
 // A backup id names one backup, whatever its state. A time (UTC; "2026-11-22", "2026-11-22T02:17",
 // "2026-11-22 02:17:00Z", "20261122T021700Z"; a bare date means its 00:00) means the newest that started at
 // or before it, "latest" the newest by the store's clock; both pass over marked and partial backups unless
-// told otherwise, and "latest" with a database also takes a partial backup that holds it.
+// told otherwise, and "latest" with a database also takes a partial backup that holds it. An id whose manifest is
+// refused gets the error of that.
 Result<Chosen> resolve(const Catalogue& catalogue, const Wanted& wanted);
 
 }  // namespace lifeboat::catalogue
