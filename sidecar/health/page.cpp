@@ -2,10 +2,10 @@
 #include "databases.hpp"
 #include "days.hpp"
 #include "headline.hpp"
+#include "health/page_words.hpp"
+#include "health/words.hpp"
 #include "html.hpp"
 #include "page_style.hpp"
-#include "page_words.hpp"
-#include "words.hpp"
 
 #include "health/names.hpp"
 #include "health/render.hpp"

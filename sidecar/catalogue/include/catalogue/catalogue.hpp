@@ -18,7 +18,8 @@ enum class State {
     good,     // whole, and trusted: unmarked or accepted (catalogue/trust.hpp)
     marked,   // whole, and an owner should look before trusting it
     partial,  // some databases of the run failed
-    hidden,   // somebody hid or wrote over its manifest; what was written first is there and restorable
+    hidden,   // somebody hid or wrote over its manifest, or copied an old one back; what was written first is there and
+              // restorable by its id
     expired,  // some of its objects are gone, or the store's own age rule has hidden it
 };
 
@@ -41,6 +42,10 @@ struct Backup {
     std::optional<Acceptance> accepted = {};  // the owner's word on it
     bool trusted = false;                     // unmarked or accepted, whatever its state; never a partial one
     bool of_partial_run = false;              // its manifest lies in partial/
+    // It is older than its place in the order says: somebody copied it back after it was gone, or its writer's clock is
+    // days behind. Hidden then, without a word in the lineage, and in nobody's place.
+    bool misdated = false;
+    std::optional<BackupId> misdated_by = {};  // one that was made later and came in time, before this one
     // When the newest drill of it that passed was stored, by the store's clock; empty: it was never proven.
     std::optional<os::TimePoint> proven_at = {};
     // The drills of it that were read, newest first by the store's clock: the newest of all, and on down to one that
@@ -89,7 +94,7 @@ struct Catalogue {
     std::string instance;
     std::vector<Backup> backups;                         // oldest first, by the store's clock
     std::vector<Leftover> leftovers;                     // by id
-    std::vector<Error> refused;                          // manifests that are not what their key says
+    std::vector<Error> refused;                          // manifests that are not what their key says: corrupt
     std::vector<store::UnfinishedUpload> strays = {};    // as in Leftovers
     std::optional<Error> uploads_unseen = std::nullopt;  // the same
     std::vector<Acceptance> acceptances = {};            // by `stored`; also those whose backup is gone
@@ -103,13 +108,16 @@ struct Catalogue {
 //
 // Where the store has versions, the oldest version of a manifest's key is the manifest: whoever writes over it later,
 // or hides it, has no right to. A hide marker that came once the backup was `expires_after` old is the bucket's own
-// age rule at work; without a known rule the manifest's own keep_days stand in for it. Of a drill's result, too, the
-// oldest version counts, and hiding it changes nothing.
+// age rule at work; 0: the bucket has none, so that every marker is somebody's; empty: it is not known, and the
+// manifest's own keep_days stand in for it. Of a drill's result, too, the oldest version counts, and hiding it changes
+// nothing.
+//
+// A later version that cannot be read although the first one can is named in `refused`, as ErrorKind::failed.
 Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout,
                                  std::optional<std::chrono::milliseconds> expires_after = std::nullopt);
 
 // The databases whose loss is accepted when `backup` is: those that the newest trusted backup before it, or any marked
-// one between the two, holds and it does not. By name.
+// one between the two, holds and it does not, and those that only partial ones before it hold. By name.
 std::vector<std::string> losses_of(const Catalogue& catalogue, const Backup& backup);
 
 // For each database whose loss was accepted, until when: archives of it in backups stored before this may go. One that
