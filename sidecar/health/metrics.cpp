@@ -252,6 +252,33 @@ void add_settings(Page& page, const SettingsFacts& settings, const ListenersFact
         {{{"listener", "pod"}, of(is_bound(listeners.pod))}, {{"listener", "page"}, of(is_bound(listeners.page))}});
 }
 
+// Only of what is wanted: most sidecars report nothing.
+void add_kubernetes(Page& page, const KubernetesFacts& kubernetes) {
+    std::vector<std::pair<std::vector<ClientMetric::Label>, double>> requests;
+    std::vector<std::pair<ClientMetric::Label, double>> written;
+    for (const auto object : report_objects) {
+        const auto& report = kubernetes.at(static_cast<std::size_t>(object));
+        const ClientMetric::Label label{"object", std::string(name_of(object))};
+        for (const auto result : report_results) {
+            if (report.wanted) {
+                requests.push_back({{label, {"result", std::string(name_of(result))}},
+                                    of(report.counts.at(static_cast<std::size_t>(result)))});
+            }
+        }
+        if (report.wanted && report.written) {
+            written.push_back({label, of(*report.written)});
+        }
+    }
+    if (!requests.empty()) {
+        page.table(MetricType::Counter, "kubernetes_reports_total",
+                   "Requests to the Kubernetes API, by what they were to write and what became of them.", requests);
+    }
+    if (!written.empty()) {
+        page.labelled(MetricType::Gauge, "kubernetes_last_report_timestamp_seconds",
+                      "When each was last written through the Kubernetes API, in Unix time.", written);
+    }
+}
+
 }  // namespace
 
 std::string metrics_text(const Facts& facts, const Verdict& verdict, std::chrono::nanoseconds beat) {
@@ -267,6 +294,7 @@ std::string metrics_text(const Facts& facts, const Verdict& verdict, std::chrono
     add_running(page, facts.running);
     add_store(page, facts.store);
     add_settings(page, facts.settings, facts.listeners);
+    add_kubernetes(page, facts.kubernetes);
     return page.text();
 }
 

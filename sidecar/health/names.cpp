@@ -57,4 +57,27 @@ std::string_view name_of(RunResult result) {
     return "";
 }
 
+std::string_view name_of(ReportObject object) {
+    switch (object) {
+        case ReportObject::configmap: return "configmap";
+        case ReportObject::event: return "event";
+        case ReportObject::condition: return "condition";
+    }
+    return "";
+}
+
+std::string_view name_of(ReportResult result) {
+    switch (result) {
+        case ReportResult::written: return "written";
+        case ReportResult::denied: return "denied";
+        case ReportResult::missing: return "missing";
+        case ReportResult::conflict: return "conflict";
+        case ReportResult::throttled: return "throttled";
+        case ReportResult::refused: return "refused";
+        case ReportResult::unavailable: return "unavailable";
+        case ReportResult::unreachable: return "unreachable";
+    }
+    return "";
+}
+
 }  // namespace lifeboat::health

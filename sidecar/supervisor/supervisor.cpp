@@ -175,6 +175,11 @@ void Supervisor::listening(const health::ListenersFacts& listeners) {
     dirty_ = true;
 }
 
+void Supervisor::reported(const health::KubernetesFacts& reports) {
+    facts_.kubernetes = reports;
+    dirty_ = true;
+}
+
 // What was known of another store or instance, or never known.
 void Supervisor::forget_place() {
     facts_.store = {};

@@ -97,6 +97,8 @@ public:
     void wish_retry();
     // Where the endpoints are served, or why not.
     void listening(const health::ListenersFacts& listeners);
+    // What has been written through the Kubernetes API, or why it was not.
+    void reported(const health::KubernetesFacts& reports);
 
     void heard(Activity activity, const Report& report);
     void ended(Activity activity, const os::ExitState& exit);
