@@ -155,7 +155,7 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     auto alone = tools.giving_way.without_pings();
     auto program = ClientProgram::start(tools.programs.pg_dump, dump_arguments(tools.plan, inspection.needs.locale),
                                         ClientProgram::Streams::output, inside, name,
-                                        {.address_space = dump_memory(tools.plan), .session = session});
+                                        {.address_space = dump_memory(tools.plan.dump_memory), .session = session});
     inside.close();
     alone.unlock();
     if (!program) {

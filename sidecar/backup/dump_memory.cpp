@@ -12,9 +12,9 @@ constexpr std::uint64_t least_dump_memory = std::uint64_t{64} << 20U;
 
 }  // namespace
 
-std::optional<std::uint64_t> dump_memory(const BackupPlan& plan) {
-    if (plan.dump_memory) {
-        return plan.dump_memory;
+std::optional<std::uint64_t> dump_memory(const std::optional<std::uint64_t>& wanted) {
+    if (wanted) {
+        return wanted;
     }
     const auto limit = os::memory_limit();
     if (!limit) {

@@ -34,6 +34,10 @@ std::shared_ptr<postgres::FollowedPassword> live_password(const config::Settings
 
 }  // namespace
 
+postgres::Server server_of(const config::Settings& settings) {
+    return {settings.postgres.uri, live_password(settings)};
+}
+
 Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::milliseconds lock_wait) {
     auto recipients = recipients_of(loaded);
     if (!recipients) {
@@ -45,7 +49,7 @@ Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::mi
     backup::BackupPlan plan;
     plan.instance = settings.instance.name;
     plan.lifeboat_version = LIFEBOAT_VERSION;
-    plan.server = {postgres.uri, live_password(settings)};
+    plan.server = server_of(settings);
     plan.databases = postgres.databases;
     plan.exclude = postgres.exclude;
     plan.exclude_table_data = postgres.exclude_table_data;

@@ -12,6 +12,9 @@ namespace lifeboat::cli {
 // The error (kind usage) tells what of valid settings no backup can be made with: a recipient that is none.
 Result<backup::BackupPlan> plan_of(const config::Loaded& loaded, std::chrono::milliseconds lock_wait);
 
+// The server that they name, with its password as its file holds it when a connection is opened.
+postgres::Server server_of(const config::Settings& settings);
+
 // Logs what happens. Its events are the same wherever a backup runs.
 class BackupLog : public backup::BackupObserver {
 public:

@@ -5,39 +5,47 @@
 #include "doctor/server_checks.hpp"
 #include "doctor/store_checks.hpp"
 #include "doctor/thief.hpp"
-#include "format.hpp"
+#include "examination.hpp"
 #include "s3/endpoint.hpp"
+#include "store/directory_store.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
+#include <functional>
 #include <future>
 #include <mutex>
+#include <random>
 #include <thread>
 
 namespace lifeboat::cli {
 namespace {
 
-using doctor::Finding;
-using doctor::Findings;
-using doctor::Outcome;
-using Json = nlohmann::ordered_json;
+using std::chrono::milliseconds;
 
-// What takes longer is unknown: a person waits.
-constexpr std::chrono::milliseconds patience{8500};
+// A person waits, and was promised ten seconds. What takes longer is unknown. A statement that is cancelled may need
+// three seconds more.
+constexpr milliseconds server_patience{6000};
+constexpr milliseconds store_patience{8000};
+// Some calls can be ended by nobody: a name server that does not answer, a network share that went away.
+constexpr milliseconds last_moment{9300};
+
+// A store that is unwell is told of, and not waited for.
+constexpr milliseconds retry_for{1500};
 
 constexpr const char* service_account_token = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 // Asks for a stop when the user does, or when the time is over.
 class Deadline {
 public:
-    explicit Deadline(const std::stop_token& user)
-        : on_user_(user, [this] { stop_.request_stop(); }), watch_([this](const std::stop_token& end) {
+    Deadline(const std::stop_token& user, milliseconds patience)
+        : on_user_(user, [this] { stop_.request_stop(); }), watch_([this, patience](const std::stop_token& end) {
               std::unique_lock lock(mutex_);
-              if (!over_.wait_for(lock, end, patience, [] { return false; }) && !end.stop_requested()) {
+              over_.wait_for(lock, end, patience, [] { return false; });
+              if (!end.stop_requested()) {
                   stop_.request_stop();
               }
           }) {}
@@ -52,198 +60,332 @@ private:
     std::jthread watch_;
 };
 
-struct Examination {
-    Findings findings;
-    Findings thief;
+// A part of the examination on a thread of its own, which nobody waits for longer than until `last_moment`.
+template <class Value>
+class Part {
+public:
+    explicit Part(std::function<Value()> look) {
+        std::packaged_task<Value()> task(std::move(look));
+        future_ = task.get_future();
+        std::thread(std::move(task)).detach();
+    }
+
+    // `otherwise`: when it never came back.
+    Value take(std::chrono::steady_clock::time_point until, Value otherwise, bool& hangs) {
+        if (future_.wait_until(until) == std::future_status::ready) {
+            return future_.get();
+        }
+        hangs = true;
+        return otherwise;
+    }
+
+private:
+    std::future<Value> future_;
 };
-
-void append(Findings& to, Findings more) {
-    to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-}
-
-Findings settings_findings(const config::Attempt& attempt) {
-    Findings findings;
-    for (const auto& problem : attempt.problems) {
-        findings.push_back(doctor::failed("settings",
-                                          (problem.place.empty() ? "" : problem.place + ": ") +
-                                              (problem.key.empty() ? "" : problem.key + ": ") + problem.what,
-                                          problem.next));
-    }
-    for (const auto& warning : attempt.loaded.warnings) {
-        findings.push_back(doctor::warned("settings", warning, "correct or remove it"));
-    }
-    if (attempt.problems.empty()) {
-        findings.push_back(doctor::passed("settings", "valid"));
-    }
-    return findings;
-}
-
-Findings server_findings(const backup::BackupPlan& plan, const std::stop_token& stop) {
-    return doctor::check_server({plan.server, plan.databases, plan.exclude, plan.exclude_table_data,
-                                 plan.role == backup::Role::any, plan.bin_dir, backup::dump_memory(plan)},
-                                stop);
-}
 
 bool has_problem_with(const config::Attempt& attempt, std::string_view table) {
     return std::any_of(attempt.problems.begin(), attempt.problems.end(),
                        [&](const auto& problem) { return problem.key.starts_with(table); });
 }
 
+// The second is for whoever has a store and perhaps a key, and neither settings nor a server: --store without a file.
+enum class Extent { everything, store_alone };
+
+Extent extent_of(const Session& session) {
+    std::error_code error;
+    const bool settings = session.flags.config || std::filesystem::exists(config::Sources{}.default_config, error);
+    return session.flags.store && !settings ? Extent::store_alone : Extent::everything;
+}
+
+config::Needs needs_of(Extent extent) {
+    auto needs = config::Needs::everything();
+    if (extent == Extent::store_alone) {
+        needs = {};
+        needs.instance = needs.store = true;
+    }
+    return needs;
+}
+
+// ---- settings and secrets
+// --------------------------------------------------------------------------------------------
+
+void append(doctor::Findings& to, doctor::Findings more) {
+    to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+doctor::Findings settings_findings(const config::Attempt& attempt) {
+    const std::string check = "settings";
+    doctor::Findings findings;
+    for (const auto& problem : attempt.problems) {
+        findings.push_back(doctor::failed(check,
+                                          (problem.place.empty() ? "" : problem.place + ": ") +
+                                              (problem.key.empty() ? "" : problem.key + ": ") + problem.what,
+                                          problem.next));
+    }
+    for (const auto& warning : attempt.loaded.warnings) {
+        findings.push_back(doctor::warned(check, warning, "correct or remove it"));
+    }
+    if (attempt.problems.empty()) {
+        findings.push_back(doctor::passed(check, "valid"));
+    }
+    return findings;
+}
+
+// Whoever may read the settings, a ConfigMap most often, would have them.
+doctor::Findings inline_secrets(const config::Loaded& loaded) {
+    doctor::Findings findings;
+    for (const auto* key : {"postgres.password", "store.secret_access_key", "store.session_token"}) {
+        const auto origin = loaded.origins.find(key);
+        if (origin != loaded.origins.end() && origin->second.kind == config::Origin::Kind::file &&
+            !origin->second.secret_file) {
+            findings.push_back(doctor::warned(
+                "secret " + std::string(key), "it stands in the settings themselves: " + origin->second.text(),
+                "put it into a file of its own, and name that: " + std::string(key) + "_file"));
+        }
+    }
+    return findings;
+}
+
+bool is_encrypted(const config::Settings& settings) {
+    return settings.encryption.mode != config::EncryptionMode::none;
+}
+
+Chapter own_chapter(Extent extent, const config::Attempt& attempt) {
+    const auto& settings = attempt.loaded.settings;
+    const auto& kubernetes = settings.kubernetes;
+    Chapter chapter{"Settings and secrets", settings_findings(attempt)};
+    append(chapter.findings, doctor::check_secret_files(settings.secret_files));
+    append(chapter.findings, inline_secrets(attempt.loaded));
+    if (extent == Extent::store_alone) {
+        return chapter;
+    }
+    if (!has_problem_with(attempt, "encryption")) {
+        append(chapter.findings, doctor::check_recipients(settings.encryption.recipients, is_encrypted(settings)));
+    }
+    append(chapter.findings, doctor::check_token(service_account_token, kubernetes.configmap.has_value() ||
+                                                                            kubernetes.events || kubernetes.condition));
+    return chapter;
+}
+
+// ---- the server
+// ------------------------------------------------------------------------------------------------------
+
+doctor::Findings look_at_server(const config::Settings& settings, const std::stop_token& stop) {
+    const auto& postgres = settings.postgres;
+    return doctor::check_server(
+        {server_of(settings), postgres.databases, postgres.exclude, postgres.exclude_table_data,
+         postgres.role == config::Role::any, postgres.bin_dir, backup::dump_memory(postgres.dump_memory)},
+        stop);
+}
+
+// ---- the store
+// -------------------------------------------------------------------------------------------------------
+
 struct StorePart {
-    Findings findings;
+    doctor::Findings findings;
     doctor::StoreSights sights;
 };
 
-Result<StorePart> look_at_store(const config::Settings& settings, const std::vector<age::Identity>& identities,
-                                const std::stop_token& stop) {
-    const auto no_notes = [](const Error&, std::chrono::milliseconds) {};
-    auto store = open_store(settings, stop, no_notes);
+std::string without_port(const std::string& host) {
+    return host.substr(0, host.find(':', host.starts_with('[') ? host.find(']') : 0));
+}
+
+// No object of a backup has such a name.
+std::string scratch_name() {
+    std::random_device chance;
+    return "doctor-" + std::to_string(chance()) + std::to_string(chance());
+}
+
+doctor::StoreQuestions questions_of(Extent extent, const config::Settings& settings, store::ObjectStore& store,
+                                    catalogue::Layout layout) {
+    doctor::StoreQuestions questions{store, std::move(layout)};
+    questions.for_reading = extent == Extent::store_alone;
+    questions.keep_days = settings.retention.keep_days;
+    questions.max_duration = std::chrono::ceil<std::chrono::hours>(settings.schedule.max_duration);
+    questions.expires_after = settings.store.expires_after;
+    questions.now = os::SystemClock().now();
+    return questions;
+}
+
+StorePart examine_store(const doctor::StoreQuestions& questions, const std::vector<age::Identity>& identities) {
+    auto found = doctor::check_store(questions);
+    append(found.findings,
+           doctor::check_identities(questions.store, found.catalogue ? &*found.catalogue : nullptr, identities));
+    return {std::move(found.findings), found.sights};
+}
+
+Result<StorePart> look_at_folder(Extent extent, const config::Settings& settings, const catalogue::Layout& layout,
+                                 const std::vector<age::Identity>& identities) {
+    auto store = store::open_directory(settings.store.url->folder.string());
     if (!store) {
         return std::move(store).error();
     }
-    auto layout = catalogue::Layout::of(settings.instance.name);
-    if (!layout) {
-        return std::move(layout).error();
-    }
-    std::unique_ptr<store::BucketProbe> probe;
-    std::string host;
-    bool plain_http = false;
-    if (settings.store.url->kind == config::StoreUrl::Kind::s3) {
-        auto options = s3_options_of(settings, stop);
-        auto endpoint = s3::resolve_endpoint(settings.store.endpoint, settings.store.region);
-        auto opened = options ? store::open_bucket_probe(*options) : std::move(options).error();
-        if (!opened || !endpoint) {
-            return opened ? std::move(endpoint).error() : std::move(opened).error();
-        }
-        probe = *std::move(opened);
-        host = endpoint->host.substr(
-            0, endpoint->host.find(':', endpoint->host.front() == '[' ? endpoint->host.find(']') : 0));
-        plain_http = endpoint->scheme == "http";
-    }
-    auto found = doctor::check_store({**store, probe.get(), *layout, host, plain_http, settings.retention.keep_days,
-                                      settings.store.expires_after, os::SystemClock().now()});
-    if (found.catalogue) {
-        append(found.findings, doctor::check_identities(**store, *found.catalogue, identities));
-    }
-    return StorePart{std::move(found.findings), found.sights};
+    auto questions = questions_of(extent, settings, **store, layout);
+    questions.folder = settings.store.url->folder;
+    return examine_store(questions, identities);
 }
 
-StorePart store_findings(const config::Settings& settings, const std::vector<age::Identity>& identities,
-                         const std::stop_token& stop) {
-    auto part = look_at_store(settings, identities, stop);
+Result<StorePart> look_at_bucket(Extent extent, const config::Settings& settings, const catalogue::Layout& layout,
+                                 const std::vector<age::Identity>& identities, const std::stop_token& stop) {
+    auto options = s3_options_of(settings, stop);
+    auto endpoint = s3::resolve_endpoint(settings.store.endpoint, settings.store.region);
+    if (!options || !endpoint) {
+        return options ? std::move(endpoint).error() : std::move(options).error();
+    }
+    options->retry_for = retry_for;
+    auto store = store::open_s3(*options);
+    auto probe = store::open_bucket_probe(*options);
+    if (!store || !probe) {
+        return store ? std::move(probe).error() : std::move(store).error();
+    }
+    auto questions = questions_of(extent, settings, **store, layout);
+    questions.probe = probe->get();
+    questions.endpoint_host = without_port(endpoint->host);
+    questions.plain_http = endpoint->scheme == "http";
+    questions.region_given = settings.store.region.has_value();
+    questions.scratch_name = scratch_name();
+    if (settings.store.object_lock) {
+        const auto days = std::chrono::floor<std::chrono::days>(settings.store.object_lock->retain).count();
+        questions.lock_days = static_cast<std::uint64_t>(days);
+    }
+    return examine_store(questions, identities);
+}
+
+StorePart look_at_store(Extent extent, const config::Settings& settings, const std::vector<age::Identity>& identities,
+                        const std::stop_token& stop) {
+    auto layout = catalogue::Layout::of(settings.instance.name);
+    auto part = !layout ? std::move(layout).error()
+                : settings.store.url->kind == config::StoreUrl::Kind::s3
+                    ? look_at_bucket(extent, settings, *layout, identities, stop)
+                    : look_at_folder(extent, settings, *layout, identities);
     return part ? *std::move(part) : StorePart{{doctor::failed("store", part.error())}, {}};
 }
 
-Examination examine(const config::Attempt& attempt, const std::vector<age::Identity>& identities,
-                    const std::stop_token& stop) {
-    const auto& settings = attempt.loaded.settings;
-    const bool encrypted = settings.encryption.mode != config::EncryptionMode::none;
-    Examination examination;
-    append(examination.findings, settings_findings(attempt));
-    append(examination.findings, doctor::check_secret_files(settings.secret_files));
-    if (!has_problem_with(attempt, "encryption")) {
-        append(examination.findings, doctor::check_recipients(settings.encryption.recipients, encrypted));
-    }
-    append(examination.findings,
-           doctor::check_token(service_account_token, settings.kubernetes.configmap.has_value() ||
-                                                          settings.kubernetes.events || settings.kubernetes.condition));
+// ---- all of it
+// -------------------------------------------------------------------------------------------------------
 
-    // Beside each other: each waits for the network.
-    std::future<StorePart> store;
-    if (settings.store.url && !settings.instance.name.empty() && !has_problem_with(attempt, "store")) {
-        store = std::async(std::launch::async, [&] { return store_findings(settings, identities, stop); });
-    }
-    if (auto plan = plan_of(attempt.loaded, {}); plan && !has_problem_with(attempt, "postgres")) {
-        append(examination.findings, server_findings(*plan, stop));
-    } else {
-        examination.findings.push_back(doctor::unknown("server", "the settings for it are not valid"));
-    }
-    if (store.valid()) {
-        auto part = store.get();
-        append(examination.findings, std::move(part.findings));
-        examination.thief = doctor::thief_could(part.sights, encrypted);
-    } else {
-        examination.findings.push_back(doctor::unknown("store", "the settings for it are not valid"));
-    }
-    return examination;
-}
+class Diagnosis {
+public:
+    Diagnosis(Extent extent, const config::Attempt& attempt, std::vector<age::Identity> identities,
+              const std::stop_token& user)
+        : extent_(extent),
+          attempt_(attempt),
+          identities_(std::move(identities)),
+          until_(std::chrono::steady_clock::now() + last_moment),
+          server_time_(user, server_patience),
+          store_time_(user, store_patience) {}
 
-Json json_of(const Findings& findings, const char* what) {
-    Json list = Json::array();
-    for (const auto& finding : findings) {
-        Json entry = {{what, finding.check}, {"outcome", doctor::name_of(finding.outcome)}, {"text", finding.text}};
-        if (!finding.cure.empty()) {
-            entry["cure"] = finding.cure;
+    // Server and store beside each other: each waits for the network.
+    Examination run() {
+        auto server = start_server();
+        auto store = start_store();
+        Examination examination;
+        examination.chapters.push_back(own_chapter(extent_, attempt_));
+        if (extent_ == Extent::everything) {
+            examination.chapters.push_back({"Server", take_server(server)});
         }
-        if (!finding.detail.empty()) {
-            entry["detail"] = finding.detail;
+        auto part = take_store(store);
+        examination.chapters.push_back({"Store and keys", std::move(part.findings)});
+        if (store) {
+            examination.thief = doctor::thief_could(part.sights, is_encrypted(settings()));
         }
-        list.push_back(std::move(entry));
+        return examination;
     }
-    return list;
-}
 
-void print_finding(const Finding& finding) {
-    const std::string name(doctor::name_of(finding.outcome));
-    const std::string detail = finding.detail.empty() ? "" : " (" + finding.detail + ")";
-    print_line(name + std::string(9 - name.size(), ' ') + printable(finding.check + ": " + finding.text + detail));
-    if (!finding.cure.empty() && finding.outcome != Outcome::pass) {
-        print_line("           " + printable(finding.cure));
-    }
-}
+    // Whether a part never came back, and its thread still stands somewhere.
+    [[nodiscard]] bool hangs() const { return hangs_; }
 
-void print_words(const Examination& examination) {
-    for (const auto& finding : examination.findings) {
-        print_finding(finding);
-    }
-    if (!examination.thief.empty()) {
-        print_line("\nWhat could a thief of this pod's secrets do?");
-        for (const auto& finding : examination.thief) {
-            print_finding(finding);
+private:
+    using ServerPart = std::optional<Part<doctor::Findings>>;
+    using OfStore = std::optional<Part<StorePart>>;
+
+    [[nodiscard]] const config::Settings& settings() const { return attempt_.loaded.settings; }
+
+    // What the threads need they hold themselves: they may outlive this.
+    ServerPart start_server() const {
+        if (extent_ == Extent::store_alone || has_problem_with(attempt_, "postgres")) {
+            return std::nullopt;
         }
+        return Part<doctor::Findings>(
+            [settings = settings(), stop = server_time_.token()] { return look_at_server(settings, stop); });
     }
-    print_line(std::string("\n") + (doctor::worst_of(examination.findings) == Outcome::fail
-                                        ? "Something is wrong: see the lines with fail."
-                                        : "Nothing here keeps a backup from being made."));
-}
+    OfStore start_store() const {
+        const bool known = settings().store.url && !settings().instance.name.empty();
+        if (!known || has_problem_with(attempt_, "store") || has_problem_with(attempt_, "instance")) {
+            return std::nullopt;
+        }
+        return Part<StorePart>(
+            [extent = extent_, settings = settings(), identities = identities_, stop = store_time_.token()] {
+                return look_at_store(extent, settings, identities, stop);
+            });
+    }
+    doctor::Findings take_server(ServerPart& server) {
+        if (!server) {
+            return {doctor::unknown("server", "its settings are not valid", "correct them, and run doctor again")};
+        }
+        return server->take(until_,
+                            {doctor::failed("server", "the server did not answer in time",
+                                            "check postgres.uri, and whether the name service answers")},
+                            hangs_);
+    }
+    StorePart take_store(OfStore& store) {
+        if (!store) {
+            return {{doctor::unknown("store", "its settings are not valid", "correct them, and run doctor again")}, {}};
+        }
+        return store->take(until_,
+                           {{doctor::failed("store", "the store did not answer in time",
+                                            "check store.url, the network, and whether a share is mounted and alive")},
+                            {}},
+                           hangs_);
+    }
+
+    Extent extent_;
+    const config::Attempt& attempt_;
+    std::vector<age::Identity> identities_;
+    std::chrono::steady_clock::time_point until_;
+    Deadline server_time_;
+    Deadline store_time_;
+    bool hangs_ = false;
+};
 
 Result<ExitCode> diagnose(Session& session) {
-    auto needs = config::Needs::everything();
-    const auto attempt = config::attempt(session.sources(), needs);
+    const auto extent = extent_of(session);
+    const auto attempt = config::attempt(session.sources(), needs_of(extent));
     auto identities = session.read_identities(attempt.loaded.settings);
     if (!identities) {
         return std::move(identities).error();
     }
-    const Deadline deadline(session.stop());
-    const auto examination = examine(attempt, *identities, deadline.token());
+    Diagnosis diagnosis(extent, attempt, *std::move(identities), session.stop());
+    const auto examination = diagnosis.run();
     if (session.stop().stop_requested()) {
         return Error{ErrorKind::interrupted, "interrupted", {}, {}};
     }
-    const bool healthy = doctor::worst_of(examination.findings) != Outcome::fail;
-    if (session.flags.json) {
-        print_line(Json{{"healthy", healthy},
-                        {"checks", json_of(examination.findings, "check")},
-                        {"thief", json_of(examination.thief, "could")}}
-                       .dump(2, ' ', false, Json::error_handler_t::replace));
-    } else {
-        print_words(examination);
+    print(session.flags.json ? json_of(examination) + "\n"
+                             : words_of(examination, paper_of_stdout(std::getenv("NO_COLOR") != nullptr)));
+    const auto code = examination.healthy() ? ExitCode::done : ExitCode::unhealthy;
+    if (diagnosis.hangs()) {
+        // Its thread may be in the middle of anything: no destructor may run below it.
+        std::_Exit(std::fflush(stdout) == 0 ? static_cast<int>(code) : static_cast<int>(ExitCode::failed));
     }
-    return healthy ? ExitCode::done : ExitCode::unhealthy;
+    return code;
 }
 
 }  // namespace
 
 void add_doctor(CLI::App& app, Action& action) {
-    auto& verb =
-        add_verb(app, "doctor", "Check everything a backup needs, and what a thief of this key could do",
-                 "  lifeboat doctor\n"
-                 "  kubectl exec basketball-api-0 -c lifeboat -- lifeboat doctor\n"
-                 "  lifeboat doctor -i offline.key --json\n"
-                 "\n"
-                 "A line each: pass, warn, fail, or unknown for what this key cannot see. Takes less than ten\n"
-                 "seconds. Nothing is changed but RESTORE.txt, which is deleted and written again where the\n"
-                 "store lets it go: there is no other way to know.\n"
-                 "Exit codes: 0 nothing fails, 3 something does.\n");
+    auto& verb = add_verb(
+        app, "doctor", "Check everything a backup needs, and what a thief of this key could do",
+        "  lifeboat doctor                                     with the settings of the sidecar\n"
+        "  kubectl exec basketball-api-0 -c lifeboat -- lifeboat doctor\n"
+        "  lifeboat doctor --config lifeboat.toml -i key.txt   and whether this key opens the backups\n"
+        "  lifeboat doctor --store s3://backups/postgres --endpoint https://s3.us-west-004.backblazeb2.com \\\n"
+        "      --instance basketball-api -i key.txt         without settings: the store and the key alone\n"
+        "  lifeboat doctor --json | jq '.checks[] | select(.outcome == \"fail\")'\n"
+        "\n"
+        "A line for each check: pass, warn, fail, or unknown for what this key cannot see. It takes less\n"
+        "than ten seconds, and changes nothing. Where the key may delete and the bucket says that all is\n"
+        "locked, it tries to delete RESTORE.txt, which is written again if the store lets it go.\n"
+        "Exit codes: 0 nothing fails (warnings do not count), 3 something does.\n");
     verb.callback([&action] { action = diagnose; });
 }
 

@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 #include <algorithm>
+#include <set>
 
 namespace lifeboat::doctor {
 namespace {
@@ -65,24 +66,30 @@ Findings check_recipients(const std::vector<std::string>& recipients, bool encry
             return {failed(check, parsed.error())};
         }
     }
-    if (recipients.size() == 1) {
+    const std::set<std::string> different(recipients.begin(), recipients.end());
+    if (different.size() == 1) {
         return {warned(check, "one alone: if its key is lost, so is every backup",
                        "add a second one whose key is kept offline: `lifeboat keygen`")};
     }
-    return {passed(check, std::to_string(recipients.size()) + " recipients, each can open every backup")};
+    return {passed(check, std::to_string(different.size()) + " recipients, each can open every backup")};
 }
 
-Findings check_identities(store::ObjectStore& store, const catalogue::Catalogue& catalogue,
+Findings check_identities(store::ObjectStore& store, const catalogue::Catalogue* catalogue,
                           const std::vector<age::Identity>& identities) {
     const std::string check = "key";
     if (identities.empty()) {
         return {unknown(check, "whether anybody still has a key that opens the backups was not tried",
                         "run doctor off the cluster with -i FILE")};
     }
-    const auto newest = std::find_if(catalogue.backups.rbegin(), catalogue.backups.rend(), [](const auto& backup) {
+    if (catalogue == nullptr) {
+        return {unknown(check, "the backups could not be read, so that the key was not tried",
+                        "see the lines on store, list and read")};
+    }
+    const auto& backups = catalogue->backups;
+    const auto newest = std::find_if(backups.rbegin(), backups.rend(), [](const auto& backup) {
         return backup.state == catalogue::State::good && backup.manifest.encrypted() == catalogue::Encrypted::yes;
     });
-    if (newest == catalogue.backups.rend()) {
+    if (newest == backups.rend()) {
         return {unknown(check, "there is no good encrypted backup to try it on")};
     }
     const auto& manifest = newest->manifest;

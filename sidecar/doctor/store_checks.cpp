@@ -1,10 +1,12 @@
 #include "doctor/store_checks.hpp"
 
 #include "backup/restore_text.hpp"
+#include "days_text.hpp"
+#include "doctor/reach.hpp"
 
-#include <arpa/inet.h>
-#include <array>
-#include <cstdlib>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace lifeboat::doctor {
@@ -22,82 +24,93 @@ bool is_refusal(const Error& error) {
     return error.kind == ErrorKind::failed || error.kind == ErrorKind::refused;
 }
 
-bool ends_with(const std::string& text, std::string_view end) {
-    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
-std::string days_text(std::uint64_t days) {
-    return std::to_string(days) + (days == 1 ? " day" : " days");
+// Of a question that nobody has to answer: whatever keeps the answer from us, it is not known.
+Finding not_seen(const std::string& check, const std::string& question, const Error& error, std::string cure) {
+    if (error.kind == ErrorKind::interrupted) {
+        return failed(check, error);
+    }
+    Finding finding = unknown(check, "this key cannot see " + question,
+                              std::move(cure) + (error.next.empty() ? "" : ", or " + error.next));
+    finding.detail = error.what;
+    return finding;
 }
 
 class StoreExamination {
 public:
     explicit StoreExamination(const StoreQuestions& questions) : questions_(questions) {
         found_.sights.bucket = questions.probe != nullptr;
-        found_.sights.b2 = ends_with(questions.endpoint_host, ".backblazeb2.com");
+        found_.sights.b2 = questions.endpoint_host.ends_with(".backblazeb2.com");
     }
 
     StoreFindings run() {
-        look_at_endpoint();
-        if (!look_at_listing()) {
-            return std::move(found_);
-        }
-        look_at_writing();
-        look_at_catalogue();
+        look_at_place();
         if (questions_.probe != nullptr) {
-            look_at_versioning();
-            look_at_object_lock();
-            look_at_clock();
+            look_at_bucket();
+        } else {
+            look_at_folder();
         }
-        look_at_deletion();
         return std::move(found_);
     }
 
 private:
     void add(Finding finding) { found_.findings.push_back(std::move(finding)); }
 
-    void look_at_endpoint();
-    bool look_at_listing();
+    void look_at_place();
+    void look_at_folder();
+    void look_at_bucket();
+    bool greet();
+    void tell_greeting(const store::Greeting& greeting);
+    void find_restore_text();
     void look_at_writing();
-    void look_at_catalogue();
+    void tell_writing(const Status& may);
+    void look_at_reading();
+    void look_at_backups();
     void tell_backups(const catalogue::Catalogue& catalogue);
+    void tell_leftovers(const catalogue::Catalogue& catalogue);
     void look_at_versioning();
     void look_at_object_lock();
     void tell_lock(const s3::ObjectLockReply& lock);
+    void look_at_deletion();
+    void look_at_enforcement();
+    void write_back();
+    void look_at_rules();
     void look_at_newest_lock();
     void look_at_clock();
-    void look_at_deletion();
-    void write_back();
 
     const StoreQuestions& questions_;
     StoreFindings found_;
     std::optional<store::ObjectInfo> restore_text_;
+    bool lists_ = false;
+    bool lock_enabled_ = false;
 };
 
-void StoreExamination::look_at_endpoint() {
+// ---- the place
+// -------------------------------------------------------------------------------------------------------
+
+void StoreExamination::look_at_place() {
+    const std::string check = "place";
     if (questions_.probe == nullptr) {
-        add(unknown("place",
-                    questions_.store.location() + " is a folder, and whether its disk outlives this cluster "
+        add(unknown(check,
+                    questions_.store.location() + " is a folder, and whether its disk outlives this machine "
                                                   "cannot be seen from here",
                     "see that it lies on another machine, in another building"));
         return;
     }
-    switch (reach_of(questions_.endpoint_host)) {
+    const auto& host = questions_.endpoint_host;
+    switch (reach_of(host)) {
         case Reach::cluster:
-            add(warned("place",
-                       questions_.endpoint_host + " is a name inside of a Kubernetes cluster: what lies there "
-                                                  "is lost with it",
+            add(warned(check, host + " is a name inside of a Kubernetes cluster: what lies there is lost with it",
                        "store backups outside of the cluster: this is no disaster recovery"));
             break;
         case Reach::this_machine:
-            add(warned("place", questions_.endpoint_host + " is this machine: what lies there is lost with it",
+            add(warned(check, host + " is this machine: what lies there is lost with it",
                        "store backups on another one: this is no disaster recovery"));
             break;
         case Reach::private_network:
-            add(unknown("place", questions_.endpoint_host + " is in a private network, perhaps the cluster's own",
+            add(unknown(check, host + " is in a private network, perhaps the cluster's own",
                         "see that it does not go when the cluster goes"));
             break;
-        case Reach::outside: add(passed("place", questions_.endpoint_host + " is outside of this cluster")); break;
+        case Reach::outside: add(passed(check, host + " is outside of this cluster")); break;
     }
     if (questions_.plain_http) {
         add(warned("transport", "the endpoint is http://, so that whoever is on the way sees and can change requests",
@@ -105,7 +118,91 @@ void StoreExamination::look_at_endpoint() {
     }
 }
 
-bool StoreExamination::look_at_listing() {
+// ---- a folder
+// --------------------------------------------------------------------------------------------------------
+
+// Where the next file, or the next folder, would be made.
+std::filesystem::path deepest_existing(std::filesystem::path path) {
+    std::error_code error;
+    while (path.has_relative_path() && !std::filesystem::exists(path, error)) {
+        path = path.parent_path();
+    }
+    return path;
+}
+
+void StoreExamination::look_at_folder() {
+    std::error_code error;
+    const bool there = std::filesystem::exists(questions_.folder, error);
+    if (!there) {
+        add(unknown("store", questions_.store.location() + " is not there yet; the first backup makes it",
+                    "if it should be there, mount its disk"));
+    } else {
+        find_restore_text();
+        if (!lists_) {
+            return;
+        }
+        add(passed("store", questions_.store.location() + " can be listed"));
+    }
+    const auto place = deepest_existing(questions_.folder / questions_.layout.instance());
+    const bool may = ::access(place.c_str(), W_OK | X_OK) == 0;
+    found_.sights.writes = found_.sights.deletes = may ? Right::yes : Right::no;
+    add(may ? passed("write", place.string() + " can be written to")
+            : failed("write",
+                     place.string() + (errno == EROFS ? " is mounted read-only" : " cannot be written to by this user"),
+                     "give the user that Lifeboat runs as the right to write there"));
+    if (there) {
+        look_at_reading();
+        look_at_backups();
+    }
+}
+
+// ---- a bucket
+// --------------------------------------------------------------------------------------------------------
+
+void StoreExamination::look_at_bucket() {
+    if (!greet()) {
+        return;
+    }
+    if (lists_) {
+        find_restore_text();
+    }
+    look_at_writing();
+    look_at_reading();
+    look_at_clock();
+    look_at_versioning();
+    look_at_object_lock();
+    look_at_deletion();
+    look_at_enforcement();
+    look_at_backups();  // it reads every manifest: the others first
+    look_at_rules();
+    look_at_newest_lock();
+}
+
+bool StoreExamination::greet() {
+    const auto greeting = questions_.probe->greet(questions_.layout.prefix());
+    if (!greeting.listed && greeting.listed.error().kind == ErrorKind::interrupted) {
+        add(failed("store", questions_.endpoint_host + " did not answer in time",
+                   "check store.endpoint, the name service, the network policies and any proxy"));
+        return false;
+    }
+    tell_greeting(greeting);
+    lists_ = greeting.listed.ok();
+    return greeting.known || lists_;
+}
+
+void StoreExamination::tell_greeting(const store::Greeting& greeting) {
+    const bool known = greeting.known || greeting.listed.ok();
+    if (!known) {
+        add(failed(greeting.other_region ? "region" : "store", greeting.listed.error()));
+        return;
+    }
+    add(passed("store", questions_.store.location() + " answers, and knows this key"));
+    add(passed("region", greeting.region + (questions_.region_given ? ", as store.region says" : ", by the endpoint") +
+                             "; the signature was good"));
+    add(greeting.listed ? passed("list", "the key may list") : failed("list", greeting.listed.error()));
+}
+
+void StoreExamination::find_restore_text() {
     const auto visit = [this](const store::ObjectInfo& info) {
         if (!info.hide_marker && !restore_text_) {
             restore_text_ = info;  // the oldest
@@ -113,201 +210,155 @@ bool StoreExamination::look_at_listing() {
         return done();
     };
     auto listed = questions_.store.list(questions_.layout.restore_text().text(), visit);
-    const bool empty = !listed && listed.error().kind == ErrorKind::not_found && questions_.probe == nullptr;
-    if (!listed && !empty) {
-        add(failed("store", listed.error()));
-        return false;
-    }
-    add(passed("store", questions_.store.location() + (empty ? " is not there yet, and made by the first backup"
-                                                             : " answers, and can be listed")));
-    if (!empty && !questions_.store.lists_everything()) {
+    lists_ = listed.ok();
+    if (!listed) {
+        add(failed(questions_.probe != nullptr ? "list" : "store", listed.error()));
+    } else if (!questions_.store.lists_everything()) {
         add(unknown("versions", "the key may not list versions, so that what somebody hid cannot be seen",
-                    "give it the right to list them (listFiles on B2, s3:ListBucketVersions on AWS)"));
+                    "give it the right to list them (listFiles on B2, s3:ListBucketVersions elsewhere)"));
     }
-    return true;
 }
 
 void StoreExamination::look_at_writing() {
-    Status may = done();
-    if (questions_.probe != nullptr) {
-        may = questions_.probe->may_write(questions_.layout.restore_text());
-    } else if (auto upload = questions_.store.begin(questions_.layout.restore_text()); !upload) {
-        may = std::move(upload).error();
-    }
-    if (!may) {
-        found_.sights.writes = is_refusal(may.error()) ? Right::no : Right::unknown;
-        add(failed("write", may.error()));
-        return;
-    }
-    found_.sights.writes = Right::yes;
-    add(passed("write", "an upload was begun and taken back: the key may write"));
-}
-
-void StoreExamination::look_at_catalogue() {
-    if (restore_text_) {
-        auto text = store::get(questions_.store, restore_text_->key, restore_text_->version_id, largest_text);
-        if (!text) {
-            found_.sights.reads = is_refusal(text.error()) ? Right::no : Right::unknown;
-            add(warned("read",
-                       "the key may not read: lineage, and what the store says of backups, are not checked here",
-                       "give it the right to read what it wrote, which is encrypted; or look from outside, with "
-                       "`lifeboat status` and a key that reads"));
-            return;
-        }
-        found_.sights.reads = Right::yes;
-        add(passed("read", "the key may read"));
+    if (auto may = questions_.probe->may_write(questions_.layout.restore_text()); may) {
+        found_.sights.writes = Right::yes;
+        add(passed("write", "the key may write: an upload was begun and taken back"));
     } else {
-        add(unknown("read", "there is nothing to read yet", "run doctor again after the first backup"));
+        found_.sights.writes = is_refusal(may.error()) ? Right::no : Right::unknown;
+        add(questions_.for_reading && is_refusal(may.error())
+                ? passed("write", "the key may not write, and for reading need not")
+                : failed("write", may.error()));
     }
-    auto catalogue = catalogue::read_catalogue(questions_.store, questions_.layout, questions_.expires_after);
-    if (!catalogue) {
-        if (catalogue.error().kind != ErrorKind::not_found) {
-            add(failed("backups", catalogue.error()));
-        }
-        return;
-    }
-    tell_backups(*catalogue);
-    found_.catalogue = *std::move(catalogue);
 }
 
-void StoreExamination::tell_backups(const catalogue::Catalogue& catalogue) {
-    std::size_t good = 0;
-    for (const auto& backup : catalogue.backups) {
-        good += backup.state == catalogue::State::good ? 1 : 0;
-        if (backup.state == catalogue::State::hidden) {
-            add(warned("backup " + backup.manifest.id.text(), "somebody hid it or wrote over its manifest",
-                       "exchange the store's key, and read docs/operating.md on tampering"));
-        }
+void StoreExamination::look_at_reading() {
+    const std::string check = "read";
+    if (!restore_text_) {
+        add(unknown(check, "there is nothing to read yet", "run doctor again after the first backup"));
+        return;
     }
-    add(good > 0 ? passed("backups", std::to_string(good) + " good of " + std::to_string(catalogue.backups.size()))
-                 : unknown("backups", "there is no good one yet", "run `lifeboat backup`, or wait for the schedule"));
-    for (const auto& refused : catalogue.refused) {
-        add(warned("manifests", refused.what, refused.next));
+    auto text = store::get(questions_.store, restore_text_->key, restore_text_->version_id, largest_text);
+    if (text) {
+        found_.sights.reads = Right::yes;
+        add(passed(check, "what is stored can be read"));
+        return;
     }
-    if (const auto runs = catalogue.leftovers.size(); runs > 0) {
-        add(warned("leftovers",
-                   std::to_string(runs) + (runs == 1 ? " run" : " runs") +
-                       " left data without a manifest: of a backup under way now, or of a killed one",
-                   "nothing: a later backup sweeps them once they are a day old, where the key may delete"));
+    if (!is_refusal(text.error())) {
+        add(failed(check, text.error()));
+        return;
     }
-    if (catalogue.uploads_unseen) {
-        add(unknown("uploads", "the key may not list unfinished uploads, so that none is swept",
-                    "have the bucket cancel them by a lifecycle rule, or give the key that right"));
-    }
+    found_.sights.reads = Right::no;
+    add(warned(check, "the key may not read: lineage, and what the store says of backups, are not checked here",
+               "give it the right to read what it wrote, which is encrypted; or look from outside, with "
+               "`lifeboat status` and a key that reads"));
 }
+
+// ---- what the bucket is
+// ----------------------------------------------------------------------------------------------
 
 void StoreExamination::look_at_versioning() {
+    const std::string check = "versioning";
     auto versioning = questions_.probe->versioning();
-    if (!versioning) {
-        add(unknown("versioning", "the key may not see whether the bucket keeps versions: " + versioning.error().what,
-                    "look in the provider's console; on Backblaze B2 they are always kept"));
-        if (found_.sights.b2) {
-            found_.sights.versioning = s3::Versioning::on;
-        }
-        return;
-    }
-    found_.sights.versioning = *versioning;
-    if (*versioning == s3::Versioning::on) {
-        add(passed("versioning", "the bucket keeps every version"));
+    if (!versioning && found_.sights.b2) {
+        found_.sights.versioning = s3::Versioning::on;
+        add(passed(check, "Backblaze B2 keeps every version"));
+    } else if (!versioning) {
+        add(not_seen(check, "whether the bucket keeps versions", versioning.error(), "look in the provider's console"));
     } else {
-        add(warned("versioning", "the bucket keeps no versions: what is written over or deleted is gone",
-                   "switch versioning on, best with object lock: docs/stores.md"));
+        found_.sights.versioning = *versioning;
+        add(*versioning == s3::Versioning::on
+                ? passed(check, "the bucket keeps every version")
+                : warned(check, "the bucket keeps no versions: what is written over or deleted is gone",
+                         "switch versioning on, best with object lock: docs/stores.md"));
     }
 }
 
 void StoreExamination::look_at_object_lock() {
     auto lock = questions_.probe->object_lock();
-    if (!lock) {
-        add(unknown("object lock", "the key may not see whether objects are locked: " + lock.error().what,
-                    "look in the provider's console"));
-    } else {
+    if (lock) {
+        lock_enabled_ = lock->enabled;
         tell_lock(*lock);
-        found_.sights.object_lock = *std::move(lock);
+    } else {
+        add(not_seen("object lock", "whether objects are locked", lock.error(), "look in the provider's console"));
     }
-    look_at_newest_lock();
 }
 
 void StoreExamination::tell_lock(const s3::ObjectLockReply& lock) {
+    const std::string check = "object lock";
     const std::string cure =
         "set a default retention in compliance mode for as long as backups are kept: docs/stores.md";
     if (!lock.enabled) {
-        add(warned("object lock", "the bucket has none: whoever may delete can delete every backup", cure));
-    } else if (!lock.retention) {
-        add(warned("object lock", "the bucket could lock objects, and has no default retention", cure));
-    } else if (lock.retention->mode != "COMPLIANCE") {
-        add(warned("object lock", "the default retention is in governance mode, which some keys may bypass", cure));
-    } else if (lock.retention->days < questions_.keep_days) {
-        add(warned("object lock",
-                   "objects are locked for " + days_text(lock.retention->days) + ", and backups are kept for " +
+        add(warned(check, "the bucket has none: whoever may delete can delete every backup", cure));
+        return;
+    }
+    const bool by_default = lock.retention && lock.retention->mode == "COMPLIANCE";
+    const auto days = questions_.lock_days ? questions_.lock_days
+                      : by_default         ? std::optional(lock.retention->days)
+                                           : std::nullopt;
+    found_.sights.locked_days = days;
+    if (!days) {
+        add(warned(check,
+                   lock.retention ? "the default retention is in governance mode, which some keys may bypass"
+                                  : "the bucket could lock objects, and has no default retention",
+                   cure));
+    } else if (*days < questions_.keep_days) {
+        add(warned(check,
+                   "objects are locked for " + days_text(*days) + ", and backups are kept for " +
                        days_text(questions_.keep_days),
                    cure));
     } else {
-        add(passed("object lock",
-                   "every object is locked for " + days_text(lock.retention->days) + " in compliance mode"));
+        add(passed(check, "every new object is locked for " + days_text(*days) + " in compliance mode"));
     }
 }
 
-// What is set for the bucket says nothing about what was uploaded before.
-void StoreExamination::look_at_newest_lock() {
-    if (!found_.catalogue || found_.catalogue->backups.empty() || !found_.sights.object_lock ||
-        !found_.sights.object_lock->enabled) {
-        return;
-    }
-    const auto& manifest = found_.catalogue->backups.back().manifest;
-    const auto objects = manifest.all_objects();
-    if (objects.empty()) {
-        return;
-    }
-    auto lock = questions_.probe->lock_of(objects.front().key, objects.front().version_id);
-    if (!lock || lock->mode.empty()) {
-        add(unknown("newest backup", "whether it is locked cannot be seen with this key",
-                    "look at one of its objects with a key that may read retentions"));
-    } else {
-        add(passed("newest backup", "locked until " + lock->until));
-    }
-}
-
-void StoreExamination::look_at_clock() {
-    const auto offset = questions_.probe->clock_offset();
-    if (!offset) {
-        add(unknown("clock", "the store's answers name no time"));
-    } else if (std::chrono::abs(*offset) > clock_matters) {
-        add(warned("clock",
-                   "this clock is " + std::to_string(std::chrono::abs(*offset).count()) + " s " +
-                       (offset->count() > 0 ? "behind" : "ahead of") + " the store's",
-                   "set the node's clock, by NTP"));
-    } else {
-        add(passed("clock", "within a minute of the store's"));
-    }
-}
-
+// A deletion that finds nothing, and so changes nothing, shows whether the key has the right to.
 void StoreExamination::look_at_deletion() {
-    if (questions_.probe == nullptr) {
-        found_.sights.deletes = found_.sights.writes;  // who may write into a folder may delete in it
+    const std::string version = restore_text_ ? restore_text_->version_id : std::string();
+    if (version.empty() && found_.sights.versioning != s3::Versioning::off) {
+        return;  // a deletion by name could hide
+    }
+    auto absent = store::ObjectKey::parse(questions_.layout.prefix() + questions_.scratch_name);
+    if (!absent) {
         return;
     }
-    const bool versions_known = found_.sights.versioning == s3::Versioning::on;
-    if (!restore_text_ || !versions_known || restore_text_->version_id.empty() || found_.sights.writes != Right::yes) {
-        return;  // a deletion by name could hide, and what is gone could not be written again
-    }
-    auto tried = questions_.probe->try_to_delete(restore_text_->key, restore_text_->version_id);
+    auto tried = questions_.probe->try_to_delete(*absent, version);
     if (!tried) {
         return;
     }
-    found_.sights.deletes = *tried == store::Deletion::done ? Right::yes : Right::no;
-    if (*tried == store::Deletion::refused) {
-        add(passed("deletion", "the store did not let RESTORE.txt go"));
+    const bool may = *tried == store::Deletion::done;
+    found_.sights.deletes = may ? Right::yes : Right::no;
+    add(may ? passed("deletion", "the key may delete, which is what pruning by the sidecar needs; see the thief below")
+            : passed("deletion", "the key may not delete: the bucket's rules, or `lifeboat prune` elsewhere, must"));
+}
+
+// Some stores take the setting and do not hold to it.
+void StoreExamination::look_at_enforcement() {
+    const std::string check = "lock enforced";
+    if (!found_.sights.locked_days) {
         return;
     }
-    write_back();
-    const auto& lock = found_.sights.object_lock;
-    const bool promised = lock && lock->enabled && lock->retention &&
-                          questions_.now - restore_text_->modified < std::chrono::days(lock->retention->days);
-    add(promised ? failed("deletion", "RESTORE.txt could be deleted although the bucket says that it is locked",
-                          "the store does not enforce its locks: use another one, or take deletion from the key")
-                 : warned("deletion", "the key may delete for good: RESTORE.txt was deleted, and written again",
-                          "take that right from the key, and let the bucket's own rules or `lifeboat prune --all` from "
-                          "elsewhere delete: docs/stores.md"));
+    if (found_.sights.deletes != Right::yes || !restore_text_ || restore_text_->version_id.empty()) {
+        add(unknown(check, "whether the store holds to its locks can only be tried with a key that may delete",
+                    "run doctor once with such a key, off the cluster"));
+        return;
+    }
+    if (questions_.now - restore_text_->modified >= std::chrono::days(*found_.sights.locked_days)) {
+        add(unknown(check, "nothing that is locked could be written again if it went, so it was not tried",
+                    "run doctor once on a new bucket of this store"));
+        return;
+    }
+    auto tried = questions_.probe->try_to_delete(restore_text_->key, restore_text_->version_id);
+    if (!tried) {
+        add(not_seen(check, "whether the store holds to its locks", tried.error(), "run doctor again"));
+    } else if (*tried == store::Deletion::refused) {
+        found_.sights.locks_hold = Right::yes;
+        add(passed(check, "the store did not delete RESTORE.txt, which is locked, for a key that may delete"));
+    } else {
+        found_.sights.locks_hold = Right::no;
+        write_back();
+        add(failed(check, "RESTORE.txt could be deleted although the bucket says that it is locked",
+                   "use another store: this one does not hold to its locks; and take deletion from the key"));
+    }
 }
 
 void StoreExamination::write_back() {
@@ -317,50 +368,114 @@ void StoreExamination::write_back() {
     }
 }
 
-bool is_private_v4(std::uint32_t address) {
-    const auto in = [address](std::uint32_t network, unsigned bits) {
-        return (address >> (32U - bits)) == (network >> (32U - bits));
-    };
-    return in(0x0A000000, 8) || in(0xAC100000, 12) || in(0xC0A80000, 16) || in(0x64400000, 10) || in(0xA9FE0000, 16);
+void StoreExamination::look_at_rules() {
+    const std::string check = "rules";
+    auto rules = questions_.probe->rules();
+    if (!rules) {
+        const std::string said =
+            questions_.expires_after ? "; store.expires_after says " + days_text(*questions_.expires_after) : "";
+        Finding finding = not_seen(check, "the bucket's lifecycle rules", rules.error(),
+                                   questions_.expires_after ? "compare it with the provider's console"
+                                                            : "say in store.expires_after what they do");
+        finding.text += said;
+        add(std::move(finding));
+        return;
+    }
+    found_.sights.hidden_deleted_after = hidden_deleted_after(*rules, questions_.layout.prefix());
+    const Right sees = !found_.catalogue ? Right::unknown : found_.catalogue->uploads_unseen ? Right::no : Right::yes;
+    for (auto& finding :
+         judge_rules(*rules, {questions_.layout.prefix(), questions_.keep_days, questions_.max_duration,
+                              found_.sights.versioning == s3::Versioning::on, found_.sights.deletes, sees})) {
+        add(std::move(finding));
+    }
 }
 
-std::optional<Reach> reach_of_address(const std::string& host) {
-    in_addr v4{};
-    if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) {
-        const auto address = ntohl(v4.s_addr);
-        return (address >> 24U) == 127U ? Reach::this_machine
-               : is_private_v4(address) ? Reach::private_network
-                                        : Reach::outside;
+void StoreExamination::look_at_clock() {
+    const std::string check = "clock";
+    const auto offset = questions_.probe->clock_offset();
+    if (!offset) {
+        add(unknown(check, "the store's answers name no time"));
+    } else if (std::chrono::abs(*offset) > clock_matters) {
+        add(warned(check,
+                   "this clock is " + std::to_string(std::chrono::abs(*offset).count()) + " s " +
+                       (offset->count() > 0 ? "behind" : "ahead of") + " the store's",
+                   "set the node's clock, by NTP"));
+    } else {
+        add(passed(check, "within a minute of the store's"));
     }
-    in6_addr v6{};
-    const std::string bare = host.size() > 2 && host.front() == '[' ? host.substr(1, host.size() - 2) : host;
-    if (::inet_pton(AF_INET6, bare.c_str(), &v6) == 1) {
-        const bool unique_local = (v6.s6_addr[0] & 0xFEU) == 0xFCU;
-        const bool link_local = v6.s6_addr[0] == 0xFEU && (v6.s6_addr[1] & 0xC0U) == 0x80U;
-        return IN6_IS_ADDR_LOOPBACK(&v6)    ? Reach::this_machine
-               : unique_local || link_local ? Reach::private_network
-                                            : Reach::outside;
+}
+
+// ---- what lies in the store
+// ------------------------------------------------------------------------------------------
+
+void StoreExamination::look_at_backups() {
+    if (!lists_ || found_.sights.reads == Right::no) {
+        return;
     }
-    return std::nullopt;
+    auto catalogue = catalogue::read_catalogue(questions_.store, questions_.layout, questions_.expires_after);
+    if (!catalogue) {
+        add(failed("backups", catalogue.error()));
+        return;
+    }
+    tell_backups(*catalogue);
+    tell_leftovers(*catalogue);
+    found_.catalogue = *std::move(catalogue);
+}
+
+void StoreExamination::tell_backups(const catalogue::Catalogue& catalogue) {
+    std::size_t good = 0;
+    for (const auto& backup : catalogue.backups) {
+        good += backup.state == catalogue::State::good ? 1 : 0;
+        found_.sights.plain_backups =
+            found_.sights.plain_backups || backup.manifest.encrypted() == catalogue::Encrypted::no;
+        if (backup.state == catalogue::State::hidden) {
+            add(warned("backup " + backup.manifest.id.text(), "somebody hid it or wrote over its manifest",
+                       "exchange the store's key, and see what docs/operating.md says of the reason tampered"));
+        }
+    }
+    add(good > 0 ? passed("backups", std::to_string(good) + " good of " + std::to_string(catalogue.backups.size()))
+                 : unknown("backups", "there is no good one yet", "run `lifeboat backup`, or wait for the schedule"));
+    for (const auto& refused : catalogue.refused) {
+        add(warned("manifests", refused.what, refused.next));
+    }
+}
+
+void StoreExamination::tell_leftovers(const catalogue::Catalogue& catalogue) {
+    const auto runs = catalogue.leftovers.size();
+    add(runs == 0 ? passed("leftovers", "no run left anything unfinished")
+                  : warned("leftovers",
+                           std::to_string(runs) + (runs == 1 ? " run" : " runs") +
+                               " left data without a manifest: of a backup under way now, or of a killed one",
+                           "nothing: a later backup sweeps it once it is a day old, where the key may delete"));
+    if (catalogue.uploads_unseen) {
+        add(unknown("uploads", "the key may not list unfinished uploads, so that none is swept",
+                    "have the bucket cancel them by a lifecycle rule, or give the key that right"));
+    }
+}
+
+// What is set for the bucket says nothing about what was uploaded before.
+void StoreExamination::look_at_newest_lock() {
+    if (!found_.catalogue || !lock_enabled_) {
+        return;
+    }
+    const auto& backups = found_.catalogue->backups;
+    const auto newest = std::find_if(backups.rbegin(), backups.rend(),
+                                     [](const auto& backup) { return backup.state == catalogue::State::good; });
+    if (newest == backups.rend() || newest->manifest.all_objects().empty()) {
+        return;
+    }
+    const std::string check = "newest backup";
+    const auto object = newest->manifest.all_objects().front();
+    auto lock = questions_.probe->lock_of(object.key, object.version_id);
+    if (!lock || lock->mode.empty()) {
+        add(unknown(check, "whether it is locked cannot be seen with this key",
+                    "look at one of its objects with a key that may read retentions"));
+    } else {
+        add(passed(check, newest->manifest.id.text() + " is locked until " + lock->until));
+    }
 }
 
 }  // namespace
-
-Reach reach_of(const std::string& host) {
-    if (const auto address = reach_of_address(host)) {
-        return *address;
-    }
-    if (host == "localhost" || ends_with(host, ".localhost")) {
-        return Reach::this_machine;
-    }
-    const bool service = ends_with(host, ".svc") || ends_with(host, ".cluster.local") ||
-                         host.find(".svc.") != std::string::npos || host.find('.') == std::string::npos;
-    if (service) {
-        return Reach::cluster;
-    }
-    const bool is_private = ends_with(host, ".internal") || ends_with(host, ".local") || ends_with(host, ".lan");
-    return is_private ? Reach::private_network : Reach::outside;
-}
 
 StoreFindings check_store(const StoreQuestions& questions) {
     return StoreExamination(questions).run();

@@ -1,54 +1,83 @@
 #include "doctor/thief.hpp"
 
+#include "days_text.hpp"
+
 namespace lifeboat::doctor {
 namespace {
 
 Finding could_read(const StoreSights& sights, bool encrypted) {
-    const std::string live = " (the live databases stay open to the server's password, as long as the server runs)";
-    if (!encrypted) {
-        return sights.reads == Right::no
-                   ? warned("read", "nothing that is stored with this key; but it is stored without encryption" + live,
-                            "set encryption.recipients")
-                   : warned("read", "every row of every backup: they are stored without encryption" + live,
-                            "set encryption.recipients");
+    const std::string live = " (the server's password opens the live databases, as long as the server runs)";
+    if (sights.reads == Right::no) {
+        return passed("read", "nothing that is stored: the key may not read" + live);
     }
-    return sights.reads == Right::no
-               ? passed("read", "nothing that is stored: the key may not read" + live)
-               : passed("read",
-                        "no row: backups are encrypted to keys that are not here; names of databases, sizes and "
-                        "times stand in manifests" +
-                            live);
+    if (!encrypted || sights.plain_backups) {
+        return warned("read", "every row of the backups that are stored without encryption" + live,
+                      "set encryption.recipients, and let the plain ones go");
+    }
+    return passed("read",
+                  "no row: backups are encrypted to keys that are not here; names of databases, sizes and times "
+                  "stand in manifests" +
+                      live);
+}
+
+// There is nothing to bring back then.
+Finding without_versions(const StoreSights& sights) {
+    const std::string cure = "use a bucket that keeps versions";
+    switch (sights.deletes) {
+        case Right::no: return passed("hide", "nothing: it would have to delete");
+        case Right::yes: return warned("hide", "every backup: without versions, to hide is to delete", cure);
+        case Right::unknown: break;
+    }
+    return unknown("hide", "without versions, to hide is to delete: see there", cure);
 }
 
 Finding could_hide(const StoreSights& sights) {
     const std::string said = "; it is reported as tampering, and `list` and `restore` still find what is hidden";
+    const std::string until =
+        sights.hidden_deleted_after && !sights.locked_days
+            ? ", until the bucket's own rule deletes it " + days_text(*sights.hidden_deleted_after) + " later"
+            : "";
     if (!sights.bucket || (sights.versioning && *sights.versioning != s3::Versioning::on)) {
-        return sights.deletes == Right::no
-                   ? passed("hide", "nothing: without versions there is only deletion")
-                   : unknown("hide", "without versions, to hide is to delete: see there", "use a bucket with versions");
+        return without_versions(sights);
     }
     if (sights.b2 && sights.writes == Right::yes) {
-        return warned("hide", "every backup, as on B2 whoever may write may hide" + said,
+        return warned("hide", "every backup, as on Backblaze B2 whoever may write may hide" + said + until,
                       "keep object lock on, so that no rule deletes what was hidden before its time");
     }
     if (sights.deletes == Right::yes) {
-        return warned("hide", "every backup" + said, "take the right to delete from the key");
+        return warned("hide", "every backup" + said + until, "take the right to delete from the key");
     }
-    return unknown("hide", "it was not tried, as that would hide something" + said,
+    return unknown("hide", "it was not tried, as that would hide something" + said + until,
                    "see that the key lacks s3:DeleteObject");
 }
 
+Finding could_delete_with_the_right(const StoreSights& sights) {
+    const std::string cure =
+        "take that right from the key, and set a default retention in compliance mode: "
+        "docs/stores.md";
+    if (!sights.bucket) {
+        return warned("delete", "everything",
+                      "use a bucket with object lock: a folder protects nothing from who "
+                      "writes to it");
+    }
+    if (sights.locks_hold == Right::yes && sights.locked_days) {
+        return warned("delete",
+                      "what is older than " + days_text(*sights.locked_days) + ": the store holds to its lock",
+                      "take that right from the key");
+    }
+    return warned("delete",
+                  sights.locks_hold == Right::no ? "everything, for good: the store does not hold to its locks"
+                                                 : "everything that is not locked, for good",
+                  cure);
+}
+
 Finding could_delete(const StoreSights& sights) {
-    const std::string cure = sights.bucket ? "take that right from the key, and set a default retention in compliance "
-                                             "mode: docs/stores.md"
-                                           : "use a bucket with object lock: a folder protects nothing from who writes "
-                                             "to it";
     switch (sights.deletes) {
-        case Right::no: return passed("delete", "nothing: the store refused it");
-        case Right::yes: return warned("delete", "everything that is not locked, for good", cure);
+        case Right::no: return passed("delete", "nothing, for good: the key may not");
+        case Right::yes: return could_delete_with_the_right(sights);
         case Right::unknown: break;
     }
-    return unknown("delete", "it was not tried: there is nothing here yet that could be written again, or no versions",
+    return unknown("delete", "it was not tried: there is no backup here yet, or it was not seen that versions are kept",
                    "run doctor again after the first backup; see that the key lacks deleteFiles (B2) or "
                    "s3:DeleteObjectVersion");
 }
@@ -56,6 +85,9 @@ Finding could_delete(const StoreSights& sights) {
 Finding could_overwrite(const StoreSights& sights) {
     if (sights.writes == Right::no) {
         return passed("overwrite", "nothing: the key may not write");
+    }
+    if (sights.writes == Right::unknown) {
+        return unknown("overwrite", "whether the key may write was not seen", "see the line on write");
     }
     if (!sights.bucket) {
         return warned("overwrite", "every backup", "use a bucket with versions and object lock");
@@ -73,11 +105,13 @@ Finding could_forge(const StoreSights& sights) {
     if (sights.writes == Right::no) {
         return passed("forge", "nothing: the key may not write");
     }
+    if (sights.writes == Right::unknown) {
+        return unknown("forge", "whether the key may write was not seen", "see the line on write");
+    }
     return warned("forge",
-                  "a new backup, a drill's result or an acceptance that look like ours: anyone can encrypt to "
-                  "your recipients",
-                  "run drills from outside with a key of their own, and compare what `list` shows with the store's "
-                  "times; what was there before stays");
+                  "a new backup, a drill's result, or an acceptance, that look like ours: anyone can encrypt to "
+                  "public keys",
+                  "hold drills from outside, and compare with the store's own times; what was there before stays");
 }
 
 }  // namespace

@@ -74,6 +74,9 @@ Result<std::optional<std::uint64_t>> widest_row_seen(postgres::Connection& conne
         }
         widest = std::max(widest, *seen);
     }
+    if (!tables->empty() && !widest) {
+        return failed("there was no row in the pages that were looked at");
+    }
     return widest;
 }
 

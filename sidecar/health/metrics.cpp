@@ -185,6 +185,18 @@ void add_prune(Page& page, const PruneFacts& prune) {
                prune.last);
 }
 
+void add_notify(Page& page, const NotifyFacts& notify) {
+    std::vector<std::pair<std::vector<ClientMetric::Label>, double>> samples;
+    for (const auto hook : hooks) {
+        const auto& counts = notify.at(static_cast<std::size_t>(hook));
+        const ClientMetric::Label target{"target", std::string(name_of(hook))};
+        samples.push_back({{target, {"result", "delivered"}}, of(counts.delivered)});
+        samples.push_back({{target, {"result", "failed"}}, of(counts.failed)});
+    }
+    page.table(MetricType::Counter, "notifications_total",
+               "Messages to the addresses of [notify] since the start, by what became of them.", samples);
+}
+
 void add_schedule(Page& page, const ScheduleFacts& schedule) {
     page.gauge("next_run_timestamp_seconds", "When the next backup run begins, in Unix time.", schedule.start);
     page.gauge("overdue_after_seconds", "The age at which the last good backup is overdue.", schedule.overdue_after);
@@ -277,6 +289,7 @@ std::string metrics_text(const Facts& facts, const Verdict& verdict, std::chrono
     add_drills(page, facts);
     add_runs(page, facts.runs);
     add_prune(page, facts.prune);
+    add_notify(page, facts.notify);
     add_schedule(page, facts.schedule);
     add_running(page, facts.running);
     add_store(page, facts.store);

@@ -32,6 +32,15 @@ std::string_view name_of(Activity activity) {
     return "";
 }
 
+std::string_view name_of(Hook hook) {
+    switch (hook) {
+        case Hook::on_failure: return "on_failure";
+        case Hook::on_success: return "on_success";
+        case Hook::ping: return "ping";
+    }
+    return "";
+}
+
 std::string_view name_of(RunResult result) {
     switch (result) {
         case RunResult::good: return "good";

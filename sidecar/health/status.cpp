@@ -1,7 +1,7 @@
 #include "databases.hpp"
 #include "days.hpp"
 #include "health/names.hpp"
-#include "words.hpp"
+#include "health/words.hpp"
 
 #include "health/render.hpp"
 

@@ -242,10 +242,57 @@ pugi::xml_node conditions_of(const pugi::xml_node& rule) {
     return several ? several : filter;
 }
 
-bool takes_current_objects(const pugi::xml_node& rule) {
-    const auto expiration = child(rule, "Expiration");
-    return child_text(rule, "Status").text == "Enabled" && !child(conditions_of(rule), "Tag") &&
-           (child(expiration, "Days") || child(expiration, "Date"));
+bool is_in_force(const pugi::xml_node& rule) {
+    return child_text(rule, "Status").text == "Enabled" && !child(conditions_of(rule), "Tag");
+}
+
+// The number below `rule`, or nothing where there is none; `understood` goes where it is no number.
+std::optional<std::uint64_t> days_in(const pugi::xml_node& rule, std::string_view action, const std::string& name,
+                                     bool& understood) {
+    const auto node = child(rule, action);
+    if (!child(node, name)) {
+        return std::nullopt;
+    }
+    Record record(node, false);
+    const auto days = record.number(name);
+    understood = understood && record.understood();
+    return days;
+}
+
+std::string coldest_class(const pugi::xml_node& rule) {
+    std::string coldest;
+    for (const pugi::xml_node& node : rule.children()) {
+        if (local_name(node) != "Transition") {
+            continue;
+        }
+        const auto name = child_text(node, "StorageClass").text.value_or("");
+        if (name == "GLACIER" || name == "DEEP_ARCHIVE") {
+            coldest = name;
+        }
+    }
+    return coldest;
+}
+
+bool does_something(const LifecycleRule& rule) {
+    return rule.days || rule.date || rule.noncurrent_days || rule.abort_days || !rule.moves_to.empty();
+}
+
+std::optional<LifecycleRule> rule_of(const pugi::xml_node& node) {
+    Record record(node, false);
+    Record filter(conditions_of(node), false);
+    bool understood = true;
+    LifecycleRule rule;
+    rule.prefix = filter.text("Prefix") + record.text("Prefix");
+    rule.days = days_in(node, "Expiration", "Days", understood);
+    rule.noncurrent_days = days_in(node, "NoncurrentVersionExpiration", "NoncurrentDays", understood);
+    rule.abort_days = days_in(node, "AbortIncompleteMultipartUpload", "DaysAfterInitiation", understood);
+    rule.moves_to = coldest_class(node);
+    if (const auto expiration = child(node, "Expiration"); !rule.days && child(expiration, "Date")) {
+        Record date(expiration, false);
+        rule.date = date.time("Date");
+        understood = understood && date.understood();
+    }
+    return understood && record.understood() && filter.understood() ? std::optional(std::move(rule)) : std::nullopt;
 }
 
 }  // namespace
@@ -258,22 +305,16 @@ std::optional<std::vector<LifecycleRule>> parse_lifecycle(std::string_view body)
     }
     std::vector<LifecycleRule> rules;
     for (const pugi::xml_node& node : root.children()) {
-        if (local_name(node) != "Rule" || !takes_current_objects(node)) {
+        if (local_name(node) != "Rule" || !is_in_force(node)) {
             continue;
         }
-        Record record(node, false);
-        Record filter(conditions_of(node), false);
-        Record expiration(child(node, "Expiration"), false);
-        LifecycleRule rule{filter.text("Prefix") + record.text("Prefix"), std::nullopt, std::nullopt};
-        if (child(child(node, "Expiration"), "Days")) {
-            rule.days = expiration.number("Days");
-        } else {
-            rule.date = expiration.time("Date");
-        }
-        if (!record.understood() || !filter.understood() || !expiration.understood()) {
+        auto rule = rule_of(node);
+        if (!rule) {
             return std::nullopt;
         }
-        rules.push_back(std::move(rule));
+        if (does_something(*rule)) {
+            rules.push_back(*std::move(rule));
+        }
     }
     return rules;
 }

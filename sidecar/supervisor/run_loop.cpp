@@ -10,6 +10,7 @@
 #include "health/render.hpp"
 #include "health/server.hpp"
 #include "kubernetes/reporter.hpp"
+#include "notices.hpp"
 #include "os/errno_text.hpp"
 #include "os/heap.hpp"
 #include "os/process.hpp"
@@ -182,6 +183,7 @@ private:
     std::unique_ptr<health::Server> endpoints_;
     std::unique_ptr<kubernetes::Reporter> reporter_;
     std::unique_ptr<control::Server> control_;
+    std::unique_ptr<Notices> notices_;
     config::FileWatch watch_;
     std::optional<std::string> watch_trouble_told_;
     Secret settings_;  // inputs of the settings in force, for children
@@ -207,6 +209,11 @@ Status Loop::open_endpoints() {
         return std::move(control).error();
     }
     control_ = std::move(*control);
+    auto notices = Notices::open(options_.version);
+    if (!notices) {
+        return std::move(notices).error();
+    }
+    notices_ = std::move(*notices);
     return done();
 }
 
@@ -274,6 +281,7 @@ bool Loop::take(const config::Reading& reading) {
 }
 
 void Loop::serve(const config::Loaded& loaded) {
+    notices_->use(loaded.settings.notify);
     endpoints_->apply(endpoints_of(loaded.settings.health));
     note_listeners();
 }
@@ -319,7 +327,8 @@ int Loop::time_to_wait() const {
 
 void Loop::wait() {
     std::vector<pollfd> entries = {
-        {signals_.event_fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}, {reporter_->fd(), POLLIN, 0}};
+        {signals_.event_fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}, {reporter_->fd(), POLLIN, 0},
+        {notices_->fd(), POLLIN, 0}};
     if (watch_.fd() >= 0) {
         entries.push_back({watch_.fd(), POLLIN, 0});
     }
@@ -339,6 +348,9 @@ void Loop::attend() {
         },
         [this](Activity activity, const os::ExitState& exit) { supervisor_.ended(activity, exit); });
     os::reap_orphans(children_.ids());
+    if (notices_->hear_outcomes(log_, clock_.now())) {
+        supervisor_.notified(notices_->counts());
+    }
     control_->on_ready();
     note_reports();
     watch_.on_readable(Steady::now());
@@ -378,8 +390,10 @@ Status Loop::run() {
             stopping_ = true;
             log_.write(LogLevel::info, "stopping", Fields::object());
             supervisor_.stop();
+            notices_->stop();
         }
         supervisor_.turn();
+        notices_->tell(supervisor_.facts(), clock_.now());
         if (supervisor_.finished()) {
             break;
         }
@@ -387,6 +401,7 @@ Status Loop::run() {
         attend();
         beat();
     }
+    notices_->end(log_);
     log_.write(LogLevel::info, "sidecar_stopped", Fields::object());
     return done();
 }

@@ -172,6 +172,13 @@ private:
     static std::string name_of(const std::string& method, const S3Request& request) {
         const auto has = [&](const char* name) { return request.query.count(name) != 0; };
         if (request.key.empty()) {
+            for (const auto& [question, name] : {std::pair("versioning", "GetBucketVersioning"),
+                                                 {"object-lock", "GetObjectLockConfiguration"},
+                                                 {"lifecycle", "GetBucketLifecycleConfiguration"}}) {
+                if (has(question)) {
+                    return name;
+                }
+            }
             return has("versions") ? "ListObjectVersions" : has("uploads") ? "ListMultipartUploads" : "ListObjectsV2";
         }
         if (method == "PUT") {

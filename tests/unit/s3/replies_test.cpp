@@ -555,7 +555,9 @@ TEST(S3Lifecycle, OfBackblaze) {
     ASSERT_EQ(rules->size(), 1U);
     EXPECT_EQ(rules->front().prefix, "postgres/");
     EXPECT_EQ(rules->front().days, 30U);
+    EXPECT_EQ(rules->front().noncurrent_days, 7U);
     EXPECT_FALSE(rules->front().date);
+    EXPECT_FALSE(rules->front().abort_days);
 }
 
 TEST(S3Lifecycle, LeavesOutWhatDoesNotConcernUs) {
@@ -566,8 +568,7 @@ TEST(S3Lifecycle, LeavesOutWhatDoesNotConcernUs) {
         "<Rule><Filter><And><Prefix>p</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter>"
         "<Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>"
         "<Rule><Prefix/><Status>Enabled</Status>"
-        "<AbortIncompleteMultipartUpload><DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload>"
-        "</Rule>"));
+        "<Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration></Rule>"));
     ASSERT_TRUE(none);
     EXPECT_TRUE(none->empty());
 }
@@ -586,6 +587,19 @@ TEST(S3Lifecycle, OfEveryForm) {
     EXPECT_EQ((*rules)[2].prefix, "large/");
 }
 
+TEST(S3Lifecycle, OfWhatIsUnfinishedAndOfColdClasses) {
+    const auto rules = parse_lifecycle(lifecycle(
+        "<Rule><Filter/><Status>Enabled</Status>"
+        "<AbortIncompleteMultipartUpload><DaysAfterInitiation>3</DaysAfterInitiation></AbortIncompleteMultipartUpload>"
+        "<Transition><Days>1</Days><StorageClass>STANDARD_IA</StorageClass></Transition>"
+        "<Transition><Days>9</Days><StorageClass>GLACIER</StorageClass></Transition></Rule>"));
+    ASSERT_TRUE(rules);
+    ASSERT_EQ(rules->size(), 1U);
+    EXPECT_EQ(rules->front().abort_days, 3U);
+    EXPECT_EQ(rules->front().moves_to, "GLACIER");
+    EXPECT_FALSE(rules->front().days);
+}
+
 TEST(S3Lifecycle, IsUnderstoodAsAWholeOrNotAtAll) {
     EXPECT_FALSE(parse_lifecycle(""));
     EXPECT_FALSE(parse_lifecycle("<Error><Code>X</Code></Error>"));
@@ -594,6 +608,9 @@ TEST(S3Lifecycle, IsUnderstoodAsAWholeOrNotAtAll) {
                                                std::string(days) + "</Days></Expiration></Rule>")))
             << days;
     }
+    EXPECT_FALSE(parse_lifecycle(
+        lifecycle("<Rule><Filter/><Status>Enabled</Status><AbortIncompleteMultipartUpload><DaysAfterInitiation>x"
+                  "</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>")));
     EXPECT_FALSE(parse_lifecycle(
         lifecycle("<Rule><Filter/><Status>Enabled</Status><Expiration><Date>soon</Date></Expiration></Rule>")));
 }

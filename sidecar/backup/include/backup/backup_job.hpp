@@ -48,9 +48,9 @@ struct BackupPlan {
     std::function<Result<bool>()> still_wanted;
 };
 
-// The address space that pg_dump may use, in bytes: as the plan says, or the cgroup's limit less what Lifeboat itself
+// The address space that pg_dump may use, in bytes: what is `wanted`, or the cgroup's limit less what Lifeboat itself
 // needs. Empty: there is no limit.
-std::optional<std::uint64_t> dump_memory(const BackupPlan& plan);
+std::optional<std::uint64_t> dump_memory(const std::optional<std::uint64_t>& wanted);
 
 // What happens, as it happens: for logs and progress. Called from the job's thread.
 class BackupObserver {

@@ -19,8 +19,9 @@ Findings check_secret_files(const std::map<std::string, std::filesystem::path, s
 // Whether the recipients are as they should be: two, so that one key that is lost is no disaster.
 Findings check_recipients(const std::vector<std::string>& recipients, bool encrypted);
 
-// Whether these keys open the newest backup: its table proof, or its globals.
-Findings check_identities(store::ObjectStore& store, const catalogue::Catalogue& catalogue,
+// Whether these keys open the newest backup: its table proof, or its globals. `catalogue`: null where it could not be
+// read.
+Findings check_identities(store::ObjectStore& store, const catalogue::Catalogue* catalogue,
                           const std::vector<age::Identity>& identities);
 
 // A service account's token is a key to the cluster that a backup has no use for. `wanted`: the settings ask for

@@ -2,38 +2,53 @@
 #pragma once
 
 #include "catalogue/catalogue.hpp"
+#include "doctor/bucket_rules.hpp"
 #include "doctor/finding.hpp"
 #include "store/bucket_probe.hpp"
 #include "store/object_store.hpp"
 
 #include <chrono>
+#include <filesystem>
 #include <optional>
 #include <string>
 
 namespace lifeboat::doctor {
-
-enum class Right { yes, no, unknown };
 
 // What was seen of the key and of the bucket: thief.hpp draws its answers from this.
 struct StoreSights {
     bool bucket = false;  // else a folder
     bool b2 = false;      // Backblaze B2, where the right to write is the right to hide
     Right reads = Right::unknown;
+    bool plain_backups = false;  // some are stored without encryption
     Right writes = Right::unknown;
-    Right deletes = Right::unknown;  // for good, by version id
-    std::optional<s3::Versioning> versioning;
-    std::optional<s3::ObjectLockReply> object_lock;
+    Right deletes = Right::unknown;  // for good, where nothing is locked
+    std::optional<s3::Versioning> versioning = std::nullopt;
+    // For how many days everything is locked in compliance mode; empty: not at all, or not known.
+    std::optional<std::uint64_t> locked_days = std::nullopt;
+    Right locks_hold = Right::unknown;                                 // seen by a deletion that was tried
+    std::optional<std::uint64_t> hidden_deleted_after = std::nullopt;  // days, by the bucket's rules
 };
 
 struct StoreQuestions {
     store::ObjectStore& store;
-    store::BucketProbe* probe = nullptr;  // of a bucket; none for a folder
     catalogue::Layout layout;
-    std::string endpoint_host = {};  // without a port; empty for a folder
+
+    // Of a bucket.
+    store::BucketProbe* probe = nullptr;
+    std::string endpoint_host = {};  // without a port
     bool plain_http = false;
+    bool region_given = false;                    // by store.region
+    std::optional<std::uint64_t> lock_days = {};  // that each upload asks for: store.object_lock
+
+    // Of a folder.
+    std::filesystem::path folder = {};
+
+    bool for_reading = false;  // nobody makes backups with this key
     unsigned keep_days = 0;
+    std::chrono::hours max_duration{};
     std::optional<std::chrono::milliseconds> expires_after = {};
-    std::chrono::system_clock::time_point now;
+    std::chrono::system_clock::time_point now = {};
+    std::string scratch_name = "doctor";  // no object has it; for deletions that must find nothing
 };
 
 struct StoreFindings {
@@ -42,12 +57,9 @@ struct StoreFindings {
     std::optional<catalogue::Catalogue> catalogue;  // where the key may read it
 };
 
-// Nothing that is stored is changed but RESTORE.txt, which is deleted and written again where the store lets a locked
-// or foreign-proof object go: there is no other way to see that.
+// Nothing that is stored is changed. One exception: where the key may delete and the bucket says that RESTORE.txt is
+// locked, its deletion is tried; a store that lets it go does not keep its word, and it is written again.
+// Errors of kind `interrupted`, from a store whose time is over, become `unknown`; of the first question, `fail`.
 StoreFindings check_store(const StoreQuestions& questions);
-
-// Whether this host's name or address is one of a cluster's or of a private network.
-enum class Reach { outside, private_network, cluster, this_machine };
-Reach reach_of(const std::string& host);
 
 }  // namespace lifeboat::doctor

@@ -236,6 +236,20 @@ struct PruneFacts {
     std::optional<Problem> stopped = std::nullopt;  // why the last deleted nothing until somebody looks; empty: it did
 };
 
+// Where [notify] tells of backups.
+enum class Hook { on_failure, on_success, ping };
+inline constexpr std::array hooks{Hook::on_failure, Hook::on_success, Hook::ping};
+
+// What became of one hook's messages since the start. That some were not delivered is no reason in any verdict: the
+// backups are as they are.
+struct HookFacts {
+    std::uint64_t delivered = 0;
+    std::uint64_t failed = 0;  // given up
+};
+
+// One for each of hooks, in their order.
+using NotifyFacts = std::array<HookFacts, hooks.size()>;
+
 struct DrainFacts {
     TimePoint since;
     TimePoint until;
@@ -295,6 +309,7 @@ struct Facts {
     std::optional<RunningFacts> running = std::nullopt;
     RunsFacts runs = {};
     PruneFacts prune = {};
+    NotifyFacts notify = {};
     std::optional<DrainFacts> drained = std::nullopt;
     ListenersFacts listeners = {};
     KubernetesFacts kubernetes = {};

@@ -79,14 +79,16 @@ struct UploadPage {
 };
 std::optional<UploadPage> parse_upload_page(std::string_view body);
 
-// <LifecycleConfiguration>: the enabled rules that take away, or hide, current objects. Rules for what is not current
-// any more, for unfinished uploads, for markers and for objects with tags (ours have none) are left out. Backblaze B2
-// shows its daysFromUploadingToHiding as Expiration/Days, and its daysFromHidingToDeleting as a rule for what is not
-// current.
+// <LifecycleConfiguration>: the enabled rules. Those for markers alone, and for objects with tags (ours have none), are
+// left out. Backblaze B2 shows its daysFromUploadingToHiding as Expiration/Days, its daysFromHidingToDeleting as
+// NoncurrentDays, and daysFromStartingToCancelingUnfinishedLargeFiles as DaysAfterInitiation.
 struct LifecycleRule {
     std::string prefix;
-    std::optional<std::uint64_t> days;  // one of these two
-    std::optional<TimePoint> date;
+    std::optional<std::uint64_t> days;             // so old, current objects are taken away, or hidden
+    std::optional<TimePoint> date;                 // the same on a day
+    std::optional<std::uint64_t> noncurrent_days;  // hidden or written over for so long, versions are deleted
+    std::optional<std::uint64_t> abort_days;       // so old, unfinished uploads are dropped
+    std::string moves_to;                          // "GLACIER" or "DEEP_ARCHIVE", out of which nothing is read at once
 };
 std::optional<std::vector<LifecycleRule>> parse_lifecycle(std::string_view body);
 

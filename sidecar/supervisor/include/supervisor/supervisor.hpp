@@ -91,6 +91,8 @@ public:
     void accept(Orders orders, const log::EventLog::Fields& told);
     // Settings that are not: those before stay.
     void refuse(std::vector<health::Problem> problems);
+    // What became of messages to the addresses of [notify].
+    void notified(const health::NotifyFacts& counts);
     // Somebody wants to see it tried again, whatever failed and however long the pause is.
     void wish_retry();
     // Where the endpoints are served, or why not.

@@ -1,0 +1,148 @@
+#include "doctor/bucket_rules.hpp"
+
+#include "days_text.hpp"
+
+#include <algorithm>
+
+namespace lifeboat::doctor {
+namespace {
+
+const std::string check = "rules";
+
+bool touches(const std::string& rule, const std::string& place) {
+    return rule.starts_with(place) || place.starts_with(rule);
+}
+
+class Judgement {
+public:
+    Judgement(const std::vector<s3::LifecycleRule>& rules, const RuleQuestions& questions) : questions_(questions) {
+        for (const auto& rule : rules) {
+            if (touches(rule.prefix, manifests()) || touches(rule.prefix, data())) {
+                rules_.push_back(rule);
+            }
+        }
+    }
+
+    Findings run() {
+        for (const auto& rule : rules_) {
+            look_at_age(rule);
+            look_at_unfinished(rule);
+            look_at_class(rule);
+        }
+        look_at_what_never_ends();
+        if (findings_.empty()) {
+            findings_.push_back(passed(check, summary()));
+        }
+        return std::move(findings_);
+    }
+
+private:
+    [[nodiscard]] std::string manifests() const { return questions_.instance_prefix + "manifests/"; }
+    [[nodiscard]] std::string data() const { return questions_.instance_prefix + "data/"; }
+    static std::string name_of_rule(const s3::LifecycleRule& rule) {
+        return rule.prefix.empty() ? "the bucket's rule" : "the bucket's rule for " + rule.prefix;
+    }
+    template <class Has>
+    [[nodiscard]] bool any_covers(const std::string& place, Has has) const {
+        return std::any_of(rules_.begin(), rules_.end(),
+                           [&](const auto& rule) { return place.starts_with(rule.prefix) && has(rule); });
+    }
+
+    void look_at_age(const s3::LifecycleRule& rule);
+    void look_at_unfinished(const s3::LifecycleRule& rule);
+    void look_at_class(const s3::LifecycleRule& rule);
+    void look_at_what_never_ends();
+    [[nodiscard]] std::string summary() const;
+
+    const RuleQuestions& questions_;
+    std::vector<s3::LifecycleRule> rules_;
+    Findings findings_;
+};
+
+void Judgement::look_at_age(const s3::LifecycleRule& rule) {
+    if (rule.days && *rule.days < questions_.keep_days) {
+        findings_.push_back(failed(check,
+                                   name_of_rule(rule) + " takes backups away after " + days_text(*rule.days) +
+                                       ", and retention.keep_days is " + std::to_string(questions_.keep_days),
+                                   "set it to more days than that, best to twice as many: docs/stores.md"));
+    }
+    if (rule.date) {
+        findings_.push_back(failed(check, name_of_rule(rule) + " takes everything away on a date, whatever its age",
+                                   "let it go by days instead: docs/stores.md"));
+    }
+}
+
+// Days of rules begin at midnight, or whenever the store gets to it: a whole day more is never promised.
+void Judgement::look_at_unfinished(const s3::LifecycleRule& rule) {
+    if (rule.abort_days && touches(rule.prefix, data()) &&
+        std::chrono::hours(24 * std::min<std::uint64_t>(*rule.abort_days, 100'000)) <= questions_.max_duration) {
+        findings_.push_back(failed(check,
+                                   name_of_rule(rule) + " drops uploads that are not finished after " +
+                                       days_text(*rule.abort_days) + ", and a backup may take " +
+                                       std::to_string(questions_.max_duration.count()) + " hours",
+                                   "give it a day more than schedule.max_duration"));
+    }
+}
+
+void Judgement::look_at_class(const s3::LifecycleRule& rule) {
+    if (!rule.moves_to.empty()) {
+        findings_.push_back(warned(check,
+                                   name_of_rule(rule) + " moves backups to " + rule.moves_to +
+                                       ", out of which nothing can be restored before it is thawed",
+                                   "leave them in a class that is read at once"));
+    }
+}
+
+void Judgement::look_at_what_never_ends() {
+    const auto takes = [](const auto& rule) { return rule.days || rule.date; };
+    const auto deletes_hidden = [](const auto& rule) { return rule.noncurrent_days.has_value(); };
+    const auto drops = [](const auto& rule) { return rule.abort_days.has_value(); };
+    if (questions_.keeps_versions && any_covers(data(), takes) && !any_covers(data(), deletes_hidden)) {
+        findings_.push_back(warned(check,
+                                   "the bucket's rule hides old backups and never deletes what it hid: their data "
+                                   "stays, and is paid for",
+                                   "add the deletion of what is hidden: daysFromHidingToDeleting on Backblaze B2, "
+                                   "NoncurrentVersionExpiration elsewhere"));
+    }
+    if (!any_covers(data(), drops) && questions_.sees_uploads == Right::no) {
+        findings_.push_back(warned(check,
+                                   "nobody drops the uploads that killed runs leave: the key may not list them, and no "
+                                   "rule of the bucket does it",
+                                   "add a rule that aborts incomplete uploads after some days: docs/stores.md"));
+    }
+    if (!any_covers(data(), takes) && questions_.deletes == Right::no) {
+        findings_.push_back(warned(check,
+                                   "nothing here ever deletes old backups: the key may not, and no rule of the bucket "
+                                   "does it",
+                                   "run `lifeboat prune --all` elsewhere, or add a rule: docs/stores.md"));
+    }
+}
+
+std::string Judgement::summary() const {
+    std::optional<std::uint64_t> least;
+    for (const auto& rule : rules_) {
+        least = rule.days && (!least || *rule.days < *least) ? rule.days : least;
+    }
+    return least ? "the bucket's own rules take backups away after " + days_text(*least)
+                 : "no rule of the bucket takes backups away";
+}
+
+}  // namespace
+
+Findings judge_rules(const std::vector<s3::LifecycleRule>& rules, const RuleQuestions& questions) {
+    return Judgement(rules, questions).run();
+}
+
+std::optional<std::uint64_t> hidden_deleted_after(const std::vector<s3::LifecycleRule>& rules,
+                                                  const std::string& instance_prefix) {
+    std::optional<std::uint64_t> soonest;
+    for (const auto& rule : rules) {
+        if (rule.noncurrent_days &&
+            (touches(rule.prefix, instance_prefix + "manifests/") || touches(rule.prefix, instance_prefix + "data/"))) {
+            soonest = std::min(soonest.value_or(*rule.noncurrent_days), *rule.noncurrent_days);
+        }
+    }
+    return soonest;
+}
+
+}  // namespace lifeboat::doctor

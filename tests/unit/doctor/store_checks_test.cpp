@@ -1,0 +1,339 @@
+// What the doctor makes of a store, played by one in memory and by a probe on script.
+#include "doctor/store_checks.hpp"
+
+#include "backup/restore_text.hpp"
+#include "support/memory_store.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace lifeboat::doctor {
+namespace {
+
+using std::chrono::days;
+using std::chrono::hours;
+using store::Deletion;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const Error denied{ErrorKind::failed, "denied", "give the key the right to do it: readBuckets", {}};
+const Error too_late{ErrorKind::interrupted, "stopped", {}, {}};
+
+// A bucket in order, but for what a test says.
+class ScriptedProbe final : public store::BucketProbe {
+public:
+    explicit ScriptedProbe(test::MemoryStore& store) : store_(store) {}
+
+    store::Greeting greet(const std::string&) override { return greeting; }
+    Result<s3::Versioning> versioning() override { return versions; }
+    Result<s3::ObjectLockReply> object_lock() override { return lock; }
+    Result<store::LockOfObject> lock_of(const store::ObjectKey&, const std::string&) override {
+        return store::LockOfObject{"COMPLIANCE", "2026-12-24T00:00:00Z"};
+    }
+    Result<std::vector<s3::LifecycleRule>> rules() override { return lifecycle; }
+    Status may_write(const store::ObjectKey&) override { return write; }
+    Result<Deletion> try_to_delete(const store::ObjectKey& key, const std::string& version_id) override {
+        asked_to_delete.push_back({key.text(), version_id});
+        const bool of_restore_text = key.text() == "clinic/RESTORE.txt";
+        if (!may_delete || (of_restore_text && holds_to_locks)) {
+            return Deletion::refused;
+        }
+        EXPECT_TRUE(store_.remove(key, version_id));
+        return Deletion::done;
+    }
+    [[nodiscard]] std::optional<std::chrono::seconds> clock_offset() const override { return offset; }
+
+    store::Greeting greeting{done(), true, false, "eu-west-1"};
+    Result<s3::Versioning> versions = s3::Versioning::on;
+    Result<s3::ObjectLockReply> lock = s3::ObjectLockReply{true, s3::DefaultRetention{"COMPLIANCE", 30}};
+    Result<std::vector<s3::LifecycleRule>> lifecycle = std::vector<s3::LifecycleRule>{};
+    Status write = done();
+    bool may_delete = true;
+    bool holds_to_locks = true;
+    std::optional<std::chrono::seconds> offset = std::chrono::seconds(1);
+    std::vector<std::pair<std::string, std::string>> asked_to_delete;
+
+private:
+    test::MemoryStore& store_;
+};
+
+class AStore : public testing::Test {
+protected:
+    StoreFindings checked() {
+        StoreQuestions questions{store, *catalogue::Layout::of("clinic")};
+        questions.probe = &probe;
+        questions.endpoint_host = host;
+        questions.keep_days = 30;
+        questions.max_duration = hours(6);
+        questions.expires_after = expires_after;
+        questions.now = std::chrono::system_clock::now();
+        questions.lock_days = lock_days;
+        questions.for_reading = for_reading;
+        return check_store(questions);
+    }
+    static std::vector<Finding> all_of(const StoreFindings& found, const std::string& check) {
+        std::vector<Finding> those;
+        for (const auto& finding : found.findings) {
+            if (finding.check == check) {
+                those.push_back(finding);
+            }
+        }
+        return those;
+    }
+    static Finding of(const StoreFindings& found, const std::string& check) {
+        const auto those = all_of(found, check);
+        EXPECT_THAT(those, SizeIs(1)) << check;
+        return those.empty() ? Finding{} : those.front();
+    }
+    static Outcome outcome(const StoreFindings& found, const std::string& check) { return of(found, check).outcome; }
+
+    void put_restore_text() { ASSERT_TRUE(backup::write_restore_text(store, *catalogue::Layout::of("clinic"))); }
+    std::vector<std::string> stored() {
+        std::vector<std::string> keys;
+        EXPECT_TRUE(store.list("", [&](const store::ObjectInfo& info) {
+            keys.push_back(info.key.text() + " " + info.version_id);
+            return done();
+        }));
+        return keys;
+    }
+
+    test::MemoryStore store{test::MemoryStore::Versions::kept};
+    ScriptedProbe probe{store};
+    std::string host = "s3.eu-west-1.amazonaws.com";
+    std::optional<std::chrono::milliseconds> expires_after;
+    std::optional<std::uint64_t> lock_days;
+    bool for_reading = false;
+};
+
+TEST_F(AStore, InOrderPassesAndIsLeftAsItIs) {
+    put_restore_text();
+    const auto before = stored();
+    const auto found = checked();
+    for (const auto* check : {"place", "store", "region", "list", "write", "read", "clock", "versioning", "object lock",
+                              "deletion", "lock enforced", "rules", "leftovers"}) {
+        EXPECT_EQ(outcome(found, check), Outcome::pass) << check << ": " << of(found, check).text;
+    }
+    EXPECT_EQ(stored(), before);
+    EXPECT_EQ(found.sights.locks_hold, Right::yes);
+}
+
+TEST_F(AStore, ThatDoesNotAnswerFailsAtOnce) {
+    probe.greeting = {too_late, false, false, "eu-west-1"};
+    const auto found = checked();
+    EXPECT_EQ(outcome(found, "store"), Outcome::fail);
+    EXPECT_THAT(all_of(found, "write"), IsEmpty());
+    EXPECT_EQ(found.sights.writes, Right::unknown);
+}
+
+TEST_F(AStore, InAnotherRegionSaysSo) {
+    probe.greeting = {denied, false, true, "eu-west-1"};
+    EXPECT_EQ(outcome(checked(), "region"), Outcome::fail);
+}
+
+TEST_F(AStore, ThatMayNotBeListedFailsThereAndIsLookedAtAllTheSame) {
+    probe.greeting = {denied, true, false, "eu-west-1"};
+    const auto found = checked();
+    EXPECT_EQ(outcome(found, "list"), Outcome::fail);
+    EXPECT_EQ(outcome(found, "store"), Outcome::pass);
+    EXPECT_EQ(outcome(found, "write"), Outcome::pass);
+    EXPECT_FALSE(found.catalogue);
+}
+
+TEST_F(AStore, ThatMayNotBeWrittenToFails) {
+    probe.write = denied;
+    const auto found = checked();
+    EXPECT_EQ(outcome(found, "write"), Outcome::fail);
+    EXPECT_EQ(found.sights.writes, Right::no);
+    for_reading = true;
+    EXPECT_EQ(outcome(checked(), "write"), Outcome::pass);
+    probe.write = Error{ErrorKind::temporary, "busy", "later", {}};
+    EXPECT_EQ(outcome(checked(), "write"), Outcome::fail) << "that is no refusal";
+}
+
+TEST_F(AStore, KeepsTheRightUnknownWhereTheStoreWasUnwell) {
+    probe.write = Error{ErrorKind::temporary, "busy", "later", {}};
+    EXPECT_EQ(checked().sights.writes, Right::unknown);
+}
+
+TEST_F(AStore, WhoseSettingsTheKeyMayNotSeeIsUnknownAndNeverPasses) {
+    probe.versions = denied;
+    probe.lock = denied;
+    probe.lifecycle = denied;
+    const auto found = checked();
+    for (const auto* check : {"versioning", "object lock", "rules"}) {
+        EXPECT_EQ(outcome(found, check), Outcome::unknown) << check;
+        EXPECT_THAT(of(found, check).cure, HasSubstr("readBuckets")) << check;
+    }
+    EXPECT_FALSE(found.sights.versioning || found.sights.locked_days);
+}
+
+TEST_F(AStore, OfBackblazeKeepsVersionsWhateverTheKeyMaySee) {
+    host = "s3.us-west-004.backblazeb2.com";
+    probe.versions = denied;
+    const auto found = checked();
+    EXPECT_EQ(outcome(found, "versioning"), Outcome::pass);
+    EXPECT_TRUE(found.sights.b2);
+}
+
+TEST_F(AStore, WithoutVersionsWarns) {
+    for (const auto versions : {s3::Versioning::off, s3::Versioning::suspended}) {
+        probe.versions = versions;
+        EXPECT_EQ(outcome(checked(), "versioning"), Outcome::warn);
+    }
+}
+
+TEST_F(AStore, WarnsOfEveryLockThatIsTooWeak) {
+    for (const auto& lock : {s3::ObjectLockReply{}, s3::ObjectLockReply{true, std::nullopt},
+                             s3::ObjectLockReply{true, s3::DefaultRetention{"GOVERNANCE", 30}},
+                             s3::ObjectLockReply{true, s3::DefaultRetention{"COMPLIANCE", 29}}}) {
+        probe.lock = lock;
+        EXPECT_EQ(outcome(checked(), "object lock"), Outcome::warn);
+    }
+}
+
+TEST_F(AStore, IsLockedByWhatEachUploadAsksFor) {
+    probe.lock = s3::ObjectLockReply{true, std::nullopt};
+    lock_days = 30;
+    const auto found = checked();
+    EXPECT_EQ(outcome(found, "object lock"), Outcome::pass);
+    EXPECT_EQ(found.sights.locked_days, 30U);
+}
+
+TEST_F(AStore, ThatDoesNotHoldToItsLocksFailsAndGetsTheTextBack) {
+    put_restore_text();
+    probe.holds_to_locks = false;
+    const auto found = checked();
+    EXPECT_EQ(outcome(found, "lock enforced"), Outcome::fail);
+    EXPECT_EQ(found.sights.locks_hold, Right::no);
+    EXPECT_THAT(stored(), SizeIs(1));
+    EXPECT_THAT(stored().front(), HasSubstr("clinic/RESTORE.txt"));
+}
+
+TEST_F(AStore, IsNotAskedToDeleteWhatIsNotLocked) {
+    put_restore_text();
+    probe.holds_to_locks = false;
+    probe.lock = s3::ObjectLockReply{};
+    const auto before = stored();
+    const auto found = checked();
+    EXPECT_EQ(found.sights.deletes, Right::yes);
+    EXPECT_EQ(stored(), before);
+    EXPECT_THAT(all_of(found, "lock enforced"), IsEmpty());
+}
+
+TEST_F(AStore, WhoseLockOnTheTextIsOverIsNotTried) {
+    put_restore_text();
+    store.set_modified(store::ObjectKey::parse("clinic/RESTORE.txt").value(),
+                       std::chrono::system_clock::now() - days(31));
+    probe.holds_to_locks = false;
+    const auto before = stored();
+    EXPECT_EQ(outcome(checked(), "lock enforced"), Outcome::unknown);
+    EXPECT_EQ(stored(), before);
+}
+
+// Its refusal may be the lock's or the key's: nobody can tell.
+TEST_F(AStore, HoldsToItsLocksAsFarAsAKeyThatMayNotDeleteCanTellWhichIsNotAtAll) {
+    put_restore_text();
+    probe.may_delete = false;
+    const auto found = checked();
+    EXPECT_EQ(found.sights.deletes, Right::no);
+    EXPECT_EQ(outcome(found, "lock enforced"), Outcome::unknown);
+    EXPECT_THAT(probe.asked_to_delete, SizeIs(1));
+    EXPECT_EQ(probe.asked_to_delete.front().first, "clinic/doctor");
+}
+
+TEST_F(AStore, IsNeverAskedToDeleteByNameWhereThatWouldHide) {
+    probe.versions = denied;
+    (void)checked();
+    probe.versions = s3::Versioning::suspended;
+    (void)checked();
+    EXPECT_THAT(probe.asked_to_delete, IsEmpty());
+    probe.versions = s3::Versioning::off;
+    const auto found = checked();
+    ASSERT_THAT(probe.asked_to_delete, SizeIs(1));
+    EXPECT_EQ(probe.asked_to_delete.front().second, "");
+    EXPECT_EQ(found.sights.deletes, Right::yes);
+}
+
+TEST_F(AStore, WhoseClockIsOffIsToldOf) {
+    probe.offset = std::chrono::seconds(61);
+    EXPECT_EQ(outcome(checked(), "clock"), Outcome::warn);
+    EXPECT_THAT(of(checked(), "clock").text, HasSubstr("61 s behind"));
+    probe.offset = std::chrono::seconds(-61);
+    EXPECT_THAT(of(checked(), "clock").text, HasSubstr("61 s ahead"));
+    probe.offset.reset();
+    EXPECT_EQ(outcome(checked(), "clock"), Outcome::unknown);
+}
+
+TEST_F(AStore, NamesWhatLies) {
+    host = "minio.storage.svc";
+    EXPECT_EQ(outcome(checked(), "place"), Outcome::warn);
+    host = "10.1.2.3";
+    EXPECT_EQ(outcome(checked(), "place"), Outcome::unknown);
+}
+
+TEST_F(AStore, SaysWhatTheSettingsSayOfRulesThatTheKeyMayNotSee) {
+    probe.lifecycle = denied;
+    expires_after = days(60);
+    EXPECT_THAT(of(checked(), "rules").text, HasSubstr("60 days"));
+}
+
+TEST_F(AStore, WhoseRulesUndoBackupsFails) {
+    s3::LifecycleRule rule;
+    rule.days = 7;
+    rule.noncurrent_days = 3;
+    probe.lifecycle = std::vector{rule};
+    const auto found = checked();
+    EXPECT_EQ(outcome(found, "rules"), Outcome::fail);
+    EXPECT_EQ(found.sights.hidden_deleted_after, 3U);
+}
+
+TEST_F(AStore, WithDataThatHasNoManifestSaysSo) {
+    const auto key = store::ObjectKey::parse("clinic/data/20261122T021700Z-7f3a/app.dump.zst.age").value();
+    ASSERT_TRUE(store::put(store, key, stream::as_bytes("data")));
+    EXPECT_EQ(outcome(checked(), "leftovers"), Outcome::warn);
+}
+
+TEST_F(AStore, WhoseVersionsAreUnseenSaysSo) {
+    store.hide_what_is_hidden();
+    EXPECT_EQ(outcome(checked(), "versions"), Outcome::unknown);
+}
+
+class AFolder : public testing::Test {
+protected:
+    AFolder() {
+        std::string pattern = testing::TempDir() + "doctor-XXXXXX";
+        folder = ::mkdtemp(pattern.data());
+    }
+    ~AFolder() override { std::filesystem::remove_all(folder); }
+
+    StoreFindings checked(const std::filesystem::path& place) {
+        StoreQuestions questions{store, *catalogue::Layout::of("clinic")};
+        questions.folder = place;
+        return check_store(questions);
+    }
+
+    test::MemoryStore store;
+    std::filesystem::path folder;
+};
+
+TEST_F(AFolder, ThatIsNotThereIsNotMade) {
+    const auto found = checked(folder / "a" / "b");
+    EXPECT_EQ(found.findings.back().check, "write");
+    EXPECT_EQ(found.findings.back().outcome, Outcome::pass);
+    EXPECT_EQ(found.sights.deletes, Right::yes);
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+}
+
+TEST_F(AFolder, BelowAFileCannotBeWrittenTo) {
+    ASSERT_TRUE(std::ofstream(folder / "file"));
+    const auto found = checked(folder / "file" / "store");
+    EXPECT_EQ(found.findings.back().outcome, Outcome::fail);
+    EXPECT_EQ(found.sights.writes, Right::no);
+}
+
+}  // namespace
+}  // namespace lifeboat::doctor

@@ -1,0 +1,124 @@
+// What a thief could do, for each thing that was seen of a store, and for what was not.
+#include "doctor/thief.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace lifeboat::doctor {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+// A bucket as docs/stores.md sets it up.
+StoreSights guarded() {
+    StoreSights sights;
+    sights.bucket = true;
+    sights.reads = sights.writes = Right::yes;
+    sights.deletes = Right::no;
+    sights.versioning = s3::Versioning::on;
+    sights.locked_days = 30;
+    return sights;
+}
+
+Finding could(const std::string& what, const StoreSights& sights, bool encrypted = true) {
+    for (auto& finding : thief_could(sights, encrypted)) {
+        if (finding.check == what) {
+            return finding;
+        }
+    }
+    ADD_FAILURE() << "nothing is said of " << what;
+    return {};
+}
+
+TEST(AThief, IsAnsweredFiveTimesWithACureForEachYes) {
+    StoreSights folder;
+    folder.reads = folder.writes = folder.deletes = Right::yes;
+    for (const auto& sights : {guarded(), StoreSights{}, folder}) {
+        const auto answers = thief_could(sights, false);
+        ASSERT_EQ(answers.size(), 5U);
+        constexpr std::array names{"read", "hide", "delete", "overwrite", "forge"};
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            EXPECT_EQ(answers[i].check, names.at(i));
+            EXPECT_TRUE(answers[i].outcome == Outcome::pass || !answers[i].cure.empty()) << names.at(i);
+        }
+    }
+}
+
+TEST(AThief, OfWhatWasNotSeenIsNeverAnsweredNo) {
+    StoreSights nothing;
+    nothing.bucket = true;
+    for (const auto* what : {"hide", "delete", "overwrite", "forge"}) {
+        EXPECT_EQ(could(what, nothing).outcome, Outcome::unknown) << what;
+    }
+}
+
+TEST(AThief, ReadsWhatIsNotEncrypted) {
+    EXPECT_EQ(could("read", guarded()).outcome, Outcome::pass);
+    EXPECT_EQ(could("read", guarded(), false).outcome, Outcome::warn);
+    auto once_plain = guarded();
+    once_plain.plain_backups = true;
+    EXPECT_EQ(could("read", once_plain).outcome, Outcome::warn);
+    auto blind = guarded();
+    blind.reads = Right::no;
+    EXPECT_EQ(could("read", blind, false).outcome, Outcome::pass);
+}
+
+TEST(AThief, HidesOnB2WithTheRightToWrite) {
+    auto b2 = guarded();
+    EXPECT_EQ(could("hide", b2).outcome, Outcome::unknown);
+    b2.b2 = true;
+    EXPECT_EQ(could("hide", b2).outcome, Outcome::warn);
+}
+
+TEST(AThief, HidesForGoodWhereARuleDeletesWhatIsHiddenAndNothingIsLocked) {
+    auto sights = guarded();
+    sights.b2 = true;
+    sights.hidden_deleted_after = 7;
+    EXPECT_THAT(could("hide", sights).text, Not(HasSubstr("7 days")));
+    sights.locked_days.reset();
+    EXPECT_THAT(could("hide", sights).text, HasSubstr("7 days"));
+}
+
+TEST(AThief, DeletesByTheRightTo) {
+    auto sights = guarded();
+    EXPECT_EQ(could("delete", sights).outcome, Outcome::pass);
+    sights.deletes = Right::yes;
+    EXPECT_EQ(could("delete", sights).outcome, Outcome::warn);
+    EXPECT_THAT(could("delete", sights).text, HasSubstr("everything that is not locked"));
+    sights.locks_hold = Right::yes;
+    EXPECT_THAT(could("delete", sights).text, HasSubstr("older than 30 days"));
+    sights.locks_hold = Right::no;
+    EXPECT_THAT(could("delete", sights).text, HasSubstr("does not hold"));
+}
+
+TEST(AThief, OverwritesWhereNoVersionsAreKept) {
+    auto sights = guarded();
+    EXPECT_EQ(could("overwrite", sights).outcome, Outcome::pass);
+    for (const auto versioning : {s3::Versioning::off, s3::Versioning::suspended}) {
+        sights.versioning = versioning;
+        EXPECT_EQ(could("overwrite", sights).outcome, Outcome::warn);
+    }
+    sights.writes = Right::no;
+    EXPECT_EQ(could("overwrite", sights).outcome, Outcome::pass);
+}
+
+TEST(AThief, ForgesWithTheRightToWrite) {
+    auto sights = guarded();
+    EXPECT_EQ(could("forge", sights).outcome, Outcome::warn);
+    sights.writes = Right::no;
+    EXPECT_EQ(could("forge", sights).outcome, Outcome::pass);
+}
+
+TEST(AThief, OwnsAFolder) {
+    StoreSights folder;
+    folder.reads = folder.writes = folder.deletes = Right::yes;
+    for (const auto* what : {"hide", "delete", "overwrite", "forge"}) {
+        EXPECT_EQ(could(what, folder).outcome, Outcome::warn) << what;
+    }
+}
+
+}  // namespace
+}  // namespace lifeboat::doctor
