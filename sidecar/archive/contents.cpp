@@ -3,6 +3,7 @@
 #include "copy_text.hpp"
 #include "data_blocks.hpp"
 #include "gathered_contents.hpp"
+#include "rows_by_column.hpp"
 
 #include <exception>
 #include <memory>
@@ -42,12 +43,12 @@ TocOptions shared_options(GatheredContents& mine, TocOptions also) {
         TocFields of_this_entry;
     };
     auto other = std::make_shared<Other>(Other{std::move(also.wanted), std::move(also.take), {}});
-    also.wanted = [other](std::string_view desc, std::string_view tag) {
+    also.wanted = [other, &mine](std::string_view desc, std::string_view tag) {
         if (!other->take) {
-            return GatheredContents::wanted(desc);
+            return mine.wanted(desc);
         }
         other->of_this_entry = other->wanted ? other->wanted(desc, tag) : TocFields::everything();
-        return both(GatheredContents::wanted(desc), other->of_this_entry);
+        return both(mine.wanted(desc), other->of_this_entry);
     };
     also.take = [other, &mine](TocEntry entry) {
         mine.take(entry);
@@ -80,7 +81,8 @@ RowTotals& RowTotals::operator+=(const RowTotals& other) noexcept {
 class ContentsReader::Parser {
 public:
     explicit Parser(ContentsOptions options)
-        : gathered_(options.keep_at_most), toc_(shared_options(gathered_, std::move(options.also))) {}
+        : gathered_(options.keep_at_most, options.by_column),
+          toc_(shared_options(gathered_, std::move(options.also))) {}
 
     void feed(stream::Bytes piece);
     void finish();
@@ -114,6 +116,7 @@ private:
     TocReader toc_;
     std::optional<DataBlocks> blocks_;
     CopyText rows_;
+    std::optional<RowsByColumn> rows_by_column_;  // of the current table, where that is wanted
     Xxh3 object_hash_;
     LargeObjectTotals large_objects_;
 
@@ -191,6 +194,12 @@ void ContentsReader::Parser::begin_block() {
     }
     reading_ = plain() ? content() : BlockContent::unknown;
     rows_.begin();
+    rows_by_column_.reset();
+    if (reading_ == BlockContent::rows) {
+        if (auto columns = gathered_.columns(next_table_); !columns.empty()) {
+            rows_by_column_.emplace().begin(std::move(columns));
+        }
+    }
 }
 
 void ContentsReader::Parser::take_data() {
@@ -198,6 +207,9 @@ void ContentsReader::Parser::take_data() {
     if (reading_ == BlockContent::rows) {
         if (!rows_.take(piece)) {
             malformed("goes on behind the end mark of a table's rows");
+        }
+        if (rows_by_column_) {
+            rows_by_column_->take(piece);
         }
     } else if (reading_ == BlockContent::large_objects) {
         large_objects_.bytes += piece.size();
@@ -242,6 +254,7 @@ void ContentsReader::Parser::end_table(bool read) {
     }
     if (read) {
         table->totals = rows_.totals();
+        table->by_column = rows_by_column_ ? rows_by_column_->hash() : std::nullopt;
         table->unread = Unread::no;
     } else {
         table->unread = plain() ? Unread::not_copy_text : Unread::compressed;

@@ -29,8 +29,29 @@ BlockContent content_of(const TocEntry& entry) {
     return entry.copy_stmt.empty() ? BlockContent::statements : BlockContent::rows;
 }
 
+struct CopyTarget {
+    QualifiedName table;
+    std::vector<std::string> columns;
+};
+
+// (a, "b c"); none where it cannot be read, nor of a table without columns.
+std::vector<std::string> column_list(SqlCursor& cursor) {
+    std::vector<std::string> columns;
+    if (!cursor.accept_symbol('(')) {
+        return columns;
+    }
+    do {
+        auto name = cursor.name();
+        if (!name) {
+            return {};
+        }
+        columns.push_back(std::move(*name));
+    } while (cursor.accept_symbol(','));
+    return cursor.accept_symbol(')') ? columns : std::vector<std::string>();
+}
+
 // COPY schema.name (…) FROM stdin;
-std::optional<QualifiedName> copy_target(std::string_view copy_stmt) {
+std::optional<CopyTarget> copy_target(std::string_view copy_stmt) {
     const auto statements = split_statements(copy_stmt);
     if (!statements || statements->size() != 1) {
         return std::nullopt;
@@ -44,7 +65,16 @@ std::optional<QualifiedName> copy_target(std::string_view copy_stmt) {
         return std::nullopt;
     }
     auto name = cursor.name();
-    return name ? std::optional(QualifiedName{std::move(*schema), std::move(*name)}) : std::nullopt;
+    if (!name) {
+        return std::nullopt;
+    }
+    return CopyTarget{{std::move(*schema), std::move(*name)}, column_list(cursor)};
+}
+
+// As pg_dump writes it. Where a default holds these words by accident, its table is hashed once more, which does no
+// harm.
+bool inherits(std::string_view create_table) {
+    return create_table.find("\nINHERITS (") != std::string_view::npos;
 }
 
 std::optional<std::int64_t> integer(std::string_view sign, std::string_view digits) {
@@ -95,9 +125,9 @@ void empty(std::deque<T>& list) {
 
 }  // namespace
 
-TocFields GatheredContents::wanted(std::string_view desc) {
+TocFields GatheredContents::wanted(std::string_view desc) const {
     auto fields = TocFields::only_names();
-    fields.defn = grants(desc) || desc == sequence_set;
+    fields.defn = grants(desc) || desc == sequence_set || (by_column_ && desc == "TABLE");
     fields.copy_stmt = desc == table_data;
     return fields;
 }
@@ -108,6 +138,10 @@ void GatheredContents::take(const TocEntry& entry) {
     }
     if (kept() == Kept::nothing) {
         return;
+    }
+    if (by_column_ && entry.desc == "TABLE" && inherits(entry.defn)) {
+        inheriting_.insert({entry.schema, entry.tag});
+        memory_of_tables_ += sizeof(QualifiedName) + entry.schema.size() + entry.tag.size();
     }
     if (entry.has_data && entry.desc == table_data) {
         keep_table(entry);
@@ -141,9 +175,14 @@ void GatheredContents::take_block(const TocEntry& entry) {
 void GatheredContents::keep_table(const TocEntry& entry) {
     TableContents table;
     table.table = {entry.schema, entry.tag};
-    if (auto target = copy_target(entry.copy_stmt); target && *target != table.table) {
-        memory_of_tables_ += memory_of(*target);
-        table.root = std::move(target);
+    auto target = copy_target(entry.copy_stmt);
+    if (target && target->table != table.table) {
+        memory_of_tables_ += memory_of(target->table);
+        table.root = std::move(target->table);
+    }
+    if (target && by_column_ && (table.root || inheriting_.contains(table.table))) {
+        memory_of_tables_ += entry.copy_stmt.size() + target->columns.size() * sizeof(std::string);
+        columns_[contents_.tables.size()] = std::move(target->columns);
     }
     memory_of_tables_ += sizeof table + memory_of(table.table);
     contents_.tables.push_back(std::move(table));
@@ -167,6 +206,11 @@ TableContents* GatheredContents::table(std::size_t index) {
     return kept() == Kept::nothing ? nullptr : &contents_.tables.at(index);
 }
 
+std::vector<std::string> GatheredContents::columns(std::size_t index) const {
+    const auto found = columns_.find(index);
+    return found == columns_.end() ? std::vector<std::string>() : found->second;
+}
+
 void GatheredContents::sort() {
     std::ranges::sort(contents_.tables, {}, &TableContents::table);
     std::ranges::sort(contents_.sequences, {}, &SequenceContents::sequence);
@@ -184,6 +228,8 @@ void GatheredContents::drop() {
     contents_.kept = Kept::nothing;
     empty(contents_.tables);
     empty(contents_.sequences);
+    inheriting_.clear();
+    columns_.clear();
     contents_.large_objects.reset();
 }
 

@@ -6,6 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
 
 namespace lifeboat::archive {
 
@@ -24,9 +28,10 @@ struct ExpectedBlock {
 
 class GatheredContents {
 public:
-    explicit GatheredContents(std::size_t keep_at_most) : keep_at_most_(keep_at_most) {}
+    explicit GatheredContents(std::size_t keep_at_most, bool by_column = false)
+        : keep_at_most_(keep_at_most), by_column_(by_column) {}
 
-    static TocFields wanted(std::string_view desc);
+    [[nodiscard]] TocFields wanted(std::string_view desc) const;
 
     // Throws std::length_error when there are more blocks than may be kept.
     void take(const TocEntry& entry);
@@ -36,6 +41,9 @@ public:
 
     // The table that owns the block so numbered among those of tables. Null when nothing is kept any more.
     [[nodiscard]] TableContents* table(std::size_t index);
+
+    // The columns of its rows, where they are to be hashed by column; else empty.
+    [[nodiscard]] std::vector<std::string> columns(std::size_t index) const;
 
     [[nodiscard]] Contents& contents() { return contents_; }
     [[nodiscard]] Kept kept() const { return contents_.kept; }
@@ -52,6 +60,9 @@ private:
     void stay_in_bounds();
 
     std::size_t keep_at_most_;
+    bool by_column_;
+    std::set<QualifiedName> inheriting_;
+    std::map<std::size_t, std::vector<std::string>> columns_;
     std::size_t memory_of_tables_ = 0;  // and of sequences
     std::size_t memory_of_entries_ = 0;
     std::deque<ExpectedBlock> blocks_;

@@ -2,6 +2,8 @@
 
 #include "catalogue/trust.hpp"
 
+#include "copied_back.hpp"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -99,9 +101,11 @@ private:
     Result<std::string> text_of(const ObjectInfo& object) {
         return store::get(store_, object.key, object.version_id, largest_manifest);
     }
+    void refuse(KeyKind kind, const BackupId& id, const ObjectInfo& first, Error why);
     Status list_data_again(const BackupId& id);
-    Judged judge(const Manifest& manifest, State state, History::const_iterator first, History::const_iterator end,
-                 const std::string& json);
+    Result<Judged> judge(const Manifest& manifest, State state, History::const_iterator first,
+                         History::const_iterator end, const std::string& json);
+    Result<bool> is_another(const ObjectInfo& first, const ObjectInfo& later, const std::string& json);
     [[nodiscard]] bool by_age_rule(const Manifest& manifest, const ObjectInfo& first, const ObjectInfo& marker) const;
     [[nodiscard]] std::string done_to_data(const Manifest& manifest, os::TimePoint stored) const;
     [[nodiscard]] std::string done_to(const Manifest& manifest, const store::StoredObject& object, os::TimePoint stored,
@@ -128,6 +132,13 @@ Status Reader::list_data_again(const BackupId& id) {
     return listed;
 }
 
+void Reader::refuse(KeyKind kind, const BackupId& id, const ObjectInfo& first, Error why) {
+    if (kind == KeyKind::manifest) {
+        catalogue_.refused_backups.push_back({id, first.modified, why});
+    }
+    catalogue_.refused.push_back(std::move(why));
+}
+
 Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
     const auto first = std::find_if(history.begin(), history.end(), [](const auto& info) { return !info.hide_marker; });
     if (first == history.end()) {
@@ -139,18 +150,18 @@ Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
             return done();  // pruned since it was listed
         }
         if (json.error().kind == ErrorKind::corrupt) {
-            catalogue_.refused.push_back(std::move(json).error());  // one that is too large must not hide the others
+            refuse(kind, id, *first, std::move(json).error());  // one that is too large must not hide the others
             return done();
         }
         return std::move(json).error();
     }
     auto manifest = parse_manifest(*json, layout_, id);
     if (!manifest) {
-        catalogue_.refused.push_back(std::move(manifest).error());
+        refuse(kind, id, *first, std::move(manifest).error());
         return done();
     }
     if (auto placed = check_place(*manifest, kind); !placed) {
-        catalogue_.refused.push_back(std::move(placed).error());
+        refuse(kind, id, *first, std::move(placed).error());
         return done();
     }
     auto gone = not_listed(*manifest, listing_);
@@ -162,10 +173,13 @@ Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
     }
     const State state = state_of(kind, gone.empty());
     auto judged = judge(*manifest, state, first, history.end(), *json);
-    if (judged.tampering.empty()) {
-        judged.tampering = done_to_data(*manifest, first->modified);
+    if (!judged) {
+        return std::move(judged).error();
     }
-    Backup backup{std::move(*manifest), judged.state, first->modified, std::move(judged.tampering), std::move(gone)};
+    if (judged->tampering.empty()) {
+        judged->tampering = done_to_data(*manifest, first->modified);
+    }
+    Backup backup{std::move(*manifest), judged->state, first->modified, std::move(judged->tampering), std::move(gone)};
     backup.of_partial_run = kind == KeyKind::partial_manifest;
     catalogue_.backups.push_back(std::move(backup));
     return done();
@@ -219,11 +233,38 @@ std::string Reader::done_to_data(const Manifest& manifest, os::TimePoint stored)
     return {};
 }
 
+// Whether a later version of a manifest holds other bytes than the first. What cannot be read is no tampering: the
+// store may not have answered. One that it will never let be read (encrypted with a key that its writer keeps) must not
+// hide the others either; it is named, and the first version counts as ever.
+Result<bool> Reader::is_another(const ObjectInfo& first, const ObjectInfo& later, const std::string& json) {
+    if (later.size != first.size) {
+        return true;
+    }
+    if (!first.etag.empty() && later.etag == first.etag) {
+        return false;
+    }
+    auto text = text_of(later);
+    if (text) {
+        return *text != json;
+    }
+    switch (text.error().kind) {
+        case ErrorKind::not_found: return false;  // gone since it was listed
+        case ErrorKind::corrupt: return true;
+        case ErrorKind::failed:
+            catalogue_.refused.push_back(
+                in_context("a later version of '" + later.key.text() +
+                               "' cannot be read, so it is not known whether somebody wrote over it",
+                           std::move(text).error()));
+            return false;
+        default: return std::move(text).error();
+    }
+}
+
 // What came after the first version decides whether somebody meddled.
-Reader::Judged Reader::judge(const Manifest& manifest, State state, History::const_iterator first,
-                             History::const_iterator end, const std::string& json) {
+Result<Reader::Judged> Reader::judge(const Manifest& manifest, State state, History::const_iterator first,
+                                     History::const_iterator end, const std::string& json) {
     if (state == State::expired) {
-        return {state, {}};
+        return Judged{state, {}};
     }
     for (auto later = std::next(first); later != end; ++later) {
         if (later->hide_marker) {
@@ -231,12 +272,15 @@ Reader::Judged Reader::judge(const Manifest& manifest, State state, History::con
                        ? Judged{State::expired, {}}
                        : Judged{State::hidden, "somebody hid its manifest on " + os::utc_text(later->modified)};
         }
-        const auto text = text_of(*later);
-        if (!text || *text != json) {  // the same bytes are another try of the writer, whose first one did succeed
-            return {State::hidden, "somebody wrote over its manifest on " + os::utc_text(later->modified)};
+        const auto another = is_another(*first, *later, json);
+        if (!another) {
+            return another.error();
+        }
+        if (*another) {  // the same bytes are another try of the writer, whose first one did succeed
+            return Judged{State::hidden, "somebody wrote over its manifest on " + os::utc_text(later->modified)};
         }
     }
-    return {state, {}};
+    return Judged{state, {}};
 }
 
 // The times of the store that is looked at come before those that an acceptance wrote down: it may be a copy.
@@ -253,6 +297,30 @@ void take_acceptances(Catalogue& catalogue) {
               [](const auto& a, const auto& b) { return std::tie(a.stored, a.id) < std::tie(b.stored, b.id); });
 }
 
+void find_copied_back(std::vector<Backup>& backups) {
+    std::vector<Dated> dates;
+    dates.reserve(backups.size());
+    for (const auto& backup : backups) {
+        dates.push_back({backup.manifest.id.started(), backup.stored});
+    }
+    const auto found = copied_back(dates);
+    for (std::size_t i = 0; i < backups.size(); ++i) {
+        auto& backup = backups[i];
+        if (!found[i]) {
+            continue;
+        }
+        backup.misdated = true;
+        backup.misdated_by = backups[*found[i]].manifest.id;
+        if (backup.tampering.empty()) {
+            backup.tampering =
+                "it began on " + os::utc_text(backup.manifest.id.started()) + ", and came into the store on " +
+                os::utc_text(backup.stored) +
+                ", after newer ones: somebody copied an old backup back, or its writer's clock was behind";
+        }
+        backup.state = backup.state == State::expired ? State::expired : State::hidden;
+    }
+}
+
 // Its maker knew nothing of the doubt, and so did not write it down.
 Mark unforeseen(const BackupId& doubt) {
     return {std::string(follows_marked),
@@ -263,7 +331,7 @@ void take_trust(Catalogue& catalogue) {
     take_acceptances(catalogue);
     Trust trust(catalogue.acceptances);
     for (auto& backup : catalogue.backups) {  // oldest first
-        if (backup.of_partial_run) {
+        if (backup.of_partial_run || backup.misdated) {
             continue;
         }
         backup.trusted = trust.next(backup.manifest, backup.stored);
@@ -496,6 +564,7 @@ Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout
     std::sort(catalogue.backups.begin(), catalogue.backups.end(), [](const Backup& a, const Backup& b) {
         return std::tie(a.stored, a.manifest.id) < std::tie(b.stored, b.manifest.id);
     });
+    find_copied_back(catalogue.backups);
     if (listing->any_accepted) {
         auto acceptances = read_acceptances(store, layout, catalogue.refused);
         if (!acceptances) {

@@ -43,6 +43,11 @@ Result<Chosen> by_id(const Catalogue& catalogue, const BackupId& id) {
             }
         }
     }
+    for (const auto& refused : catalogue.refused_backups) {
+        if (refused.id == id) {
+            return refused.why;
+        }
+    }
     return none_found(catalogue, "no backup " + id.text());
 }
 
@@ -82,6 +87,18 @@ bool concerns(const Backup& backup, const Wanted& wanted) {
                        [&](const auto& failure) { return failure.database == wanted.database; });
 }
 
+// Nothing is known of them but their names: whether one would have been chosen cannot be said.
+void add_refused(const Catalogue& catalogue, std::optional<os::TimePoint> until, Chosen& chosen) {
+    for (const auto& refused : catalogue.refused_backups) {
+        const bool newer =
+            until ? refused.id.started() <= *until && refused.id.started() > chosen.backup->manifest.id.started()
+                  : refused.stored > chosen.backup->stored;
+        if (newer) {
+            chosen.damaged.push_back("a newer backup, " + refused.id.text() + ", is passed over: " + refused.why.what);
+        }
+    }
+}
+
 Result<Chosen> newest_until(const Catalogue& catalogue, const Wanted& wanted, std::optional<os::TimePoint> until) {
     Chosen chosen;
     const Backup* passed_over = nullptr;  // the newest of them
@@ -94,11 +111,15 @@ Result<Chosen> newest_until(const Catalogue& catalogue, const Wanted& wanted, st
         }
         if (will_do(backup, wanted, !until)) {
             chosen.backup = &backup;
+            add_refused(catalogue, until, chosen);
             return chosen;
         }
         if (backup.state != State::good && concerns(backup, wanted)) {
             chosen.notes.push_back("a newer backup, " + backup.manifest.id.text() + ", is passed over: it is " +
                                    state_in_words(backup));
+            if (is_damaged(backup)) {
+                chosen.damaged.push_back(chosen.notes.back());
+            }
             passed_over = passed_over == nullptr ? &backup : passed_over;
         }
     }
@@ -114,6 +135,11 @@ Result<Chosen> newest_until(const Catalogue& catalogue, const Wanted& wanted, st
 }
 
 }  // namespace
+
+bool is_damaged(const Backup& backup) {
+    return backup.trusted && !backup.of_partial_run &&
+           (backup.state == State::hidden || (backup.state == State::expired && !backup.gone.empty()));
+}
 
 Result<Chosen> resolve(const Catalogue& catalogue, const Wanted& wanted) {
     if (wanted.text == "latest") {

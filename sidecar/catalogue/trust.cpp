@@ -2,6 +2,8 @@
 
 #include "catalogue/comparison.hpp"
 
+#include "copied_back.hpp"
+
 #include <algorithm>
 #include <tuple>
 #include <utility>
@@ -28,6 +30,25 @@ Result<std::vector<Named>> first_versions(store::ObjectStore& store, const Layou
         return std::move(listed).error();
     }
     return found;
+}
+
+// `partial`: those of partial runs, which tell of their time as well.
+void drop_copied_back(std::vector<Named>& names, const std::vector<Named>& partial) {
+    std::vector<Dated> dates;
+    dates.reserve(names.size() + partial.size());
+    for (const auto* some : {&std::as_const(names), &partial}) {
+        for (const auto& name : *some) {
+            dates.push_back({name.id.started(), name.first.modified});
+        }
+    }
+    const auto found = copied_back(dates);
+    std::vector<Named> rest;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (!found[i]) {
+            rest.push_back(std::move(names[i]));
+        }
+    }
+    names = std::move(rest);
 }
 
 bool was_checked(const Manifest& manifest) {
@@ -216,11 +237,72 @@ Result<std::vector<Acceptance>> read_acceptances(store::ObjectStore& store, cons
     return acceptances;
 }
 
+namespace {
+
+// Everything under this one key. By version, so that nothing is hidden.
+Status remove_all(store::ObjectStore& store, const store::ObjectKey& key) {
+    std::vector<store::ObjectInfo> versions;
+    auto listed = store.list(key.text(), [&](const store::ObjectInfo& info) {
+        if (info.key == key) {
+            versions.push_back(info);
+        }
+        return done();
+    });
+    for (const auto& version : versions) {
+        if (auto removed = store.remove(key, version.version_id); !removed) {
+            return removed;
+        }
+    }
+    return listed;
+}
+
+bool holds(const std::vector<Acceptance>& acceptances, const BackupId& id) {
+    return std::any_of(acceptances.begin(), acceptances.end(), [&](const auto& one) { return one.id == id; });
+}
+
+}  // namespace
+
+Result<Accepted> store_acceptance(store::ObjectStore& store, const Layout& layout, const Acceptance& acceptance) {
+    const auto key = layout.acceptance(acceptance.id);
+    const std::string json = to_json(acceptance, layout);
+    auto put = store::put(store, key, stream::as_bytes(json));
+    if (!put && put.error().kind != ErrorKind::exists) {
+        return std::move(put).error();
+    }
+    std::vector<Error> refused;
+    const auto there = read_acceptances(store, layout, refused);
+    if (!there) {
+        return there.error();
+    }
+    if (holds(*there, acceptance.id)) {
+        return put ? Result<Accepted>(Accepted{}) : std::move(put).error();
+    }
+    // Also where ours could be written: over a hidden one, whose first version counts all the same.
+    if (auto removed = remove_all(store, key); !removed) {
+        Error error =
+            in_context("'" + key.text() + "' is no acceptance, and cannot be deleted", std::move(removed).error());
+        if (error.kind == ErrorKind::failed || error.kind == ErrorKind::refused) {
+            error.kind = ErrorKind::corrupt;  // the key may write: it is what lies there that is wrong
+        }
+        error.next =
+            "delete it, by its version, with a key that may, and accept again; or accept a later backup, which "
+            "says as much";
+        return error;
+    }
+    put = store::put(store, key, stream::as_bytes(json));
+    return put ? Result<Accepted>(Accepted{true}) : std::move(put).error();
+}
+
 Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout) {
     auto names = first_versions(store, layout, layout.manifests_prefix());
     if (!names) {
         return names.error().kind == ErrorKind::not_found ? Result(Ancestry{}) : std::move(names).error();
     }
+    const auto partial = first_versions(store, layout, layout.partials_prefix());
+    if (!partial) {
+        return partial.error();
+    }
+    drop_copied_back(*names, *partial);
     std::vector<Error> refused;
     auto acceptances = read_acceptances(store, layout, refused);
     if (!acceptances) {

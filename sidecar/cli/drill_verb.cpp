@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace lifeboat::cli {
@@ -103,6 +104,8 @@ public:
 
 private:
     Result<ExitCode> one(const catalogue::Catalogue& catalogue);
+    Result<catalogue::Chosen> choose(const catalogue::Catalogue& catalogue) const;
+    ExitCode refused(const catalogue::Catalogue& catalogue, const catalogue::RefusedBackup& backup);
     Result<ExitCode> all();
     void print_out(const drill::Report& report);
     Status finish();
@@ -133,6 +136,10 @@ Result<ExitCode> DrillVerb::run() {
         return std::move(identities).error();
     }
     identities_ = std::move(*identities);
+    if (flags_.all && settings_.instance.name.empty() && !settings_.drill.checks.empty()) {
+        return Error{ErrorKind::usage, "drill.checks are of one instance, and the settings do not name it",
+                     "set instance.name to the one that is to be asked, or drill that one alone with --instance NAME"};
+    }
     if (flags_.report) {
         auto file = ReportFile::open(*flags_.report, settings_.encryption.identity_file);
         if (!file) {
@@ -157,12 +164,53 @@ Result<ExitCode> DrillVerb::run() {
     return code;
 }
 
-Result<ExitCode> DrillVerb::one(const catalogue::Catalogue& catalogue) {
-    auto backup = choose_backup(catalogue, {flags_.id});
-    if (!backup) {
-        return std::move(backup).error();
+// Where no backup is good any more, the newest that was is looked at: it must fail, and not be missing.
+Result<catalogue::Chosen> DrillVerb::choose(const catalogue::Catalogue& catalogue) const {
+    auto chosen = catalogue::resolve(catalogue, {flags_.id});
+    if (chosen || chosen.error().kind != ErrorKind::not_found || flags_.id != "latest") {
+        return chosen;
     }
-    const auto& manifest = (*backup)->manifest;
+    const auto damaged = std::find_if(catalogue.backups.rbegin(), catalogue.backups.rend(), catalogue::is_damaged);
+    if (damaged == catalogue.backups.rend()) {
+        return chosen;
+    }
+    return catalogue::Chosen{&*damaged, {"no backup is good; " + damaged->manifest.id.text() + " is drilled"}};
+}
+
+// The one of that id; for "latest" the newest, where there is nothing else.
+const catalogue::RefusedBackup* find_refused(const catalogue::Catalogue& catalogue, const std::string& wanted) {
+    const catalogue::RefusedBackup* found = nullptr;
+    for (const auto& refused : catalogue.refused_backups) {
+        const bool meant =
+            wanted == "latest" ? found == nullptr || refused.stored > found->stored : refused.id.text() == wanted;
+        found = meant ? &refused : found;
+    }
+    return found;
+}
+
+// Nothing of it is known but its name, so that nothing can be restored, nor a result be stored.
+ExitCode DrillVerb::refused(const catalogue::Catalogue& catalogue, const catalogue::RefusedBackup& backup) {
+    drill::Report report;
+    report.id = backup.id.text();
+    report.instance = catalogue.instance;
+    report.started = std::chrono::system_clock::now();
+    report.finished = report.started;
+    report.findings.push_back({"manifest", "", "", whole_text(backup.why)});
+    report.notes.emplace_back("nothing was restored, and this result is not in the store");
+    print_out(report);
+    return ExitCode::unhealthy;
+}
+
+Result<ExitCode> DrillVerb::one(const catalogue::Catalogue& catalogue) {
+    auto chosen = choose(catalogue);
+    if (!chosen) {
+        const auto* named = find_refused(catalogue, flags_.id);
+        return named != nullptr ? Result<ExitCode>(refused(catalogue, *named)) : std::move(chosen).error();
+    }
+    for (const auto& text : chosen->notes) {
+        Session::note("note: " + text);
+    }
+    const auto& manifest = chosen->backup->manifest;
     if (auto required = require_identity(manifest, identities_); !required) {
         return std::move(required).error();
     }
@@ -185,8 +233,15 @@ Result<ExitCode> DrillVerb::one(const catalogue::Catalogue& catalogue) {
                       whole_text(stored.error()));
         report->notes.emplace_back("this result could not be stored beside the backup");
     }
+    // What is stored is about this backup alone.
+    report->passed_over = std::move(chosen->damaged);
+    for (const auto& text : chosen->notes) {
+        if (std::find(report->passed_over.begin(), report->passed_over.end(), text) == report->passed_over.end()) {
+            report->notes.push_back(text);
+        }
+    }
     print_out(*report);
-    return report->proven() ? ExitCode::done : ExitCode::unhealthy;
+    return report->proven() && report->passed_over.empty() ? ExitCode::done : ExitCode::unhealthy;
 }
 
 // The worst of them: something wrong with a backup before one that could not be tried.

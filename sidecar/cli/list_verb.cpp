@@ -84,6 +84,15 @@ std::string names_of(const catalogue::Manifest& manifest) {
     return names;
 }
 
+// When it was proven; of one that failed since, that too.
+std::string proven_text(const catalogue::Backup& backup) {
+    const bool failed = !backup.drills.empty() && !backup.drills.front().result.passed;
+    if (!backup.proven_at) {
+        return failed ? "failed" : "-";
+    }
+    return os::utc_text(*backup.proven_at) + (failed ? " (failed since)" : "");
+}
+
 std::vector<std::string> row_of(const catalogue::Backup& backup, const StoreRules& rules, bool with_instance,
                                 bool with_due) {
     const auto& manifest = backup.manifest;
@@ -93,7 +102,7 @@ std::vector<std::string> row_of(const catalogue::Backup& backup, const StoreRule
                                     human_duration(took),
                                     human_bytes(manifest.stored_bytes()),
                                     std::string(catalogue::name_of(backup.state)),
-                                    backup.proven_at ? os::utc_text(*backup.proven_at) : "-",
+                                    proven_text(backup),
                                     names_of(manifest)};
     if (with_due) {
         const auto due = rules.due(backup.stored);

@@ -139,7 +139,8 @@ Status check_objects(const catalogue::Backup& backup, const restore::RestorePlan
     const std::string& id = backup.manifest.id.text();
     if (!lost.empty()) {
         return Error{ErrorKind::not_found,
-                     "backup " + id + " is expired: its manifest is there, and the store no longer has " + lost,
+                     "backup " + id + " is expired: its manifest is there, and the store no longer has " + lost +
+                         " as it was stored",
                      "restore another backup, or what is left of this one: with --database for each that is there, and "
                      "--no-globals where those are gone"};
     }

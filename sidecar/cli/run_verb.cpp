@@ -1,4 +1,5 @@
 #include "backup_plan.hpp"
+#include "kubernetes/reporter.hpp"
 #include "supervisor/run_loop.hpp"
 #include "verbs.hpp"
 
@@ -23,6 +24,13 @@ std::vector<std::string> childrens_environment(const config::Environment& enviro
     return entries;
 }
 
+// Where the pod's token is. Another folder than every pod's is for tests: no setting, and (as the name shows, which
+// the settings take for one of Kubernetes' own) nothing that they warn of.
+std::string service_account_of(const config::Environment& environment) {
+    const auto found = environment.find("LIFEBOAT_SERVICE_ACCOUNT_DIR");
+    return found == environment.end() ? kubernetes::account_folder : found->second;
+}
+
 Result<ExitCode> serve(Session& session) {
     supervisor::RunOptions options;
     options.sources = session.sources();
@@ -33,6 +41,7 @@ Result<ExitCode> serve(Session& session) {
     options.open_log = Session::open_log;
     options.version = LIFEBOAT_VERSION;
     options.environment = childrens_environment(options.sources.environment);
+    options.service_account = service_account_of(options.sources.environment);
     if (auto ran = supervisor::run(options, session.signals()); !ran) {
         return std::move(ran).error();
     }

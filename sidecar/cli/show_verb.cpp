@@ -232,9 +232,12 @@ std::string quoted(const std::string& name) {
 void print_tables(const proof::Proof& proof) {
     std::vector<std::vector<std::string>> rows;
     for (const auto& database : proof.databases) {
-        for (const auto& [name, root, totals, unread] : database.contents.tables) {
-            const auto of = [&totals = totals](auto number) { return totals ? std::to_string(number(*totals)) : "-"; };
-            rows.push_back({database.name, quoted(name.schema) + "." + quoted(name.name),
+        for (const auto& one : database.contents.tables) {
+            const auto& totals = one.totals;
+            const auto of = [&totals](auto number) {
+                return totals ? std::to_string(number(*totals)) : "-";
+            };
+            rows.push_back({database.name, quoted(one.table.schema) + "." + quoted(one.table.name),
                             of([](const auto& all) { return all.rows; }), of([](const auto& all) { return all.bytes; }),
                             totals ? totals->hash.hex() : "not read"});
         }

@@ -206,6 +206,11 @@ void take_reasons(InstanceStatus& status, const Json& told) {
     if (auto note = text(told, "note"); !note.empty()) {
         status.notes.push_back(std::move(note));
     }
+    for (const auto& report : field(told, "kubernetes")) {
+        if (const auto what = text(field(report, "problem"), "what"); !what.empty()) {
+            status.notes.push_back("warning: not told to Kubernetes (" + text(report, "object") + "): " + what);
+        }
+    }
 }
 
 std::optional<health::DrillFacts> drill_in(const Json& told) {

@@ -33,8 +33,8 @@ private:
 };
 
 std::unique_ptr<stream::Sink> ArchiveLook::tap(stream::Sink& next) {
-    reader_.emplace(
-        archive::ContentsOptions{.also = definitions_.beside(needs_.options()), .keep_at_most = most_contents});
+    reader_.emplace(archive::ContentsOptions{
+        .also = definitions_.beside(needs_.options()), .by_column = true, .keep_at_most = most_contents});
     return std::make_unique<Tap>(*this, next);
 }
 

@@ -88,7 +88,10 @@ private:
     Status note_what_is_there();
     [[nodiscard]] Error lacking(const std::vector<std::string>& lacks) const;
     Status server_is_well(const Error& error);
+    Status sessions_are_ours(const std::string& database, const Error& error);
     void check_databases_of_proof();
+    void note_what_is_not_in_it();
+    void note_how_it_is_confined();
     void note_what_was_not_restored(const ArchiveLook& archive, const std::string& database);
 
     [[nodiscard]] restore::RestorePlan restore_plan() const;
@@ -165,6 +168,7 @@ Status Drill::hold() {
     if (!manifest_.failures.empty()) {
         report_.notes.emplace_back("the backup is partial: some databases of its run failed, and are not in it");
     }
+    note_what_is_not_in_it();
     for (const auto step : {&Drill::find_openers, &Drill::read_small_parts, &Drill::check_room, &Drill::start_server,
                             &Drill::look_at_server}) {
         if (auto stepped = (this->*step)(); !stepped) {
@@ -190,6 +194,48 @@ Status Drill::hold() {
         }
     }
     return globals_restored_ ? stage("globals", "", [this] { return compare_globals(); }) : done();
+}
+
+// It cannot be missing from what came back, and an owner who reads "proven" must know of it all the same.
+void Drill::note_what_is_not_in_it() {
+    const auto add_all = [this](const std::string& where, const std::vector<catalogue::OmissionRecord>& omissions) {
+        for (const auto& omission : omissions) {
+            if (omission.kind != "materialized_views") {  // which a restore fills again
+                std::string words = omission.kind;
+                std::replace(words.begin(), words.end(), '_', ' ');
+                report_.notes.push_back("not in the backup" + where + ": " + std::to_string(omission.count) + " " +
+                                        words + " (" + omission.text + ")");
+            }
+        }
+    };
+    for (const auto& database : manifest_.databases) {
+        add_all(", of database " + in_quotes(database.name), database.omissions);
+    }
+    add_all("", manifest_.omissions);
+    for (const auto& pattern : manifest_.exclude_table_data) {
+        report_.notes.push_back("not in the backup, as it was told: the rows of tables named " + in_quotes(pattern));
+    }
+}
+
+void Drill::note_how_it_is_confined() {
+    if (!scratch_->own_user() && !scratch_->fenced()) {
+        report_.notes.emplace_back(
+            "restored SQL ran as the user of this program, who can read the key file: this kernel has no Landlock");
+    }
+    switch (scratch_->network()) {
+        case postgres::ScratchServer::Network::none: break;
+        case postgres::ScratchServer::Network::no_tcp:
+            report_.notes.emplace_back(
+                "restored SQL could send to this machine's network by UDP, and not by TCP: only root can give the "
+                "throw-away server a network of its own");
+            break;
+        case postgres::ScratchServer::Network::open:
+            report_.notes.emplace_back(
+                "restored SQL could reach this machine's network: the throw-away server got none of its own, which "
+                "only "
+                "root can give it, and this kernel's Landlock does not close TCP to it (6.7 and newer do)");
+            break;
+    }
 }
 
 // The globals are there in every whole backup, and small: whoever opens them opens the rest. Each key on its own, so
@@ -389,10 +435,7 @@ Status Drill::start_server() {
         }
         scratch_ = std::move(*started);
         target_ = scratch_->server();
-        if (!scratch_->own_user() && !scratch_->fenced()) {
-            report_.notes.emplace_back(
-                "restored SQL ran as the user of this program, who can read the key file: this kernel has no Landlock");
-        }
+        note_how_it_is_confined();
     }
     auto connection = postgres::Connection::open(target_, std::nullopt, stop_);
     if (!connection) {
@@ -473,6 +516,7 @@ restore::RestorePlan Drill::restore_plan() const {
     restore::RestorePlan plan;
     plan.target = target_;
     plan.bin_dir = plan_.bin_dir;
+    plan.for_drill = true;
     plan.replication = false;
     if (scratch_) {
         plan.alter_roles = true;  // the superuser that initdb made becomes the backup's
@@ -542,6 +586,11 @@ Status Drill::look_at_server() {
     });
 }
 
+// An amount of money is written as the server's lc_monetary says, and one with another cannot read it.
+bool is_of_other_money(const Error& error) {
+    return whole_text(error).find("for type money") != std::string::npos;
+}
+
 // Whether what went wrong is the server's or the disk's own business.
 Status Drill::server_is_well(const Error& error) {
     if (disk_is_full(error)) {
@@ -550,12 +599,38 @@ Status Drill::server_is_well(const Error& error) {
                               : "give a server with more room with --to",
                      whole_text(error)};
     }
+    if (is_of_other_money(error)) {
+        return Error{ErrorKind::failed,
+                     "the backup's server wrote money in another way (lc_monetary) than this server reads it",
+                     "give a server with --to that has the same lc_monetary in its postgresql.conf", whole_text(error)};
+    }
     if (scratch_ && !scratch_->running()) {
         return Error{ErrorKind::failed, "the throw-away server ended by itself",
                      "see whether this machine has memory and room enough, or give a server with --to",
                      scratch_->last_words()};
     }
     return done();
+}
+
+// A database may have come back with a role for its sessions (ALTER DATABASE … SET role), who may read less than we.
+Status Drill::sessions_are_ours(const std::string& database, const Error& error) {
+    if (whole_text(error).find("permission denied") == std::string::npos) {
+        return done();
+    }
+    auto inside = postgres::Connection::open(target_, database, stop_);
+    if (!inside) {
+        return std::move(inside).error();
+    }
+    auto role = inside->value("SELECT CASE WHEN current_user <> session_user THEN current_user ELSE '' END");
+    if (!role) {
+        return std::move(role).error();
+    }
+    return role->empty() ? done()
+                         : Status(Error{ErrorKind::failed,
+                                        "a setting that came back with database " + in_quotes(database) +
+                                            " has sessions there work as role " + in_quotes(*role) +
+                                            ", who may not read all of it",
+                                        "add options=-c%20role%3Dnone to the URI of --to", whole_text(error)});
 }
 
 Status Drill::restore_one(const catalogue::DatabaseRecord& record, bool with_globals, ArchiveLook& archive,
@@ -575,6 +650,11 @@ Status Drill::restore_one(const catalogue::DatabaseRecord& record, bool with_glo
     }
     if (auto well = server_is_well(ran.error()); !well) {
         return well;
+    }
+    if (ran.error().kind == ErrorKind::busy) {
+        auto busy = std::move(ran).error();
+        busy.next = "wait for it to end, and drill again";
+        return busy;
     }
     return blame(record.name, std::move(ran).error());
 }
@@ -622,6 +702,29 @@ bool of_replication(const archive::TocLine& line) {
     return what.starts_with("SUBSCRIPTION") || what.starts_with("PUBLICATION");
 }
 
+// The language that every new database has. Where it was dropped and made anew, pg_dump takes it for somebody's own
+// extension; a restore finds it there, and the next dump does not list it.
+bool there_from_the_start(const archive::TocLine& line) {
+    return (line.kind() == "EXTENSION" && line.name() == "plpgsql") ||
+           (line.kind() == "COMMENT" && line.name() == "EXTENSION plpgsql");
+}
+
+// An extension comes with its comment, also where that was taken away.
+bool brought_comment(const archive::TocLine& line, const std::set<std::string>& comments) {
+    return line.kind() == "COMMENT" && line.name().starts_with("EXTENSION ") &&
+           comments.count(std::string(line.name())) == 0;
+}
+
+std::set<std::string> names_of_comments(const proof::DatabaseProof& database) {
+    std::set<std::string> names;
+    for (const auto& line : database.contents.entries) {
+        if (line.kind() == "COMMENT") {
+            names.emplace(line.name());
+        }
+    }
+    return names;
+}
+
 // Between majors large objects are listed in another way; their bytes are compared all the same.
 bool listed_in_another_way(const archive::TocLine& line) {
     const bool about = line.kind() == "COMMENT" || line.kind() == "SECURITY LABEL" || line.kind() == "ACL";
@@ -636,6 +739,9 @@ Status Drill::compare(const catalogue::DatabaseRecord& record, ArchiveLook& arch
     if (auto dumped = look_at_database(dumping(), record, after); !dumped) {
         if (auto well = server_is_well(dumped.error()); !well) {
             return well;
+        }
+        if (auto ours = sessions_are_ours(record.name, dumped.error()); !ours) {
+            return ours;
         }
         if (says_nothing_of_backup(dumped.error().kind)) {
             return dumped;
@@ -658,9 +764,13 @@ Status Drill::compare(const catalogue::DatabaseRecord& record, ArchiveLook& arch
         add(proof::differences(stored, *held, {"in the table proof", "in the archive", {}}));
     }
     const bool same = same_major();
-    add(proof::differences(*held, *came, {"in the backup", "after the restore", [same](const archive::TocLine& line) {
-                                              return of_replication(line) || (!same && listed_in_another_way(line));
-                                          }}));
+    const auto comments = names_of_comments(*held);
+    proof::CompareOptions options{"in the backup", "after the restore", [&](const archive::TocLine& line) {
+                                      return of_replication(line) || there_from_the_start(line) ||
+                                             brought_comment(line, comments) || (!same && listed_in_another_way(line));
+                                  }};
+    options.owners_of_privileges = false;
+    add(proof::differences(*held, *came, options));
     drilled(record.name).totals = proof::totals_of(*came);
     return done();
 }
@@ -691,6 +801,9 @@ Status Drill::compare_definitions(const catalogue::DatabaseRecord& record, const
     if (!looked) {
         if (auto well = server_is_well(looked.error()); !well) {
             return well;
+        }
+        if (auto ours = sessions_are_ours(record.name, looked.error()); !ours) {
+            return ours;
         }
         if (says_nothing_of_backup(looked.error().kind)) {
             return looked;

@@ -70,8 +70,12 @@ std::string list(const std::vector<std::string>& texts) {
 std::string to_text(const Report& report, std::size_t most_findings) {
     std::string text =
         "drill of backup " + report.id + " of instance " + report.instance + ": " +
-        (report.proven() ? "PROVEN" : counted(report.findings.size(), "thing is", "things are") + " WRONG") + "\n";
+        (report.proven() ? "PROVEN" : counted(report.findings.size(), "thing is", "things are") + " WRONG") +
+        (report.passed_over.empty() ? "" : "; it is NOT THE NEWEST") + "\n";
     const auto line = [&text](const std::string& words) { text += "  " + words + "\n"; };
+    for (const auto& words : report.passed_over) {
+        line("WRONG " + words);
+    }
     for (std::size_t i = 0; i < std::min(most_findings, report.findings.size()); ++i) {
         line("WRONG " + where(report.findings[i].database) + report.findings[i].text);
     }
@@ -120,6 +124,7 @@ std::string to_json(const Report& report) {
                             {"text", finding.text}});
     }
     json["findings"] = std::move(findings);
+    json["passed_over"] = report.passed_over;
     Json databases = Json::array();
     for (const auto& database : report.databases) {
         Json entry = {{"name", database.name}, {"restored", database.restored}};

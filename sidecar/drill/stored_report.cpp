@@ -84,7 +84,7 @@ catalogue::DrillResult result_of(const Report& report, const catalogue::Manifest
     if (report.restore_took.count() > 0) {
         result.restore = report.restore_took;
     }
-    result.fetch = time_of(report, {"look", "verify"});
+    result.fetch = time_of(report, {"verify"});
     result.compare = time_of(report, {"compare", "definitions", "globals"});
     result.recipient = report.opened_by.empty() ? "" : report.opened_by.front();
     result.bytes = manifest.stored_bytes();

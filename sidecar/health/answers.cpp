@@ -1,8 +1,8 @@
 #include "answers.hpp"
 
 #include "health/render.hpp"
+#include "health/words.hpp"
 #include "page_style.hpp"
-#include "words.hpp"
 
 #include <utility>
 

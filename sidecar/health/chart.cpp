@@ -1,6 +1,6 @@
 #include "chart.hpp"
 
-#include "page_words.hpp"
+#include "health/page_words.hpp"
 
 #include <algorithm>
 #include <cmath>

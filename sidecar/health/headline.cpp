@@ -1,6 +1,6 @@
 #include "headline.hpp"
 
-#include "page_words.hpp"
+#include "health/page_words.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 #include "html.hpp"
 
+#include "health/page_words.hpp"
 #include "os/clock.hpp"
-#include "page_words.hpp"
 
 #include <algorithm>
 #include <cctype>

@@ -1,6 +1,6 @@
 #include "health/judge.hpp"
 
-#include "words.hpp"
+#include "health/words.hpp"
 
 #include <algorithm>
 #include <optional>

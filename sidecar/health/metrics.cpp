@@ -72,6 +72,14 @@ public:
         }
     }
 
+    void table(MetricType type, std::string name, std::string help,
+               const std::vector<std::pair<std::vector<ClientMetric::Label>, double>>& samples) {
+        family(std::move(name), std::move(help), type);
+        for (const auto& [labels, value] : samples) {
+            add(labels, value);
+        }
+    }
+
     [[nodiscard]] std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
 
 private:
@@ -177,6 +185,18 @@ void add_prune(Page& page, const PruneFacts& prune) {
                prune.last);
 }
 
+void add_notify(Page& page, const NotifyFacts& notify) {
+    std::vector<std::pair<std::vector<ClientMetric::Label>, double>> samples;
+    for (const auto hook : hooks) {
+        const auto& counts = notify.at(static_cast<std::size_t>(hook));
+        const ClientMetric::Label target{"target", std::string(name_of(hook))};
+        samples.push_back({{target, {"result", "delivered"}}, of(counts.delivered)});
+        samples.push_back({{target, {"result", "failed"}}, of(counts.failed)});
+    }
+    page.table(MetricType::Counter, "notifications_total",
+               "Messages to the addresses of [notify] since the start, by what became of them.", samples);
+}
+
 void add_schedule(Page& page, const ScheduleFacts& schedule) {
     page.gauge("next_run_timestamp_seconds", "When the next backup run begins, in Unix time.", schedule.start);
     page.gauge("overdue_after_seconds", "The age at which the last good backup is overdue.", schedule.overdue_after);
@@ -232,6 +252,33 @@ void add_settings(Page& page, const SettingsFacts& settings, const ListenersFact
         {{{"listener", "pod"}, of(is_bound(listeners.pod))}, {{"listener", "page"}, of(is_bound(listeners.page))}});
 }
 
+// Only of what is wanted: most sidecars report nothing.
+void add_kubernetes(Page& page, const KubernetesFacts& kubernetes) {
+    std::vector<std::pair<std::vector<ClientMetric::Label>, double>> requests;
+    std::vector<std::pair<ClientMetric::Label, double>> written;
+    for (const auto object : report_objects) {
+        const auto& report = kubernetes.at(static_cast<std::size_t>(object));
+        const ClientMetric::Label label{"object", std::string(name_of(object))};
+        for (const auto result : report_results) {
+            if (report.wanted) {
+                requests.push_back({{label, {"result", std::string(name_of(result))}},
+                                    of(report.counts.at(static_cast<std::size_t>(result)))});
+            }
+        }
+        if (report.wanted && report.written) {
+            written.push_back({label, of(*report.written)});
+        }
+    }
+    if (!requests.empty()) {
+        page.table(MetricType::Counter, "kubernetes_reports_total",
+                   "Requests to the Kubernetes API, by what they were to write and what became of them.", requests);
+    }
+    if (!written.empty()) {
+        page.labelled(MetricType::Gauge, "kubernetes_last_report_timestamp_seconds",
+                      "When each was last written through the Kubernetes API, in Unix time.", written);
+    }
+}
+
 }  // namespace
 
 std::string metrics_text(const Facts& facts, const Verdict& verdict, std::chrono::nanoseconds beat) {
@@ -242,10 +289,12 @@ std::string metrics_text(const Facts& facts, const Verdict& verdict, std::chrono
     add_drills(page, facts);
     add_runs(page, facts.runs);
     add_prune(page, facts.prune);
+    add_notify(page, facts.notify);
     add_schedule(page, facts.schedule);
     add_running(page, facts.running);
     add_store(page, facts.store);
     add_settings(page, facts.settings, facts.listeners);
+    add_kubernetes(page, facts.kubernetes);
     return page.text();
 }
 

@@ -32,6 +32,15 @@ std::string_view name_of(Activity activity) {
     return "";
 }
 
+std::string_view name_of(Hook hook) {
+    switch (hook) {
+        case Hook::on_failure: return "on_failure";
+        case Hook::on_success: return "on_success";
+        case Hook::ping: return "ping";
+    }
+    return "";
+}
+
 std::string_view name_of(RunResult result) {
     switch (result) {
         case RunResult::good: return "good";
@@ -44,6 +53,29 @@ std::string_view name_of(RunResult result) {
         case RunResult::crashed: return "crashed";
         case RunResult::overrun: return "overrun";
         case RunResult::yielded: return "yielded";
+    }
+    return "";
+}
+
+std::string_view name_of(ReportObject object) {
+    switch (object) {
+        case ReportObject::configmap: return "configmap";
+        case ReportObject::event: return "event";
+        case ReportObject::condition: return "condition";
+    }
+    return "";
+}
+
+std::string_view name_of(ReportResult result) {
+    switch (result) {
+        case ReportResult::written: return "written";
+        case ReportResult::denied: return "denied";
+        case ReportResult::missing: return "missing";
+        case ReportResult::conflict: return "conflict";
+        case ReportResult::throttled: return "throttled";
+        case ReportResult::refused: return "refused";
+        case ReportResult::unavailable: return "unavailable";
+        case ReportResult::unreachable: return "unreachable";
     }
     return "";
 }

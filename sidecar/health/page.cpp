@@ -2,10 +2,10 @@
 #include "databases.hpp"
 #include "days.hpp"
 #include "headline.hpp"
+#include "health/page_words.hpp"
+#include "health/words.hpp"
 #include "html.hpp"
 #include "page_style.hpp"
-#include "page_words.hpp"
-#include "words.hpp"
 
 #include "health/names.hpp"
 #include "health/render.hpp"
@@ -282,12 +282,32 @@ void add_tile_of_next(Html& page, const Facts& facts, TimePoint now) {
     }
 }
 
+// A key is told by its ends.
+std::string ends_of(const std::string& recipient) {
+    constexpr std::size_t begin = 8;
+    constexpr std::size_t end = 6;
+    return recipient.size() <= begin + end
+               ? recipient
+               : recipient.substr(0, begin) + "…" + recipient.substr(recipient.size() - end);
+}
+
+std::string opened_by_text(const DrillsFacts& drills) {
+    std::string text;
+    for (const auto& one : drills.recipients) {
+        if (one.opened && drills.last_good && *one.opened == drills.last_good->stored) {
+            text += (text.empty() ? ", opened by " : " and ") + ends_of(one.recipient);
+        }
+    }
+    return text;
+}
+
 void add_tile_of_drills(Html& page, const Facts& facts, TimePoint now) {
     const auto& passed = facts.store.drills.last_good;
     if (passed) {
         const auto& took = passed->restore_took;
         add_tile(page, "Last proven restore", ago_text(passed->stored, now),
-                 took ? "restored in " + took_text(duration_cast<seconds>(*took)) : "by a drill");
+                 (took ? "restored in " + took_text(duration_cast<seconds>(*took)) : "by a drill") + ": " +
+                     passed->backup + opened_by_text(facts.store.drills));
     } else if (!facts.store.surveyed) {
         add_tile(page, "Last proven restore", "not known", "the store was not read yet");
     } else {

@@ -1,7 +1,7 @@
 #include "databases.hpp"
 #include "days.hpp"
 #include "health/names.hpp"
-#include "words.hpp"
+#include "health/words.hpp"
 
 #include "health/render.hpp"
 
@@ -217,6 +217,20 @@ Json listener(const ListenerFacts& listener) {
     return {{"address", text(listener.address)}, {"problem", or_null(listener.problem, problem)}};
 }
 
+// Of what is wanted alone.
+Json kubernetes(const KubernetesFacts& reports) {
+    auto list = Json::array();
+    for (const auto object : report_objects) {
+        const auto& report = reports.at(static_cast<std::size_t>(object));
+        if (report.wanted) {
+            list.push_back({{"object", name_of(object)},
+                            {"written", time(report.written)},
+                            {"problem", or_null(report.problem, problem)}});
+        }
+    }
+    return list;
+}
+
 Json turn(const TurnFacts& turn) {
     return {{"state", name_of(turn.turn)}, {"because", text(turn.because)}};
 }
@@ -294,6 +308,7 @@ std::string status_json(const Facts& facts, const Verdict& verdict, TimePoint no
     json["settings"] = settings(facts.settings);
     json["drained"] = or_null(facts.drained, drained);
     json["listeners"] = {{"pod", listener(facts.listeners.pod)}, {"page", listener(facts.listeners.page)}};
+    json["kubernetes"] = kubernetes(facts.kubernetes);
     json["databases"] = databases(facts.store);
     json["days"] = days(facts, now);
     json["backups"] = backups(facts.store.recent);

@@ -147,7 +147,17 @@ std::optional<FileFence> FileFence::build(const std::vector<std::string>& read, 
     const bool made =
         std::all_of(read.begin(), read.end(), [&](const auto& path) { return allow(path, reading); }) &&
         std::all_of(write.begin(), write.end(), [&](const auto& path) { return allow(path, everything); });
-    return made ? std::optional(FileFence(std::move(rules))) : std::nullopt;
+    return made ? std::optional(FileFence(std::move(rules), abi >= with_network)) : std::nullopt;
+}
+
+bool has_other_network(pid_t process) {
+    std::error_code error;
+    const auto ours = fs::read_symlink("/proc/self/ns/net", error);
+    if (error) {
+        return false;
+    }
+    const auto theirs = fs::read_symlink("/proc/" + std::to_string(process) + "/ns/net", error);
+    return !error && ours != theirs;
 }
 
 void hide_own_memory() noexcept {

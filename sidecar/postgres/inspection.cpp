@@ -58,6 +58,7 @@ public:
 private:
     Status look(const std::string& condition, const std::string& one, const std::string& cure);
     Status find_gaps();
+    Status cure_other_role();
     Status find_row_security();
     Status find_large_object_gaps();
     Status find_omissions();
@@ -90,7 +91,31 @@ Result<Inspection> Inspector::run() {
             return std::move(stepped).error();
         }
     }
+    if (auto cured = cure_other_role(); !cured) {
+        return std::move(cured).error();
+    }
     return std::move(found_);
+}
+
+// ALTER DATABASE … SET role, or ALTER ROLE: then it is another role that may not read, and granting our own more is no
+// cure.
+Status Inspector::cure_other_role() {
+    if (found_.gaps.empty()) {
+        return done();
+    }
+    auto rows = connection_.query("SELECT current_user, session_user, pg_catalog.current_database()");
+    if (!rows) {
+        return std::move(rows).error();
+    }
+    const auto text = [&](std::size_t column) { return rows->front()[column].value_or(""); };
+    if (text(0) == text(1)) {
+        return done();
+    }
+    for (auto& gap : found_.gaps) {
+        gap.cure = "ALTER ROLE " + role_ + " IN DATABASE " + archive::quote_identifier(text(2)) +
+                   " SET role = none (a setting has its sessions there work as role '" + text(0) + "')";
+    }
+    return done();
 }
 
 std::string Inspector::read_grant() const {

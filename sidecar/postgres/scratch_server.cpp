@@ -434,9 +434,11 @@ Status ScratchServer::wait_until_ready(const ScratchOptions& options, const std:
     if (!first) {
         return std::move(first).error();
     }
-    // A role and a database that no backup has. Those that initdb made are in the way of the backup's.
-    for (const std::string& sql : {"CREATE ROLE " + login_ + " LOGIN SUPERUSER", "CREATE DATABASE " + login_,
-                                   std::string("DROP DATABASE postgres")}) {
+    // A role and a database that no backup has. Those that initdb made are in the way of the backup's. A database may
+    // come back with a role for its sessions (ALTER DATABASE … SET role), which is not to be ours.
+    for (const std::string& sql :
+         {"CREATE ROLE " + login_ + " LOGIN SUPERUSER", "ALTER ROLE " + login_ + " SET role = none",
+          "CREATE DATABASE " + login_, std::string("DROP DATABASE postgres")}) {
         if (auto ran = first->execute(sql); !ran) {
             return ran;
         }
@@ -455,6 +457,13 @@ Result<fs::path> ScratchServer::make_folder(const std::string& name) {
         return failed("cannot make the folder " + path.string() + ": " + os::errno_text(errno));
     }
     return path;
+}
+
+ScratchServer::Network ScratchServer::network() const {
+    if (process_ && os::has_other_network(process_->id())) {
+        return Network::none;
+    }
+    return fence_ && fence_->closes_tcp() ? Network::no_tcp : Network::open;
 }
 
 bool ScratchServer::running() {

@@ -102,7 +102,8 @@ private:
     struct Side {
         RowTotals totals;
         std::size_t tables = 0;
-        std::optional<archive::Unread> unread;  // of one of the tables at least
+        std::optional<archive::Unread> unread;                                   // of one of the tables at least
+        std::optional<archive::ContentHash> by_column = archive::ContentHash();  // nothing: not of each of the tables
     };
     struct Pair {
         std::optional<Side> first;
@@ -185,6 +186,11 @@ void Comparison::compare_tables() {
             ++side->tables;
             if (table.totals) {
                 side->totals += *table.totals;
+                if (side->by_column && table.by_column) {
+                    *side->by_column += *table.by_column;
+                } else {
+                    side->by_column.reset();
+                }
             } else {
                 side->unread = table.unread;
             }
@@ -234,6 +240,10 @@ void Comparison::compare_totals(const QualifiedName& name, bool with_partitions,
     const auto& first = pair.first->totals;
     const auto& second = pair.second->totals;
     if (pair.first->unread || pair.second->unread || first == second) {
+        return;
+    }
+    const bool as_many = first.rows == second.rows && first.bytes == second.bytes;
+    if (as_many && pair.first->by_column && pair.first->by_column == pair.second->by_column) {
         return;
     }
     if (first.rows != second.rows) {
@@ -353,7 +363,7 @@ void Comparison::compare_entries() {
 
 void Comparison::compare_entry(const TocLine& first, const TocLine& second) {
     const auto object = shown(first);
-    if (first.owner() != second.owner()) {
+    if (first.owner() != second.owner() && (options_.owners_of_privileges || !is_about_another(first.kind()))) {
         add(DifferenceKind::owner, object,
             object + ": owned by " + shown_owner(first.owner()) + " " + options_.first + ", by " +
                 shown_owner(second.owner()) + " " + options_.second);

@@ -24,6 +24,7 @@ private:
     enum class Became { gone, left };
 
     Status let_go(const Row& row);
+    [[nodiscard]] std::vector<store::ObjectKey> manifests_of(const catalogue::BackupId& id) const;
     Result<Became> remove_manifests(const catalogue::BackupId& id);
     Status remove_below(const std::string& prefix, const catalogue::BackupId& id);
     Status remove(const ObjectInfo& info);
@@ -82,8 +83,19 @@ void put_in_order(std::vector<ObjectInfo>& versions, const store::ObjectKey& man
     });
 }
 
+// Of those rows of the plan that bear this id: what is no row was not decided.
+std::vector<store::ObjectKey> Deed::manifests_of(const catalogue::BackupId& id) const {
+    std::vector<store::ObjectKey> keys;
+    for (const auto& row : plan_.rows) {
+        if (row.id == id && !row.keep) {
+            keys.push_back(row.of_partial_run ? plan_.layout.partial_manifest(id) : plan_.layout.manifest(id));
+        }
+    }
+    return keys;
+}
+
 Result<Deed::Became> Deed::remove_manifests(const catalogue::BackupId& id) {
-    for (const auto& key : {plan_.layout.manifest(id), plan_.layout.partial_manifest(id)}) {
+    for (const auto& key : manifests_of(id)) {
         auto versions = list(key.text());
         if (!versions) {
             return std::move(versions).error();

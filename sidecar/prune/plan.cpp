@@ -10,20 +10,31 @@ using catalogue::State;
 using retention::Candidate;
 using retention::Condition;
 
+// Hidden is all that is there as it was written and that somebody keeps from being seen. A marker that came when the
+// backup was old may be the bucket's own rule at work (expired), or that of whoever waited until then: nothing tells
+// one from the other where the rule is not known. So neither is a reason to let it go before the policy does.
+bool is_hidden(const Backup& backup) {
+    return backup.state == State::hidden || (backup.state == State::expired && backup.gone.empty());
+}
+
 Condition condition_of(const Backup& backup) {
+    if (is_hidden(backup)) {
+        // Whoever hides a marked one must not make the doubt go away.
+        const bool raises_doubt = !backup.trusted && !backup.of_partial_run && !backup.misdated;
+        return raises_doubt ? Condition::marked : Condition::hidden;
+    }
     switch (backup.state) {
         case State::good: return Condition::good;
         case State::marked: return Condition::marked;
         case State::partial: return Condition::partial;
-        // Whoever hides a marked one must not make the doubt go away.
-        case State::hidden: return backup.trusted ? Condition::hidden : Condition::marked;
+        case State::hidden:
         case State::expired: break;
     }
     return Condition::expired;
 }
 
-bool is_there(const Backup& backup, const catalogue::DatabaseRecord& database) {
-    return std::none_of(database.objects.begin(), database.objects.end(), [&](const auto& object) {
+bool is_there(const Backup& backup, const std::vector<store::StoredObject>& objects) {
+    return std::none_of(objects.begin(), objects.end(), [&](const auto& object) {
         return std::find(backup.gone.begin(), backup.gone.end(), object.key) != backup.gone.end();
     });
 }
@@ -34,11 +45,14 @@ Candidate candidate_of(const Backup& backup) {
     candidate.stored = backup.stored;
     candidate.condition = condition_of(backup);
     for (const auto& database : backup.manifest.databases) {
-        if (is_there(backup, database)) {
+        if (is_there(backup, database.objects)) {
             candidate.databases.push_back(database.name);
         }
     }
+    const auto& globals = backup.manifest.globals;
+    candidate.globals = !globals.empty() && is_there(backup, globals);
     candidate.proven = backup.proven_at.has_value();
+    candidate.witness = backup.misdated_by ? backup.misdated_by->text() : "";
     return candidate;
 }
 
@@ -101,13 +115,12 @@ Result<Plan> make_plan(store::ObjectStore& store, const catalogue::Layout& layou
     for (std::size_t i = 0; i < candidates.size(); ++i) {
         const auto& backup = catalogue->backups[i];
         plan.rows.push_back({backup.manifest.id, backup.state, backup.stored, backup.manifest.stored_bytes(),
-                             verdicts[i].keep, std::move(verdicts[i].because)});
+                             verdicts[i].keep, std::move(verdicts[i].because), backup.of_partial_run});
     }
     if (const auto* good = newest_good(*catalogue)) {
         plan.anchor = good->manifest.id;
     }
-    plan.stop =
-        retention::lineage_gate(candidates, catalogue->doubt ? catalogue->doubt->marked.back().text() : std::string());
+    plan.stop = retention::lineage_gate(candidates, catalogue->doubt ? catalogue->doubt->since.text() : std::string());
     if (!plan.stop) {
         plan.stop = retention::max_delete_gate(plan.going(), wishes.max_delete);
     }

@@ -144,12 +144,12 @@ bool only_too_many_locks(const RestorePlan& plan, const Error& error) {
     return plan.jobs > 1 && error.next.find("max_locks_per_transaction") != std::string::npos;
 }
 
-Result<Obstacle> roles_obstacle(Error error) {
+Result<Obstacle> roles_obstacle(const RestorePlan& plan, Error error) {
     if (!is_refusal(error)) {
         return error;
     }
     return Obstacle("a way to bring back the roles: " + whole_text(error) +
-                    ": restore with --no-globals, with the roles made by hand");
+                    (plan.for_drill ? "" : ": restore with --no-globals, with the roles made by hand"));
 }
 
 Result<Obstacle> run_script(const RestoreTools& tools, const DatabaseTask& task, postgres::Connection& inside,
@@ -182,7 +182,7 @@ Result<Obstacle> run_all(const RestoreTools& tools, const DatabaseTask& task, po
     if (tools.plan.globals) {
         Quiet quiet;  // of the roles was told already
         if (auto tried = try_roles(inside, globals, tools.plan.alter_roles, quiet); !tried) {
-            return roles_obstacle(std::move(tried).error());
+            return roles_obstacle(tools.plan, std::move(tried).error());
         }
     }
     auto run = run_script(tools, task, inside, script);
@@ -212,7 +212,7 @@ Result<Obstacle> rehearse_roles(const RestorePlan& plan, postgres::Connection& c
     if (auto back = connection.execute("ROLLBACK"); !back) {
         return std::move(back).error();
     }
-    return tried ? Result<Obstacle>(Obstacle{}) : roles_obstacle(std::move(tried).error());
+    return tried ? Result<Obstacle>(Obstacle{}) : roles_obstacle(plan, std::move(tried).error());
 }
 
 Result<Obstacle> rehearse_load(const RestoreTools& tools, const DatabaseTask& task,

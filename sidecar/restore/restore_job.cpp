@@ -269,7 +269,10 @@ Status Job::look_at_databases(postgres::Connection& connection) {
     if (!filled.empty() && !plan_.overwrite) {
         return Error{ErrorKind::refused,
                      "these databases of the target are not empty: " + filled + "; nothing was changed",
-                     "restore under another name with --database NAME=NEWNAME, or replace them with --overwrite"};
+                     plan_.for_drill
+                         ? "drop them if they are of an earlier drill, name a server in --to that is empty, or leave "
+                           "--to out: a drill then starts a server of its own"
+                         : "restore under another name with --database NAME=NEWNAME, or replace them with --overwrite"};
     }
     return done();
 }
@@ -310,6 +313,9 @@ Status Job::bring_back_globals(postgres::Connection& connection) {
 
 // Exactly what is done and what is not.
 Error Job::ended_at(std::size_t failed, Fate fate, Error error) const {
+    if (plan_.for_drill) {
+        return in_context("it could not be restored", std::move(error));  // one at a time, and looked at afterwards
+    }
     std::vector<std::string> not_begun;
     for (std::size_t i = failed + 1; i < choices_.size(); ++i) {
         not_begun.push_back(choices_[i].new_name);
@@ -365,8 +371,10 @@ Result<RestorePreview> preview_restore(const RestorePlan& plan, const Source& so
     auto preview = Job(plan, source, manifest, observer, stop).look(*connection, Job::Purpose::preview);
     if (preview && *taken && plan.lock_wait.count() == 0) {
         preview->lacks.emplace_back(
-            "the server to itself: another Lifeboat is at work on it, a backup or a restore: wait for it to end, or "
-            "give --lock-wait 10m");
+            std::string(
+                "the server to itself: another Lifeboat is at work on it, a backup or a restore: wait for it to "
+                "end") +
+            (plan.for_drill ? "" : ", or give --lock-wait 10m"));
     } else if (preview && *taken) {
         observer.noted("another Lifeboat is at work on this server: a restore would wait for it to end");
     }

@@ -36,6 +36,8 @@ private:
     Status check_locales(const std::vector<CheckedDatabase>& databases);
     Status check_tablespaces(const std::vector<CheckedDatabase>& databases, const std::set<std::string>& tablespaces);
     Status check_tablespace_folders(const std::set<std::string>& there);
+    // The rest of a cure, which only a restore has flags for.
+    [[nodiscard]] std::string or_with(const char* flags) const { return plan_.for_drill ? "" : flags; }
     Result<bool> has_locale(const catalogue::NeedsRecord& needs);
 
     const RestorePlan& plan_;
@@ -83,9 +85,8 @@ Status TargetCheck::check_rights(const std::vector<CheckedDatabase>& databases, 
     for (const auto& role : coming_roles_) {
         // CREATEROLE is not enough: pg_dumpall says for each role that it is, or is not, a superuser.
         if (!superuser_ && roles.count(role) == 0) {
-            lacks_.emplace_back(
-                "the right to create roles: restore as a superuser, or leave roles alone with --no-globals --no-owner "
-                "--no-acl");
+            lacks_.push_back("the right to create roles: restore as a superuser" +
+                             or_with(", or leave roles alone with --no-globals --no-owner --no-acl"));
             break;
         }
     }
@@ -119,13 +120,13 @@ Status TargetCheck::check_roles(const std::vector<CheckedDatabase>& databases, c
         }
     }
     for (const auto& role : by_objects) {
-        lacks_.push_back("role '" + role +
-                         "', named by a policy or a user mapping: create it, or restore without --no-globals");
+        lacks_.push_back("role '" + role + "', named by a policy or a user mapping: create it" +
+                         or_with(", or restore without --no-globals"));
         by_flags.erase(role);
     }
     for (const auto& role : by_flags) {
-        lacks_.push_back("role '" + role +
-                         "': create it, or restore without --no-globals, or with --no-owner --no-acl");
+        lacks_.push_back("role '" + role + "': create it" +
+                         or_with(", or restore without --no-globals, or with --no-owner --no-acl"));
     }
     return done();
 }
@@ -167,8 +168,8 @@ Status TargetCheck::check_owners(const std::vector<CheckedDatabase>& databases, 
             return std::move(member).error();
         }
         if (*member != "t") {
-            lacks_.push_back("the right to give things to their owner '" + owner +
-                             "': restore as a superuser, or with --no-owner");
+            lacks_.push_back("the right to give things to their owner '" + owner + "': restore as a superuser" +
+                             or_with(", or with --no-owner"));
         }
     }
     return done();

@@ -40,6 +40,7 @@ public:
 
     void apply(const Policy& policy);
     void protect(const Losses& accepted);
+    void protect_witnesses();
     [[nodiscard]] std::vector<Verdict> verdicts(std::span<const Policy> policies) const;
 
 private:
@@ -47,9 +48,11 @@ private:
         Rank rank;
         std::string words;
     };
-    // Of one database: the newest in a backup of any kind, the newest in a good one, and those that somebody hid since.
+    // Of one database, or of the globals: the newest in a backup of any kind, the newest in a good one, and those that
+    // somebody hid since, which stand in for neither.
     struct Archives {
         std::vector<Index> newest;
+        bool any = false;
         bool in_a_good_one = false;
     };
 
@@ -62,6 +65,7 @@ private:
     void keep_newest_of_each(unsigned count, std::int64_t Periods::*period, const std::string& name, const Order& whole,
                              const Policy& policy);
     void find_archives();
+    void note_archive(Archives& archives, Index i);
     void protect_archives(const Losses& accepted);
     [[nodiscard]] std::string why_not(Index i) const;
 
@@ -71,6 +75,7 @@ private:
     std::vector<Periods> periods_;
     std::int64_t today_ = 0;
     std::unordered_map<std::string_view, Archives> archives_;
+    Archives globals_;
     std::vector<std::vector<Reason>> reasons_;
 };
 
@@ -200,14 +205,22 @@ void Decision::protect_newest(const Order& whole, const std::string& words) {
     }
 }
 
+void Decision::note_archive(Archives& archives, Index i) {
+    const auto& candidate = candidates_[i];
+    if (!archives.any || (!archives.in_a_good_one && is_whole(candidate))) {
+        archives.newest.push_back(i);
+    }
+    archives.any = archives.any || candidate.condition != Condition::hidden;
+    archives.in_a_good_one = archives.in_a_good_one || is_good(candidate);
+}
+
 void Decision::find_archives() {
     for (const Index i : newest_first_) {
         for (const auto& database : candidates_[i].databases) {
-            auto& archives = archives_[database];
-            if (archives.newest.empty() || (!archives.in_a_good_one && is_whole(candidates_[i]))) {
-                archives.newest.push_back(i);
-            }
-            archives.in_a_good_one = archives.in_a_good_one || is_good(candidates_[i]);
+            note_archive(archives_[database], i);
+        }
+        if (candidates_[i].globals) {
+            note_archive(globals_, i);
         }
     }
 }
@@ -223,6 +236,9 @@ void Decision::protect_archives(const Losses& accepted) {
             }
         }
     }
+    for (const Index i : globals_.newest) {
+        keep(i, Rank::protection, "it holds the newest archive of the globals");
+    }
 }
 
 void Decision::protect(const Losses& accepted) {
@@ -232,12 +248,29 @@ void Decision::protect(const Losses& accepted) {
     protect_newest(those(is_whole), "the newest good one");
     protect_newest(those([](const auto& candidate) { return candidate.proven && is_whole(candidate); }),
                    "the last proven one");
-    const auto proven = those([](const auto& candidate) { return candidate.proven; });
-    if (!proven.empty()) {
-        keep(proven.front(), Rank::protection, "the last proven one");
+    for (const Index i : those([](const auto& candidate) { return candidate.proven; })) {
+        keep(i, Rank::protection, "the last proven one");
+        if (candidates_[i].condition != Condition::hidden) {
+            break;
+        }
     }
     find_archives();
     protect_archives(accepted);
+}
+
+// After everything else. One that was copied back is no witness itself, so there are no chains.
+void Decision::protect_witnesses() {
+    std::unordered_map<std::string_view, std::string_view> wanted;  // and for which
+    for (Index i = 0; i < candidates_.size(); ++i) {
+        if (!candidates_[i].witness.empty() && !reasons_[i].empty()) {
+            wanted.emplace(candidates_[i].witness, candidates_[i].id);
+        }
+    }
+    for (Index i = 0; i < candidates_.size(); ++i) {
+        if (const auto found = wanted.find(candidates_[i].id); found != wanted.end()) {
+            keep(i, Rank::protection, "it tells that " + std::string(found->second) + " is older than it seems");
+        }
+    }
 }
 
 // ---- in words -------------------------------------------------------------------------------------------------------
@@ -292,6 +325,7 @@ std::vector<Verdict> decide(std::span<const Candidate> candidates, std::span<con
     for (const auto& policy : policies) {
         decision.apply(policy);
     }
+    decision.protect_witnesses();
     return decision.verdicts(policies);
 }
 

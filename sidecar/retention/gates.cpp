@@ -9,10 +9,22 @@ bool older(const Candidate& a, const Candidate& b) {
     return std::tie(a.stored, a.id) < std::tie(b.stored, b.id);
 }
 
-const Candidate* newest(std::span<const Candidate> candidates, Condition condition) {
+const Candidate* newest_good(std::span<const Candidate> candidates) {
     const Candidate* found = nullptr;
     for (const auto& candidate : candidates) {
-        if (candidate.condition == condition && (found == nullptr || older(*found, candidate))) {
+        if (candidate.condition == Condition::good && (found == nullptr || older(*found, candidate))) {
+            found = &candidate;
+        }
+    }
+    return found;
+}
+
+// Two of one moment count as doubt. `good` null: of all.
+const Candidate* first_marked_after(std::span<const Candidate> candidates, const Candidate* good) {
+    const Candidate* found = nullptr;
+    for (const auto& candidate : candidates) {
+        const bool after = good == nullptr || !older(candidate, *good);
+        if (candidate.condition == Condition::marked && after && (found == nullptr || older(candidate, *found))) {
             found = &candidate;
         }
     }
@@ -21,20 +33,19 @@ const Candidate* newest(std::span<const Candidate> candidates, Condition conditi
 
 }  // namespace
 
+// The words stay the same while the doubt does, however many follow: they are told again when they change.
 std::optional<Stop> lineage_gate(std::span<const Candidate> candidates, const std::string& doubted) {
-    const auto* marked = newest(candidates, Condition::marked);
-    const auto* good = newest(candidates, Condition::good);
-    const bool marked_is_newest = marked != nullptr && (good == nullptr || !older(*marked, *good));
-    if (doubted.empty() && !marked_is_newest) {
+    const auto* good = newest_good(candidates);
+    const auto* marked = first_marked_after(candidates, good);
+    if (doubted.empty() && marked == nullptr) {
         return std::nullopt;
     }
-    const auto& newest_marked = doubted.empty() ? marked->id : doubted;
-    return Stop{
-        Gate::lineage,
-        "the newest backup, " + newest_marked + ", is marked" +
-            (good == nullptr ? std::string(", and none is trusted") : ", and the last trusted one is " + good->id) +
-            ": nothing is deleted while it is not known which of them is the truth",
-        "look at both with `lifeboat show`; once the newer is as it should be, accept it"};
+    return Stop{Gate::lineage,
+                "backup " + (doubted.empty() ? marked->id : doubted) +
+                    " is marked, and nobody accepted it or a later one" +
+                    (good == nullptr ? std::string("; none is trusted") : "; the last trusted one is " + good->id) +
+                    ": nothing is deleted while it is not known which of them is the truth",
+                "look at both with `lifeboat show`; once the newest is as it should be, `lifeboat accept latest`"};
 }
 
 std::optional<Stop> max_delete_gate(std::size_t going, std::size_t most) {

@@ -2,6 +2,8 @@
 
 #include <curl/curl.h>
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -118,6 +120,12 @@ std::size_t take_body(char* bytes, std::size_t size, std::size_t count, void* co
     }
     exchange.reply.body.append(bytes, length);
     return length;
+}
+
+// Else every process that is started meanwhile would have the connection, too, and keep it open for as long as it
+// lives.
+curl_socket_t open_socket(void* /*context*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
+    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 template <class Value>
@@ -290,6 +298,7 @@ private:
         set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
         set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
         set(easy, CURLOPT_NOSIGNAL, 1L);
+        set(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
         set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
         set(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_within_ms);
         set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);

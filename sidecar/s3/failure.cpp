@@ -194,23 +194,6 @@ std::optional<std::int64_t> count_in(const std::string& text) {
     return whole && number >= 0 ? std::optional(number) : std::nullopt;
 }
 
-std::optional<Milliseconds> retry_after_of(const HttpReply& reply, system_clock::time_point now) {
-    constexpr Milliseconds most = std::chrono::hours(24);  // longer than any budget
-    const std::string text = header(reply, "retry-after");
-    if (const auto seconds = count_in(text)) {
-        return std::min<Milliseconds>(most, std::chrono::seconds(std::min<std::int64_t>(*seconds, 86'400)));
-    }
-    if (const auto date = parse_http_date(text)) {
-        // By the server's own clock, where it tells: ours may be off.
-        const auto from = parse_http_date(header(reply, "date")).value_or(now);
-        return std::clamp(std::chrono::ceil<Milliseconds>(*date - from), Milliseconds{0}, most);
-    }
-    if (const auto milliseconds = count_in(header(reply, "x-amz-retry-after"))) {
-        return std::min(most, Milliseconds(*milliseconds));
-    }
-    return std::nullopt;
-}
-
 std::string minutes_off(const HttpReply& reply, system_clock::time_point now) {
     auto theirs = parse_http_date(header(reply, "date"));
     if (const auto error = parse_error(reply.body); error && error->server_time) {
@@ -304,6 +287,23 @@ std::optional<system_clock::time_point> parse_http_date(const std::string& text)
         return std::nullopt;
     }
     return system_clock::from_time_t(::timegm(&parts));
+}
+
+std::optional<Milliseconds> retry_after_of(const HttpReply& reply, system_clock::time_point now) {
+    constexpr Milliseconds most = std::chrono::hours(24);  // longer than any budget
+    const std::string text = header(reply, "retry-after");
+    if (const auto seconds = count_in(text)) {
+        return std::min<Milliseconds>(most, std::chrono::seconds(std::min<std::int64_t>(*seconds, 86'400)));
+    }
+    if (const auto date = parse_http_date(text)) {
+        // By the server's own clock, where it tells: ours may be off.
+        const auto from = parse_http_date(header(reply, "date")).value_or(now);
+        return std::clamp(std::chrono::ceil<Milliseconds>(*date - from), Milliseconds{0}, most);
+    }
+    if (const auto milliseconds = count_in(header(reply, "x-amz-retry-after"))) {
+        return std::min(most, Milliseconds(*milliseconds));
+    }
+    return std::nullopt;
 }
 
 std::optional<Failure> failure_of(const HttpReply& reply, const Asked& asked, system_clock::time_point now) {

@@ -9,6 +9,8 @@
 #include "health/judge.hpp"
 #include "health/render.hpp"
 #include "health/server.hpp"
+#include "kubernetes/reporter.hpp"
+#include "notices.hpp"
 #include "os/errno_text.hpp"
 #include "os/heap.hpp"
 #include "os/process.hpp"
@@ -43,6 +45,21 @@ health::Address address_of(const config::HostPort& wanted) {
 
 health::Endpoints endpoints_of(const config::Health& settings) {
     return {address_of(settings.listen), address_of(settings.page), settings.livez_warns};
+}
+
+kubernetes::Wanted reports_of(const config::Kubernetes& settings) {
+    return {settings.configmap, settings.events, settings.condition};
+}
+
+std::string variable(const config::Environment& environment, const char* name) {
+    const auto found = environment.find(name);
+    return found == environment.end() ? std::string() : found->second;
+}
+
+kubernetes::Surroundings surroundings_of(const RunOptions& options) {
+    const auto& environment = options.sources.environment;
+    return {variable(environment, "KUBERNETES_SERVICE_HOST"), variable(environment, "KUBERNETES_SERVICE_PORT"),
+            options.service_account, host_name(), options.version};
 }
 
 // A file with a mistake in each line is told of, and not line by line in the log, the status and our memory.
@@ -116,6 +133,7 @@ private:
     bool take(const config::Reading& reading);
     void serve(const config::Loaded& loaded);
     void note_listeners();
+    void note_reports();
     void wait();
     void attend();
     void beat();
@@ -126,7 +144,10 @@ private:
     [[nodiscard]] SteadyPoint steady() const override { return Steady::now(); }
     Status start(Activity activity, const Known& known) override { return children_.start(activity, settings_, known); }
     void signal(Activity activity, int signal) override { children_.signal(activity, signal); }
-    void publish(const health::Facts& facts) override { board_.publish(facts); }
+    void publish(const health::Facts& facts) override {
+        board_.publish(facts);
+        reporter_->look();
+    }
     void log(LogLevel level, const std::string& event, const Fields& fields) override {
         log_.write(level, event, fields);
     }
@@ -160,7 +181,9 @@ private:
     health::Heartbeat heartbeat_;
     health::Board board_;
     std::unique_ptr<health::Server> endpoints_;
+    std::unique_ptr<kubernetes::Reporter> reporter_;
     std::unique_ptr<control::Server> control_;
+    std::unique_ptr<Notices> notices_;
     config::FileWatch watch_;
     std::optional<std::string> watch_trouble_told_;
     Secret settings_;  // inputs of the settings in force, for children
@@ -176,11 +199,21 @@ Status Loop::open_endpoints() {
         return std::move(endpoints).error();
     }
     endpoints_ = std::move(*endpoints);
+    auto reporter = kubernetes::Reporter::open(surroundings_of(options_), board_, clock_);
+    if (!reporter) {
+        return std::move(reporter).error();
+    }
+    reporter_ = std::move(*reporter);
     auto control = control::Server::open(*this);
     if (!control) {
         return std::move(control).error();
     }
     control_ = std::move(*control);
+    auto notices = Notices::open(options_.version);
+    if (!notices) {
+        return std::move(notices).error();
+    }
+    notices_ = std::move(*notices);
     return done();
 }
 
@@ -236,6 +269,7 @@ bool Loop::take(const config::Reading& reading) {
         log_.write(LogLevel::warn, "settings_warning", {{"text", warning}});
     }
     serve(loaded);
+    reporter_->apply(reports_of(loaded.settings.kubernetes));
     control_->listen_as(orders->instance);
     const Fields told = {{"instance", orders->instance},
                          {"store", loaded.settings.store.url->text},
@@ -247,6 +281,7 @@ bool Loop::take(const config::Reading& reading) {
 }
 
 void Loop::serve(const config::Loaded& loaded) {
+    notices_->use(loaded.settings.notify);
     endpoints_->apply(endpoints_of(loaded.settings.health));
     note_listeners();
 }
@@ -267,6 +302,17 @@ void Loop::note_listeners() {
     supervisor_.listening(listeners);
 }
 
+void Loop::note_reports() {
+    const auto news = reporter_->take_news();
+    if (!news) {
+        return;
+    }
+    for (const auto& line : news->lines) {
+        log_.write(line.level, line.event, line.fields);
+    }
+    supervisor_.reported(news->facts);
+}
+
 int Loop::time_to_wait() const {
     auto until = std::min(next_beat_, watch_.deadline());
     if (const auto deadline = supervisor_.deadline()) {
@@ -280,7 +326,9 @@ int Loop::time_to_wait() const {
 }
 
 void Loop::wait() {
-    std::vector<pollfd> entries = {{signals_.event_fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}};
+    std::vector<pollfd> entries = {
+        {signals_.event_fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}, {reporter_->fd(), POLLIN, 0},
+        {notices_->fd(), POLLIN, 0}};
     if (watch_.fd() >= 0) {
         entries.push_back({watch_.fd(), POLLIN, 0});
     }
@@ -300,7 +348,11 @@ void Loop::attend() {
         },
         [this](Activity activity, const os::ExitState& exit) { supervisor_.ended(activity, exit); });
     os::reap_orphans(children_.ids());
+    if (notices_->hear_outcomes(log_, clock_.now())) {
+        supervisor_.notified(notices_->counts());
+    }
     control_->on_ready();
+    note_reports();
     watch_.on_readable(Steady::now());
     const bool changed = watch_.due(Steady::now());
     const bool asked = signals_.take_hangup();
@@ -338,8 +390,10 @@ Status Loop::run() {
             stopping_ = true;
             log_.write(LogLevel::info, "stopping", Fields::object());
             supervisor_.stop();
+            notices_->stop();
         }
         supervisor_.turn();
+        notices_->tell(supervisor_.facts(), clock_.now());
         if (supervisor_.finished()) {
             break;
         }
@@ -347,6 +401,7 @@ Status Loop::run() {
         attend();
         beat();
     }
+    notices_->end(log_);
     log_.write(LogLevel::info, "sidecar_stopped", Fields::object());
     return done();
 }

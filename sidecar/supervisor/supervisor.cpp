@@ -154,6 +154,11 @@ void Supervisor::wish_retry() {
     surveys_failed_ = 0;
 }
 
+void Supervisor::notified(const health::NotifyFacts& counts) {
+    facts_.notify = counts;
+    dirty_ = true;
+}
+
 void Supervisor::refuse(std::vector<Problem> problems) {
     auto& settings = facts_.settings;
     ++settings.reloads_refused;
@@ -167,6 +172,11 @@ void Supervisor::refuse(std::vector<Problem> problems) {
 
 void Supervisor::listening(const health::ListenersFacts& listeners) {
     facts_.listeners = listeners;
+    dirty_ = true;
+}
+
+void Supervisor::reported(const health::KubernetesFacts& reports) {
+    facts_.kubernetes = reports;
     dirty_ = true;
 }
 

@@ -5,7 +5,7 @@
 {{- $rights := list -}}
 {{- if $reporting.configmap -}}
   {{- $rights = append $rights (dict "name" "configmap" "rule" (dict "apiGroups" (list "") "resources" (list "configmaps")
-        "resourceNames" (list $scope.status) "verbs" (list "get" "patch"))) }}
+        "resourceNames" (list $scope.status) "verbs" (list "patch"))) }}
 ---
 # Without data, so that whoever applies this owns none of it and takes nothing back. It is here because `create` cannot be
 # limited to a name.
@@ -17,7 +17,7 @@ metadata:
     {{- include "lifeboat.labels" . | nindent 4 }}
 {{- end -}}
 {{- if $reporting.events -}}
-  {{- $rights = append $rights (dict "name" "events" "rule" (dict "apiGroups" (list "" "events.k8s.io")
+  {{- $rights = append $rights (dict "name" "events" "rule" (dict "apiGroups" (list "events.k8s.io")
         "resources" (list "events") "verbs" (list "create" "patch"))) -}}
 {{- end -}}
 {{- if $reporting.condition -}}

@@ -36,6 +36,7 @@ public:
     Result<std::vector<UnfinishedUpload>> unfinished(const std::string& prefix) override;
     Status discard(const UnfinishedUpload& upload) override;
     Status remove(const ObjectKey& key, const std::string& version_id) override;
+    Status may_remove(const ObjectKey& absent) override;
     Result<std::vector<AgeRule>> age_rules() override;
     [[nodiscard]] bool lists_everything() const override { return bucket_.versions != Versions::unseen; }
 
@@ -192,6 +193,23 @@ Status S3Store::remove(const ObjectKey& key, const std::string& version_id) {
         }
     }
     return done();
+}
+
+// "null" is the id of a version that was stored while a bucket kept none. Whether the key may is asked first; what the
+// store says of an id that is not there differs, and none of it is a refusal. By name it is asked only where it is
+// known that there are no versions, which a listing tells.
+Status S3Store::may_remove(const ObjectKey& absent) {
+    if (bucket_.versions == Versions::unseen) {
+        return done();
+    }
+    const auto answer = bucket_.take_back(deletion_of(bucket_, bucket_.full_key(absent), "null"));
+    if (answer.ok()) {
+        return done();
+    }
+    const auto& failure = *answer.failure;
+    const bool refused = failure.status == 401 || failure.status == 403;
+    const bool unheard = failure.error.kind == ErrorKind::temporary || failure.error.kind == ErrorKind::interrupted;
+    return refused || unheard ? Status(failure.error) : done();
 }
 
 }  // namespace

@@ -215,8 +215,8 @@ Status DirectoryUpload::publish() {
 
 Error DirectoryUpload::cannot_publish(int number) const {
     if (number == EEXIST && is_folder(folders_.innermost(), std::string(target_.key.name()))) {
-        return failed("'" + path() + "' is a folder, so no object can have this name",
-                      "choose a key that is not the beginning of others");
+        return failed("'" + path() + "' is a folder, and a file of this name belongs there",
+                      "move that folder out of the store: Lifeboat makes none of this name");
     }
     if (number == EEXIST) {
         return {ErrorKind::exists, "object '" + path() + "' is there already",

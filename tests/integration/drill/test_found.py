@@ -6,6 +6,7 @@ import re
 import pytest
 
 from support.drill import ServerFolder, changed_manifest, drill, drills_of, findings, record, repacked
+from support.standard_tools import object_files
 
 # What happens to the restored database, and how the report names it.
 INJURIES = {
@@ -165,6 +166,40 @@ def test_a_manifest_that_something_was_taken_out_of(town, tmpdir, taken):
         assert any(words in text for _, _, text in found), found
 
 
+HARM = {
+    "the manifest": (lambda workspace, backup_id: workspace.store.path(f"manifests/{backup_id}.json"), "is no JSON"),
+    "an object": (lambda workspace, backup_id: object_files(workspace.store, backup_id, "town.dump.zst.age")[0],
+                  "objects are gone"),
+}
+
+
+@pytest.mark.parametrize("what", HARM)
+def test_a_newer_backup_that_is_damaged_is_not_passed_over_in_silence(town, tmpdir, what):
+    """The one that is drilled instead is proven, and says so in the store; the newest is not."""
+    workspace, older = town
+    newer = workspace.backup()
+    path, words = HARM[what]
+    path(workspace, newer).write_text("cut off")
+    outcome = drill(workspace, tmpdir=tmpdir).expect(3)
+    assert f"drill of backup {older} of instance vessel: PROVEN; it is NOT THE NEWEST" in outcome.text
+    [line] = [line for line in outcome.text.splitlines() if "WRONG" in line]
+    assert f"a newer backup, {newer}, is passed over" in line and words in line
+    [result, _] = drills_of(workspace, older)
+    clear = json.loads((workspace.store.folder / "vessel" / "drills" / older / result).read_text())
+    assert clear["outcome"] == "passed"
+    assert findings(drill(workspace, newer, "--json", tmpdir=tmpdir))[0][0] in ("manifest", "object")
+
+
+@pytest.mark.parametrize("what", HARM)
+def test_the_only_backup_that_is_damaged_is_not_taken_for_none(town, tmpdir, what):
+    workspace, backup_id = town
+    path, _ = HARM[what]
+    path(workspace, backup_id).write_text("cut off")
+    outcome = drill(workspace, "--json", tmpdir=tmpdir)
+    assert findings(outcome)[0][0] in ("manifest", "object")
+    assert outcome.json["id"] == backup_id
+
+
 def test_the_globals_of_another_backup(town, small_town, tmpdir):
     """They lack a role that no table needs."""
     workspace, first = town
@@ -216,6 +251,7 @@ def test_a_restore_that_fails_half_way(new_workspace, new_server, tmpdir):
     outcome = drill(workspace, "--json", tmpdir=tmpdir)
     [finding] = findings(outcome)
     assert finding[0] == "restore" and "pg_restore failed" in finding[2] and "ant" in finding[2]
+    assert finding[2].startswith("it could not be restored") and "not begun" not in finding[2]
     restored = {entry["name"]: entry["restored"] for entry in outcome.json["databases"]}
     assert restored == {"broken": False, "fine": True, "postgres": True}
     assert list(tmpdir.iterdir()) == []
@@ -254,6 +290,19 @@ def test_the_owners_questions(town, tmpdir):
     workspace.config.write_text(workspace.config.read_text() + CHECKS)
     outcome = drill(workspace, "--json", tmpdir=tmpdir).expect(0)
     assert [check["passed"] for check in outcome.json["checks"]] == [True] * 3
+
+
+def test_of_several_instances_the_one_that_is_asked_must_be_named(town, tmpdir):
+    workspace, backup_id = town
+    nobodys = workspace.folder / "nobodys.toml"
+    nobodys.write_text("[instance]\n" + CHECKS)
+    arguments = ["--store", workspace.store.url, "-i", workspace.key.file, "drill", "--all"]
+    refused = workspace.lifeboat.run("--config", nobodys, *arguments, env={"TMPDIR": str(tmpdir)}).expect(2)
+    assert "drill.checks" in refused.err and "instance.name" in refused.err and "--instance" in refused.err
+    assert drills_of(workspace, backup_id) == []
+    outcome = workspace.lifeboat.run("--config", nobodys, "--instance", "vessel", *arguments,
+                                     env={"TMPDIR": str(tmpdir)}).expect(0)
+    assert outcome.text.count("check passed") == 3
 
 
 def test_an_answer_that_was_not_expected_fails_the_drill(town, tmpdir):

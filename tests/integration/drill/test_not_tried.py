@@ -1,8 +1,10 @@
 """What keeps a drill from being held is no fault of the backup: exit code 1 (or 2, 4), why, and what to do."""
 
+import subprocess
+
 import pytest
 from support.disk import disk
-from support.drill import ServerFolder, drill, drills_of, findings, flip_a_bit
+from support.drill import ServerFolder, changed_manifest, drill, drills_of, findings, flip_a_bit
 
 
 def test_without_a_server_of_a_fitting_major(town, folder, tmpdir):
@@ -26,17 +28,48 @@ def test_without_room(town, folder):
     assert drills_of(workspace, backup_id) == []
 
 
-def test_what_the_server_lacks_is_named_before_anything_is_restored(new_workspace, new_server, folder, tmpdir):
+LACKS = {
+    "extension": (lambda tools: tools.lacking("citext"), ("extension 'citext'", "install")),
+    "preloaded library": (lambda tools: tools.wanting_preload("citext"), ("'citext'", "shared_preload_libraries")),
+    "locale": (lambda tools: tools.setting, ("locale 'xx_YY.UTF-8'", "install")),
+}
+
+
+@pytest.mark.parametrize("what", LACKS)
+def test_what_the_server_lacks_is_named_before_anything_is_restored(new_workspace, new_server, folder, tmpdir, what):
     server = new_server()
     server.create_database("extended", "CREATE EXTENSION citext; CREATE TABLE t AS SELECT 'a'::citext AS c;")
     workspace = new_workspace(server)
     backup_id = workspace.backup()
-    workspace.configure(drill={"bin_dir": ServerFolder(folder / "tools").lacking("citext")})
+    provide, words = LACKS[what]
+    workspace.configure(drill={"bin_dir": provide(ServerFolder(folder / "tools"))})
+    if what == "locale":  # of which this machine may well have none to spare
+        with changed_manifest(workspace, backup_id) as manifest:
+            for database in manifest["databases"]:
+                database["needs"] |= {"collate": "xx_YY.UTF-8", "ctype": "xx_YY.UTF-8"}
     refused = drill(workspace, tmpdir=tmpdir).expect(1)
-    assert "the throw-away server lacks" in refused.err and "extension 'citext'" in refused.err
+    assert "the throw-away server lacks" in refused.err
+    for word in words:
+        assert word in refused.err
     assert 'stage="restore"' not in refused.err
     assert drills_of(workspace, backup_id) == []
     assert list(tmpdir.iterdir()) == []
+
+
+def test_money_that_the_server_reads_in_another_way(new_workspace, new_server, room, tmpdir):
+    """An amount is written as lc_monetary says; a server with another one can make nothing of it."""
+    locales = room / "locales"
+    locales.mkdir()
+    subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", str(locales / "de_DE.UTF-8")], check=True)
+    server = new_server(locale_path=locales, settings=["lc_monetary=de_DE.UTF-8"])
+    server.create_database("payroll", "CREATE TABLE wages AS SELECT '1.234,56 €'::money AS pay;")
+    workspace = new_workspace(server).configure(postgres={"databases": ["payroll"]})
+    backup_id = workspace.backup()
+    refused = drill(workspace, tmpdir=tmpdir).expect(1)
+    assert "lc_monetary" in refused.err and "--to" in refused.err
+    assert drills_of(workspace, backup_id) == []
+    again = new_server(locale_path=locales, settings=["lc_monetary=de_DE.UTF-8"])
+    drill(workspace, "--to", again.uri(), tmpdir=tmpdir, env={"PGPASSWORD": again.password}).expect(0)
 
 
 def test_with_no_key_or_another_one(town, new_workspace, tmpdir):

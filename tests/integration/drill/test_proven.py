@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.drill import drill, drills_of, flip_a_bit
+from support.drill import ServerFolder, drill, drills_of, findings, flip_a_bit
 from support.standard_tools import opened
 
 WAY_BACK = Path(__file__).resolve().parents[1] / "way_back"
@@ -84,6 +84,61 @@ def harbour(new_server, room):
     return server
 
 
+# What comes back another way than it stood there, and is what a restore should make of it.
+QUIRKS = """
+    CREATE TABLE parent (a integer, b text);
+    CREATE TABLE child (c text) INHERITS (parent);
+    ALTER TABLE parent ADD COLUMN d integer;
+    INSERT INTO child (a, b, c, d) SELECT n, 'b' || n, 'c' || n, -n FROM generate_series(1, 100) AS n;
+    CREATE TYPE colour AS ENUM ('red', 'green', 'blue');
+    CREATE TABLE painted (id integer, shade colour, t text) PARTITION BY HASH (shade);
+    CREATE TABLE painted_0 PARTITION OF painted FOR VALUES WITH (MODULUS 3, REMAINDER 0);
+    CREATE TABLE painted_1 (t text, shade colour, id integer);
+    ALTER TABLE painted ATTACH PARTITION painted_1 FOR VALUES WITH (MODULUS 3, REMAINDER 1);
+    CREATE TABLE painted_2 (t text, gone integer, id integer, shade colour);
+    ALTER TABLE painted_2 DROP COLUMN gone;
+    ALTER TABLE painted ATTACH PARTITION painted_2 FOR VALUES WITH (MODULUS 3, REMAINDER 2);
+    INSERT INTO painted SELECT n, (ARRAY['red', 'green', 'blue'])[1 + n % 3]::colour, 't' || n
+        FROM generate_series(1, 900) AS n;
+    DROP EXTENSION plpgsql;
+    CREATE EXTENSION plpgsql;
+    CREATE EXTENSION hstore;
+    COMMENT ON EXTENSION hstore IS NULL;
+    SET ROLE other_boss;
+    CREATE EXTENSION citext;
+    GRANT EXECUTE ON FUNCTION citext_eq(citext, citext) TO crew;
+    RESET ROLE;
+    CREATE TABLE wages AS SELECT 12.34::money AS pay;
+"""
+
+
+@pytest.fixture(scope="module")
+def quirky(new_server):
+    server = new_server()
+    server.sql("CREATE ROLE crew; CREATE ROLE other_boss SUPERUSER")
+    server.create_database("quirks", QUIRKS)
+    return server
+
+
+def test_what_a_restore_makes_of_them_is_no_difference(new_workspace, quirky, tmpdir):
+    workspace = new_workspace(quirky).configure(postgres={"databases": ["quirks"]})
+    workspace.backup()
+    report = drill(workspace, "--json", tmpdir=tmpdir).json
+    assert report["findings"] == [] and report["proven"]
+
+
+def test_rows_whose_columns_come_in_another_order_are_compared_all_the_same(new_workspace, quirky, folder, tmpdir):
+    workspace = new_workspace(quirky).configure(postgres={"databases": ["quirks"]})
+    workspace.backup()
+    tools = ServerFolder(folder / "tools").after_restore("""
+        UPDATE public.child SET b = c, c = b WHERE a = 17;
+        UPDATE public.painted SET t = 't17' WHERE id = 71;
+    """)
+    workspace.configure(drill={"bin_dir": tools.setting})
+    assert [(kind, thing) for kind, thing, _ in findings(drill(workspace, "--json", tmpdir=tmpdir))] == [
+        ("content", "public.child"), ("content", "public.painted")]
+
+
 def test_one_of_everything_is_proven_and_leaves_nothing_behind(new_workspace, harbour, tmpdir):
     workspace = new_workspace(harbour)
     backup_id = workspace.backup()
@@ -135,8 +190,29 @@ def test_into_a_server_that_is_there(town, tmpdir, empty_server):
     assert set(empty_server.databases()) - before == {"town"}
     assert empty_server.sql("SELECT count(*) FROM people", "town") == "100"
     refused = drill(workspace, "--to", empty_server.uri(), tmpdir=tmpdir, env=env).expect(5)
-    assert "not empty" in refused.err
+    assert "not empty" in refused.err and "leave --to out" in refused.err
+    assert "--overwrite" not in refused.err and "--database" not in refused.err
     assert list(tmpdir.iterdir()) == []
+
+
+def test_a_role_that_the_database_gives_to_its_sessions_is_not_the_drills(new_workspace, new_server, tmpdir,
+                                                                          empty_server):
+    server = new_server()
+    server.sql("CREATE ROLE reader; ALTER ROLE postgres SET role = none")
+    server.create_database("books", "CREATE TABLE secret AS SELECT 1 AS one")
+    server.sql("ALTER DATABASE books SET role = 'reader'")
+    workspace = new_workspace(server).configure(postgres={"databases": ["books"]})
+    workspace.backup()
+    drill(workspace, tmpdir=tmpdir).expect(0)
+    server.sql("ALTER ROLE postgres RESET role")
+    unread = workspace.run("backup").expect(1)
+    assert 'ALTER ROLE "postgres" IN DATABASE "books" SET role = none' in unread.err
+    assert "pg_read_all_data" not in unread.err
+    options = {"tmpdir": tmpdir, "env": {"PGPASSWORD": empty_server.password}}
+    refused = drill(workspace, "--to", empty_server.uri(), **options).expect(1)
+    assert "as role 'reader'" in refused.err and "options=-c%20role%3Dnone" in refused.err
+    empty_server.sql("ALTER DATABASE books RESET role; DROP DATABASE books")
+    drill(workspace, "--to", empty_server.uri() + "?options=-c%20role%3Dnone", **options).expect(0)
 
 
 def test_a_backup_without_a_proof_and_one_that_is_not_whole_are_compared_with_their_archives(town, tmpdir):

@@ -113,7 +113,8 @@ def test_its_server_ends_with_it_and_it_gives_way(job, pod):
     assert pod["restartPolicy"] == "Never"
     failures = job["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
     assert failures == [{"action": "FailJob", "onExitCodes": {"containerName": "lifeboat", "operator": "In",
-                                                              "values": [2, 3, 4, 5]}}]
+                                                              "values": [2, 3, 4, 5]}},
+                        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]
     assert job["concurrencyPolicy"] == "Forbid" and job["jobTemplate"]["spec"]["activeDeadlineSeconds"] > 0
 
 

@@ -212,8 +212,8 @@ def test_names_that_look_like_numbers_stay_texts(charts, app):
 # --- reporting ----------------------------------------------------------------------------------------------------
 
 RIGHTS = {"configmap": [{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["lifeboat-status"],
-                         "verbs": ["get", "patch"]}],
-          "events": [{"apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}],
+                         "verbs": ["patch"]}],
+          "events": [{"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}],
           "condition": [{"apiGroups": [""], "resources": ["pods/status"], "verbs": ["patch"]}]}
 
 

@@ -237,8 +237,8 @@ def test_a_pod_patch_that_is_there_is_not_overwritten(kustomization):
 
 RIGHTS = {
     "report-configmap": [{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["lifeboat-status"],
-                          "verbs": ["get", "patch"]}],
-    "report-events": [{"apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}],
+                          "verbs": ["patch"]}],
+    "report-events": [{"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}],
     "report-condition": [{"apiGroups": [""], "resources": ["pods/status"], "verbs": ["patch"]}],
 }
 

@@ -26,15 +26,17 @@ def reasons(document):
 
 
 def test_list_and_show_say_when_a_backup_was_proven(workspace):
-    proven, other = workspace.backup(), workspace.backup()
+    proven, other, broken = workspace.backup(), workspace.backup(), workspace.backup()
+    put_drill(workspace, broken, days_ago(2), passed=False)
     when = days_ago(3)
     put_drill(workspace, proven, when)
     put_drill(workspace, proven, days_ago(1), passed=False)
     assert {backup["id"]: backup["proven_at"] for backup in workspace.list()} == {
-        proven: when.strftime(UTC_TEXT), other: None}
+        proven: when.strftime(UTC_TEXT), other: None, broken: None}
     rows = {line.split()[0]: line.split() for line in workspace.run("list").expect(0).text.splitlines()}
     assert "PROVEN" in rows["ID"]
-    assert when.strftime(UTC_TEXT) in rows[proven] and when.strftime(UTC_TEXT) not in rows[other]
+    assert when.strftime(UTC_TEXT) in rows[proven] and "(failed" in rows[proven]
+    assert "failed" in rows[broken] and "failed" not in " ".join(rows[other]) and "-" in rows[other]
 
     shown = workspace.run("show", proven).expect(0).text
     assert f"proven        {when.strftime(UTC_TEXT)}\n" in shown
@@ -65,7 +67,7 @@ def test_the_store_alone_tells_of_drills_and_can_require_them(workspace):
 
     put_drill(workspace, backup_id, days_ago(1), passed=False)
     failed = from_store(workspace).expect(3)
-    assert "the last drill, of backup" in failed.text and "3 differences" in failed.text and backup_id in failed.text
+    assert f"the drill of backup {backup_id}" in failed.text and "3 differences" in failed.text
 
 
 def test_several_instances_stand_in_a_table_with_when_each_was_proven(workspace):

@@ -89,6 +89,7 @@ def test_show_names_every_database_in_words_and_gives_the_manifest_as_json(works
     assert workspace.run("show", "latest", "--json").expect(0).json["id"] == backup_id
     shown = workspace.run("show", backup_id, "--json").expect(0).json
     assert shown.pop("state") == "good"
+    assert (shown.pop("drills"), shown.pop("proven_at"), shown.pop("tampering")) == ([], None, None)
     assert shown == workspace.store.manifest(backup_id)
 
 
@@ -142,9 +143,13 @@ def test_a_damaged_archive_is_never_taken_for_a_restored_database(new_workspace,
     backup_id = workspace.backup()
     victim = max(workspace.store.objects(backup_id), key=lambda stored: stored.size)
     path = workspace.store.path(victim.key)
-    path.write_bytes(path.read_bytes()[:-100_000])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100_000] + bytes(100_000))
     failed = workspace.restore(backup_id, empty_server).expect(1)
     assert failed.err.strip()
+    path.write_bytes(whole[:-100_000])
+    shorter = workspace.restore(backup_id, empty_server).expect(4)
+    assert "no longer has" in shorter.err and "as it was stored" in shorter.err
 
 
 def test_a_backup_by_a_role_with_the_least_rights_is_whole(new_workspace, source, source_fingerprint, empty_server):

@@ -80,6 +80,20 @@ class ServerFolder:
 
     def lacking(self, extension):
         """The server's shared files are a copy, in which that extension was never installed."""
+        setting, shared = self._with_own_shared_files()
+        (shared / "extension" / f"{extension}.control").unlink()
+        return setting
+
+    def wanting_preload(self, extension):
+        """That extension is installed, and wants its library to have been there from the server's start."""
+        setting, shared = self._with_own_shared_files()
+        for script in (shared / "extension").glob(f"{extension}--*.sql"):
+            script.write_text(f"""DO $$ BEGIN
+                RAISE EXCEPTION '{extension} must be loaded via shared_preload_libraries';
+            END $$;""")
+        return setting
+
+    def _with_own_shared_files(self):
         bin_dir = self._folder / "lib" / "postgresql" / str(self.major) / "bin"
         bin_dir.mkdir(parents=True)
         for tool in self._real.iterdir():  # PostgreSQL finds its shared files from where its program lies
@@ -90,8 +104,7 @@ class ServerFolder:
         (bin_dir.parent / "lib").symlink_to(f"/usr/lib/postgresql/{self.major}/lib")
         shared = self._folder / "share" / "postgresql" / str(self.major)
         shutil.copytree(f"/usr/share/postgresql/{self.major}", shared)
-        (shared / "extension" / f"{extension}.control").unlink()
-        return str(self._folder / "lib" / "postgresql" / "{major}" / "bin")
+        return str(self._folder / "lib" / "postgresql" / "{major}" / "bin"), shared
 
     @property
     def setting(self):

@@ -36,23 +36,24 @@ def quoted(name):
 class PostgresServer:
     """Started by `create`, ended by `stop`; `start` brings a stopped one back with its data and its port."""
 
-    def __init__(self, folder, bin_dir, settings, library_path=None):
+    def __init__(self, folder, bin_dir, settings, library_path=None, locale_path=None):
         self.folder = Path(folder)
         self.bin_dir = Path(bin_dir)
         self.password = PASSWORD
         self.settings = settings
         self.port = None
         self._library_path = library_path
+        self._locale_path = locale_path
         self._process = None
 
     @classmethod
-    def create(cls, folder, *, bin_dir=None, durable=False, settings=(), initdb=(), library_path=None):
-        """A new cluster. `durable` leaves fsync on, where crash safety is the subject."""
+    def create(cls, folder, *, bin_dir=None, durable=False, settings=(), initdb=(), library_path=None, locale_path=None):
+        """A new cluster. `durable` leaves fsync on, where crash safety is the subject. `locale_path`: locales of its own."""
         folder = Path(folder)
         folder.mkdir(mode=0o700)
         bin_dir = Path(bin_dir or f"/usr/lib/postgresql/{installed_majors()[-1]}/bin")
         defaults = [] if durable else ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
-        server = cls(folder, bin_dir, [*defaults, *settings], library_path)
+        server = cls(folder, bin_dir, [*defaults, *settings], library_path, locale_path)
         (folder / "password").write_text(server.password)
         give(folder, server_user())
         server._run("initdb", "-D", str(folder / "data"), "-U", SUPERUSER, "--no-sync", "--no-instructions",
@@ -81,6 +82,8 @@ class PostgresServer:
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(self.folder)}
         if self._library_path:
             environment["LD_LIBRARY_PATH"] = str(self._library_path)
+        if self._locale_path:
+            environment["LOCPATH"] = str(self._locale_path)
         return environment
 
     def _run(self, tool, *arguments):

@@ -136,6 +136,69 @@ TEST_P(ContentsOfEveryVersion, IsBrokenWhenAnythingFollowsTheLastBlock) {
 
 INSTANTIATE_TEST_SUITE_P(From12To16, ContentsOfEveryVersion, testing::Range(12, 17));
 
+// ---- rows whose columns may come in another order ----
+
+constexpr const char* inheriting = "CREATE TABLE public.child (\n    b text\n)\nINHERITS (public.people);\n";
+
+// A child of "people" with these columns and rows.
+std::string archive_of_child(const std::string& columns, const std::vector<std::string>& rows,
+                             const std::string& create = inheriting, const std::string& target = "public.child") {
+    ArchiveBuilder archive;
+    auto table = sql_entry("TABLE", "child", create, "app");
+    table.schema = "public";
+    archive.add(table).add(data_entry(31, "public", "child", "COPY " + target + " " + columns + " FROM stdin;\n"));
+    (void)archive.build();
+    archive.rows_block(31, rows);
+    return archive.bytes();
+}
+
+std::optional<ContentHash> by_column(const std::string& archive, std::size_t piece = std::string::npos) {
+    ContentsReader reader(ContentsOptions{.also = {}, .by_column = true});
+    for (std::size_t at = 0; at < archive.size(); at += std::min(piece, archive.size())) {
+        reader.feed(as_bytes(std::string_view(archive).substr(at, piece)));
+    }
+    reader.finish();
+    EXPECT_EQ(reader.state(), ContentsState::complete);
+    return reader.contents().tables.at(0).by_column;
+}
+
+const std::vector<std::string> child_rows = {"1\tx\t\\N\n", "2\t\t\\t\\\\.\n", "\\\\\t.\t\\.x\n", "1\tx\t\\N\n"};
+const std::vector<std::string> permuted = {"1\t\\N\tx\n", "2\t\\t\\\\.\t\n", "\\\\\t\\.x\t.\n", "1\t\\N\tx\n"};
+
+TEST(RowsByColumn, AreTheSameInAnotherOrderOfColumns) {
+    const auto hash = by_column(archive_of_child("(a, b, \"D e\")", child_rows));
+    ASSERT_TRUE(hash);
+    EXPECT_EQ(by_column(archive_of_child("(a, \"D e\", b)", permuted)), hash);
+    EXPECT_EQ(by_column(archive_of_child("(a, b, \"D e\")", child_rows), 1), hash) << "in pieces of one byte";
+    EXPECT_EQ(by_column(archive_of_child("(a, \"D e\", b)", permuted, "", "public.root")), hash) << "of a partition";
+}
+
+TEST(RowsByColumn, AreOthersWhenAnyValueIs) {
+    const auto hash = by_column(archive_of_child("(a, b, \"D e\")", child_rows));
+    EXPECT_NE(by_column(archive_of_child("(a, b, \"D e\")", permuted)), hash) << "values in each other's columns";
+    for (std::size_t row = 0; row < permuted.size(); ++row) {
+        auto changed = permuted;
+        changed[row].insert(changed[row].size() - 1, "y");
+        EXPECT_NE(by_column(archive_of_child("(a, \"D e\", b)", changed)), hash) << row;
+        auto lost = permuted;
+        lost.erase(lost.begin() + static_cast<std::ptrdiff_t>(row));
+        EXPECT_NE(by_column(archive_of_child("(a, \"D e\", b)", lost)), hash) << row;
+    }
+    // The same values in other rows.
+    EXPECT_NE(by_column(archive_of_child("(a, b)", {"1\tx\n", "2\ty\n"})),
+              by_column(archive_of_child("(a, b)", {"1\ty\n", "2\tx\n"})));
+}
+
+TEST(RowsByColumn, AreTakenOnlyWhereTheyAreWantedAndFitTheirColumns) {
+    EXPECT_EQ(read(archive_of_child("(a, b, \"D e\")", child_rows)).contents().tables.at(0).by_column, std::nullopt);
+    EXPECT_EQ(by_column(archive_of_child("(a, b, \"D e\")", child_rows, "CREATE TABLE public.child ();")),
+              std::nullopt);
+    EXPECT_EQ(by_column(archive_of_child("(a, b)", child_rows)), std::nullopt) << "more values than columns";
+    EXPECT_EQ(by_column(archive_of_child("(a, b, c, d)", child_rows)), std::nullopt) << "fewer";
+    EXPECT_EQ(by_column(archive_of_child("", {"\n"})), std::nullopt) << "no columns";
+    EXPECT_EQ(by_column(archive_of_child("(a)", {})), ContentHash()) << "no rows";
+}
+
 TEST(ContentsReader, GivesTheSameHoweverTheBytesAreCut) {
     const auto archive = sample({.minor = 16}).bytes();
     std::mt19937 random(11);  // NOLINT(cert-msc*): the same cuts in every run

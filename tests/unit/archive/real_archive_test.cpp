@@ -68,9 +68,9 @@ std::string listed(const Contents& contents) {
         }
         text.back() = '\n';
     };
-    for (const auto& [table, root, totals, unread] : contents.tables) {
-        const auto read = totals.value_or(RowTotals());
-        line({"table", table.schema, table.name, std::to_string(read.rows), std::to_string(read.bytes),
+    for (const auto& table : contents.tables) {
+        const auto read = table.totals.value_or(RowTotals());
+        line({"table", table.table.schema, table.table.name, std::to_string(read.rows), std::to_string(read.bytes),
               read.hash.hex()});
     }
     for (const auto& [sequence, value, called] : contents.sequences) {

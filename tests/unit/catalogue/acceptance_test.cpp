@@ -1,6 +1,8 @@
 #include "catalogue/acceptance.hpp"
 
+#include "catalogue/trust.hpp"
 #include "samples.hpp"
+#include "support/memory_store.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -57,6 +59,66 @@ TEST(Acceptance, AcceptsNoLossOfWhatIsNoText) {
 TEST(Acceptance, NamesInNoKnownEncodingDoNoHarm) {
     EXPECT_NE(to_json(acceptance_of(some_id(), at(2026, 11, 22), {"\xff"}), app()), "");
 }
+
+// ---- in the store ----
+
+class AnAcceptanceInTheStore : public testing::TestWithParam<test::MemoryStore::Versions> {
+protected:
+    std::vector<Acceptance> there() {
+        std::vector<Error> refused;
+        auto read = read_acceptances(store_, app(), refused);
+        EXPECT_TRUE(read);
+        refused_ = refused.size();
+        return *std::move(read);
+    }
+
+    test::MemoryStore store_{GetParam()};
+    Acceptance word_ = acceptance_of(some_id(), at(2026, 11, 22, 2, 20));
+    store::ObjectKey key_ = app().acceptance(some_id());
+    std::size_t refused_ = 0;
+};
+
+TEST_P(AnAcceptanceInTheStore, IsWrittenOnce) {
+    const auto stored = store_acceptance(store_, app(), word_);
+    ASSERT_TRUE(stored);
+    EXPECT_FALSE(stored->replaced);
+    auto another = word_;
+    another.because = "another reason";
+    const auto again = store_acceptance(store_, app(), another);
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().kind, ErrorKind::exists);
+    ASSERT_EQ(there().size(), 1U);
+    EXPECT_EQ(there()[0].because, "it is right");
+}
+
+// Whoever has a writer's key knows the id as soon as the owner does.
+TEST_P(AnAcceptanceInTheStore, TakesThePlaceOfWhatIsNone) {
+    ASSERT_TRUE(store::put(store_, key_, stream::as_bytes("{}")));
+    store_.overwrite(key_, "rubbish", at(2026, 11, 23));
+    store_.hide(key_, at(2026, 11, 23));
+    ASSERT_TRUE(store::put(store_, store::ObjectKey::parse(key_.text() + ".old").value(), stream::as_bytes("x")));
+    const auto stored = store_acceptance(store_, app(), word_);
+    ASSERT_TRUE(stored) << stored.error().what;
+    EXPECT_TRUE(stored->replaced);
+    ASSERT_EQ(there().size(), 1U);
+    EXPECT_EQ(refused_, 0U);
+    EXPECT_TRUE(store::get(store_, store::ObjectKey::parse(key_.text() + ".old").value(), "", 10)) << "another object";
+}
+
+TEST_P(AnAcceptanceInTheStore, TellsTheWaysThatAreLeftWhereTheKeyMayNotDelete) {
+    ASSERT_TRUE(store::put(store_, key_, stream::as_bytes("rubbish")));
+    test::FaultScript script;
+    script.fail("remove", 1, failed("AccessDenied", {}));
+    test::FlakyStore flaky(store_, script);
+    const auto stored = store_acceptance(flaky, app(), word_);
+    ASSERT_FALSE(stored);
+    EXPECT_EQ(stored.error().kind, ErrorKind::corrupt);
+    EXPECT_THAT(stored.error().what, HasSubstr(key_.text()));
+    EXPECT_THAT(stored.error().next, HasSubstr("accept a later backup"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, AnAcceptanceInTheStore,
+                         testing::Values(test::MemoryStore::Versions::kept, test::MemoryStore::Versions::none));
 
 }  // namespace
 }  // namespace lifeboat::catalogue

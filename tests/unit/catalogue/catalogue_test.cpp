@@ -190,6 +190,8 @@ TEST_F(ReadCatalogue, ReportsAManifestThatIsNotWhatItsKeySays) {
     EXPECT_THAT(catalogue.backups, SizeIs(1));
     ASSERT_THAT(catalogue.refused, SizeIs(1));
     EXPECT_THAT(catalogue.refused[0].what, HasSubstr(second_.text()));
+    ASSERT_THAT(catalogue.refused_backups, SizeIs(1));
+    EXPECT_EQ(catalogue.refused_backups[0].id, second_);
 }
 
 TEST_F(ReadCatalogue, ReportsAManifestThatIsTooLargeAndShowsTheOthers) {
@@ -199,6 +201,8 @@ TEST_F(ReadCatalogue, ReportsAManifestThatIsTooLargeAndShowsTheOthers) {
     EXPECT_THAT(catalogue.backups, SizeIs(1));
     ASSERT_THAT(catalogue.refused, SizeIs(1));
     EXPECT_THAT(catalogue.refused[0].what, HasSubstr(second_.text()));
+    ASSERT_THAT(catalogue.refused_backups, SizeIs(1));
+    EXPECT_EQ(catalogue.refused_backups[0].id, second_);
 }
 
 TEST_F(ReadCatalogue, TellsDataWithoutManifestApart) {

@@ -119,6 +119,43 @@ TEST(Resolve, NeverTakesAnExpiredOne) {
     EXPECT_THAT(resolve(catalogue, wanted("latest"))->notes, ElementsAre(HasSubstr("expired")));
 }
 
+Backup damaged_on(unsigned day, State state) {
+    auto backup = on(day, state);
+    backup.trusted = true;
+    backup.tampering = "somebody hid it";
+    if (state == State::expired) {
+        backup.gone = {*store::ObjectKey::parse("app/data/x")};
+    }
+    return backup;
+}
+
+TEST(Resolve, TellsOfNewerOnesThatAreDamaged) {
+    auto catalogue = catalogue_of({on(11), damaged_on(12, State::expired), damaged_on(13, State::hidden)});
+    const auto refused_on = [](unsigned day) {
+        const auto id = id_of("202611" + std::to_string(day) + "T021700Z-00" + std::to_string(day));
+        return RefusedBackup{id, at(2026, 11, day, 2, 18), {ErrorKind::corrupt, "the manifest is refused", {}}};
+    };
+    catalogue.refused_backups = {refused_on(10), refused_on(14)};
+    for (const std::string text : {"latest", "2026-11-30"}) {
+        const auto chosen = resolve(catalogue, wanted(text));
+        ASSERT_TRUE(chosen);
+        EXPECT_EQ(chosen->backup, &catalogue.backups[0]);
+        EXPECT_THAT(chosen->damaged, ElementsAre(HasSubstr("20261113T"), HasSubstr("20261112T"),
+                                                 AllOf(HasSubstr("20261114T"), HasSubstr("is refused"))));
+    }
+    EXPECT_THAT(resolve(catalogue, wanted("2026-11-12"))->damaged, IsEmpty()) << "of what came later";
+    EXPECT_EQ(resolve(catalogue, wanted("20261114T021700Z-0014")).error().kind, ErrorKind::corrupt);
+}
+
+TEST(Resolve, TakesWhatTheStoresOwnRulesDoForNoDamage) {
+    auto by_age = damaged_on(12, State::expired);
+    by_age.gone.clear();
+    const auto chosen =
+        resolve(catalogue_of({on(11), by_age, on(13, State::marked), on(14, State::partial)}), wanted("latest"));
+    EXPECT_THAT(chosen->notes, testing::SizeIs(3));
+    EXPECT_THAT(chosen->damaged, IsEmpty());
+}
+
 TEST(Resolve, FindsTheNewestThatHoldsADatabase) {
     const auto catalogue = catalogue_of({on(11, State::good, "crm"), on(12)});
     EXPECT_EQ(day(catalogue, wanted("latest", "crm")), 11);

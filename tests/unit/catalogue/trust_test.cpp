@@ -70,6 +70,40 @@ protected:
         return ancestry && ancestry->head ? ancestry->head->id.text() : "";
     }
 
+    void back_up_partial(int number, const std::string& databases) {
+        back_up(number, Says::nothing, 0, databases);
+        const auto key = app().manifest(day(number));
+        auto manifest =
+            parse_manifest(store::get(store_, key, "", largest_manifest).value(), app(), day(number)).value();
+        manifest.failures = {{"x", "it failed"}};
+        lose_manifest(number);
+        ASSERT_TRUE(store::put(store_, app().partial_manifest(day(number)), stream::as_bytes(to_json(manifest))));
+        store_.set_modified(app().partial_manifest(day(number)), morning(number));
+    }
+
+    // Keys and bytes.
+    std::map<std::string, std::string> all_below_instance() {
+        std::map<std::string, std::string> all;
+        EXPECT_TRUE(store_.list("app/", [&](const auto& info) {
+            all[info.key.text()] = store::get(store_, info.key, info.version_id, largest_manifest).value();
+            return done();
+        }));
+        return all;
+    }
+    void put_back(const std::map<std::string, std::string>& objects, os::TimePoint when) {
+        for (const auto& [name, content] : objects) {
+            const auto key = store::ObjectKey::parse(name).value();
+            ASSERT_TRUE(store::put(store_, key, stream::as_bytes(content)));
+            store_.set_modified(key, when);
+        }
+    }
+    void lose(int number) {
+        for (const auto& [name, content] : all_below_instance()) {
+            if (name.find(day(number).text()) != std::string::npos) {
+                ASSERT_TRUE(store_.remove(store::ObjectKey::parse(name).value(), ""));
+            }
+        }
+    }
     void lose_manifest(int number) { ASSERT_TRUE(store_.remove(app().manifest(day(number)), "")); }
 
     Catalogue read() {
@@ -385,7 +419,7 @@ TEST_F(Story, MarksWhatWasMadeWhileAnotherServerRaisedTheDoubt) {
 TEST_F(Story, GoesByTheStoresTimesAndNotByNames) {
     back_up(1);
     back_up(2, Says::own);
-    store_.set_modified(app().manifest(day(1)), morning(5));  // whose maker's clock was behind
+    store_.set_modified(app().manifest(day(1)), morning(2) + std::chrono::hours(5));  // whose maker's clock was behind
     EXPECT_EQ(states(), "mm");
     accept(1);
     EXPECT_EQ(states(), "mg");
@@ -402,7 +436,7 @@ TEST_F(Story, ReadsOnlyAsFarBackAsItMatters) {
     ASSERT_TRUE(ancestry);
     EXPECT_EQ(ancestry->trusted->id, day(9));
     EXPECT_EQ(script.calls("read"), 2);
-    EXPECT_EQ(script.calls("list"), 2);
+    EXPECT_EQ(script.calls("list"), 3);
 }
 
 TEST_F(Story, APartialRunCountsForNothing) {
@@ -435,6 +469,68 @@ TEST_F(Story, TellsWhichLossesAreAccepted) {
         << "what was lost before the last trusted one is another's matter";
     back_up(6, Says::nothing, 0, "app side");
     EXPECT_EQ(accepted_losses(read()).at("side"), morning(5)) << "what came back may be lost again";
+}
+
+// Nothing compares with a partial run, so no mark ever tells that what it alone holds is gone: an acceptance does.
+TEST_F(Story, TellsThatTheLossOfWhatPartialRunsAloneHoldIsAccepted) {
+    back_up(1, Says::nothing, 0, "app old");
+    back_up_partial(2, "app once side");
+    back_up(3, Says::nothing, 0, "app");  // the loss of old is another's matter, whatever it was
+    back_up(4, Says::own, 0, "app side");
+    accept(4);
+    EXPECT_THAT(accepted_losses(read()), ElementsAre(Pair("once", morning(4))));
+    back_up_partial(5, "app twice");
+    back_up(6, Says::own, 0, "app side");
+    accept(6);
+    EXPECT_THAT(accepted_losses(read()), ElementsAre(Pair("once", morning(4)), Pair("twice", morning(6))))
+        << "each once";
+}
+
+// ---- what is copied back ----
+
+// An old backup of a poorer time, which its thief kept and stores again once it is gone from the store.
+TEST_F(Story, AnOldBackupThatIsCopiedBackIsNeitherTrustedNorTheMeasure) {
+    rows_ = 3;
+    back_up(1);
+    const auto stolen = all_below_instance();
+    lose(1);
+    rows_ = 1000;
+    for (int number = 8; number <= 10; ++number) {
+        back_up(number);
+    }
+    put_back(stolen, morning(10) + std::chrono::hours(9));
+    EXPECT_EQ(states(), "gggh");
+    const auto catalogue = read();
+    EXPECT_TRUE(catalogue.backups.back().misdated);
+    EXPECT_THAT(catalogue.backups.back().tampering,
+                testing::AllOf(testing::HasSubstr("2026-11-10T02:17:00Z"), testing::HasSubstr("copied")));
+    EXPECT_EQ(trusted(), 10);
+    EXPECT_EQ(resolve(catalogue, {"latest"})->backup->manifest.id, day(10));
+    back_up(11);
+    EXPECT_EQ(states(), "ggghg");
+}
+
+TEST_F(Story, AMarkedBackupThatIsCopiedBackRaisesNoDoubt) {
+    back_up(1, Says::own);
+    const auto stolen = all_below_instance();
+    lose(1);
+    back_up(8);
+    back_up(9);
+    put_back(stolen, morning(9) + std::chrono::hours(9));
+    EXPECT_EQ(states(), "ggh");
+    EXPECT_EQ(doubt(), 0);
+    EXPECT_EQ(trusted(), 9);
+}
+
+// The times of the newer ones tell it, also where all of those were partial.
+TEST_F(Story, AnOldBackupThatIsCopiedBackAfterPartialRunsIsNotTrusted) {
+    back_up(1);
+    const auto stolen = all_below_instance();
+    lose(1);
+    back_up_partial(8, "app");
+    put_back(stolen, morning(8) + std::chrono::hours(9));
+    EXPECT_EQ(states(), "ph");
+    EXPECT_EQ(trusted(), 0);
 }
 
 TEST_F(Story, AcceptsNoLossWhereNothingIsLost) {

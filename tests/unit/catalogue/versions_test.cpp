@@ -70,6 +70,13 @@ TEST_F(VersionsOfAManifest, AKnownRuleOverrulesTheManifestsDays) {
     EXPECT_EQ(read(std::chrono::days(39)).state, State::expired);
 }
 
+// Where the bucket says that it has no rule, it was somebody.
+TEST_F(VersionsOfAManifest, NoRuleAtAllMakesEveryMarkerSomebodys) {
+    store_.hide(key_, at(2027, 12, 10));
+    EXPECT_EQ(read().state, State::expired) << "not known: by the manifest's own days";
+    EXPECT_EQ(read(std::chrono::milliseconds(0)).state, State::hidden);
+}
+
 TEST_F(VersionsOfAManifest, WithoutAnyRuleEveryMarkerHides) {
     store_.overwrite(key_, "unused", at(2026, 11, 1));
     manifest_.retention.keep_days = 0;
@@ -93,6 +100,54 @@ TEST_F(VersionsOfAManifest, OtherBytesHideIt) {
 TEST_F(VersionsOfAManifest, TheSameBytesAreAnotherTryOfItsWriter) {
     store_.overwrite(key_, to_json(manifest_), at(2026, 11, 1, 0, 1));
     EXPECT_EQ(read().state, State::good);
+}
+
+// A store that does not answer is nobody's tampering: then nothing is known.
+TEST_F(VersionsOfAManifest, ALaterOneThatCannotBeReadNowIsAReasonToLookAgain) {
+    store_.overwrite(key_, to_json(manifest_), at(2026, 11, 1, 0, 1));
+    for (const auto kind : {ErrorKind::temporary, ErrorKind::interrupted}) {
+        test::FaultScript script;
+        script.fail("read", 2, {kind, "away", {}});
+        test::FlakyStore flaky(store_, script);
+        const auto catalogue = read_catalogue(flaky, app());
+        ASSERT_FALSE(catalogue);
+        EXPECT_EQ(catalogue.error().kind, kind);
+    }
+}
+
+// Nor may whoever wrote one that nobody can read keep the others from being listed.
+TEST_F(VersionsOfAManifest, ALaterOneThatCanNeverBeReadIsNamed) {
+    store_.overwrite(key_, to_json(manifest_), at(2026, 11, 1, 0, 1));
+    test::FaultScript script;
+    script.fail("read", 2, failed("the object was encrypted with another key", {}));
+    test::FlakyStore flaky(store_, script);
+    const auto catalogue = read_catalogue(flaky, app());
+    ASSERT_TRUE(catalogue);
+    EXPECT_EQ(catalogue->backups.at(0).state, State::good);
+    EXPECT_EQ(catalogue->backups.at(0).tampering, "");
+    ASSERT_THAT(catalogue->refused, SizeIs(1));
+    EXPECT_EQ(catalogue->refused[0].kind, ErrorKind::failed);
+    EXPECT_THAT(catalogue->refused[0].what, HasSubstr(key_.text()));
+}
+
+TEST_F(VersionsOfAManifest, ALaterOneThatIsGoneByNowIsNone) {
+    store_.overwrite(key_, to_json(manifest_), at(2026, 11, 1, 0, 1));
+    test::FaultScript script;
+    script.fail("read", 2, {ErrorKind::not_found, "gone", {}});
+    test::FlakyStore flaky(store_, script);
+    const auto catalogue = read_catalogue(flaky, app());
+    ASSERT_TRUE(catalogue);
+    EXPECT_EQ(catalogue->backups.at(0).state, State::good);
+}
+
+TEST_F(VersionsOfAManifest, ALaterOneOfAnotherSizeNeedNotBeReadToTell) {
+    store_.overwrite(key_, "another", at(2026, 11, 3));
+    test::FaultScript script;
+    test::FlakyStore counted(store_, script);
+    const auto catalogue = read_catalogue(counted, app());
+    ASSERT_TRUE(catalogue);
+    EXPECT_EQ(catalogue->backups.at(0).state, State::hidden);
+    EXPECT_EQ(script.calls("read"), 1);
 }
 
 TEST_F(VersionsOfAManifest, WhatCameFirstIsWhatIsTold) {

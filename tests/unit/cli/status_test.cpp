@@ -247,6 +247,8 @@ constexpr const char* told = R"({"healthy": false,
                                            "outcome": "passed", "restore_seconds": 5.5},
                "recipients": [{"recipient": "age1x", "opened": null}]},
     "store": {"surveyed": "2026-11-25T11:59:00Z", "backups": 3, "bytes": 4096, "hidden": []},
+    "kubernetes": [{"object": "configmap", "written": null, "problem": {"what": "there is none", "next": "make it"}},
+                   {"object": "event", "written": null, "problem": null}],
     "weather": {"fair": true}})";
 
 TEST(StatusFromSidecar, SaysWhatTheSidecarSaysAndPassesTheRestOn) {
@@ -269,13 +271,15 @@ TEST(StatusFromSidecar, SaysWhatTheSidecarSaysAndPassesTheRestOn) {
               "\n"
               "failing: the last run failed\n"
               "  next: read the log\n"
-              "note: a note\n");
+              "note: a note\n"
+              "warning: not told to Kubernetes (configmap): there is none\n");
 }
 
 TEST(StatusFromSidecar, BearsFieldsThatAreMissingOrOfAnotherType) {
     for (const char* odd : {R"({"healthy": true})", R"({"healthy": true, "reasons": 3, "last_good": [], "store": "x",
                                "schedule": null, "running": 1, "note": {}, "instance": 7,
-                               "drills": {"last": 5, "last_good": {"stored": 1}, "recipients": [3]}})",
+                               "drills": {"last": 5, "last_good": {"stored": 1}, "recipients": [3]},
+                               "kubernetes": [1, {"problem": "x"}]})",
                             R"({"healthy": true, "reasons": [1, null, {"code": 2}], "last_good": {"finished": 5}})"}) {
         const auto status = status_from_sidecar(odd);
         ASSERT_TRUE(status.ok()) << odd;

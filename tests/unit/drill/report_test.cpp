@@ -41,6 +41,16 @@ TEST(DrillReport, NamesWhatIsWrongAndCountsTheRest) {
     EXPECT_THAT(text, HasSubstr("and 1 more"));
 }
 
+TEST(DrillReport, IsLoudAboutNewerBackupsThatAreDamaged) {
+    auto report = sample();
+    report.passed_over = {"a newer backup, 20261126T030000Z-2033, is passed over: its manifest is no JSON"};
+    const auto text = to_text(report, 10);
+    EXPECT_THAT(text, HasSubstr("PROVEN; it is NOT THE NEWEST\n  WRONG a newer backup, 20261126T030000Z-2033,"));
+    const auto json = nlohmann::json::parse(to_json(report));
+    EXPECT_EQ(json.at("proven"), true) << "this one is";
+    EXPECT_EQ(json.at("passed_over"), report.passed_over);
+}
+
 TEST(DrillReport, IsJsonWhateverTheNamesAre) {
     auto report = sample();
     report.findings.push_back({"table", "app", "\xFF", "table \xFF: only in the backup"});

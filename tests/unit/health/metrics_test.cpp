@@ -91,6 +91,20 @@ TEST(Metrics, TellOfAGoodBackup) {
                                           "lifeboat_config_valid 1"});
 }
 
+TEST(Metrics, ShowWhatIsReportedToKubernetesAndNothingWhereNothingIs) {
+    auto facts = test::sample_facts();
+    EXPECT_THAT(text(facts), Not(HasSubstr("kubernetes")));
+    auto& events = facts.kubernetes.at(static_cast<std::size_t>(ReportObject::event));
+    events.wanted = true;
+    events.counts.at(static_cast<std::size_t>(ReportResult::denied)) = 3;
+    expect_samples(facts, {"lifeboat_kubernetes_reports_total{object=\"event\",result=\"denied\"} 3",
+                           "lifeboat_kubernetes_reports_total{object=\"event\",result=\"written\"} 0"});
+    EXPECT_THAT(text(facts), Not(HasSubstr("configmap")));
+    EXPECT_THAT(text(facts), Not(HasSubstr("last_report")));
+    events.written = noon;
+    expect_samples(facts, {"lifeboat_kubernetes_last_report_timestamp_seconds{object=\"event\"} 1795348800"});
+}
+
 TEST(Metrics, ShowEveryReasonAsZeroOrOne) {
     auto facts = test::sample_facts();
     facts.drained = DrainFacts{noon - 10min, noon + 50min};

@@ -120,8 +120,14 @@ TEST(Page, LooksAgainSoonerWhileSomethingIsUnderWay) {
 }
 
 TEST(Page, SaysWhenARestoreWasLastProven) {
-    EXPECT_THAT(state("healthy"),
-                HasSubstr("<dt>Last proven restore</dt><dd><b>2 days ago</b>restored in 11 min</dd>"));
+    auto healthy = test::page_states().at("healthy");
+    const auto& proven = *healthy.store.drills.last_good;
+    const std::string tile = "<dt>Last proven restore</dt><dd><b>2 days ago</b>restored in 11 min: " + proven.backup;
+    EXPECT_THAT(page_of(healthy), HasSubstr(tile + "</dd>"));
+    healthy.store.drills.recipients = {
+        {"age1ev2jgjuc2rz98p5uz6wfvm9har4thhe39h97x3r8f0arhn6kt4yquw2f52", proven.stored},
+        {"age1lwhj5h7mwu9twehhcwc9ksc98wp6nudu9h6g8uck5d5sulpk3a2s9fk8lk", proven.stored - std::chrono::hours(1)}};
+    EXPECT_THAT(page_of(healthy), HasSubstr(tile + ", opened by age1ev2j…uw2f52</dd>"));
     EXPECT_EQ(count(between(state("healthy"), "<ol class=\"days\">", "</ol>"), "class=\"is-proven"), 3U);
     EXPECT_THAT(page_of(test::sample_facts()), HasSubstr("<b>never</b>no drill was made</dd>"));
     auto facts = test::sample_facts();

@@ -1,4 +1,4 @@
-#include "page_words.hpp"
+#include "health/page_words.hpp"
 
 #include "support/sample_facts.hpp"
 

@@ -42,6 +42,16 @@ TEST(Healthz, NamesEveryReason) {
     EXPECT_EQ(said["reasons"][1]["code"], "drained");
 }
 
+TEST(Status, ShowsWhatIsReportedToKubernetes) {
+    auto facts = test::sample_facts();
+    EXPECT_EQ(status(facts)["kubernetes"], json::array());
+    auto& condition = facts.kubernetes.at(static_cast<std::size_t>(ReportObject::condition));
+    condition = {true, noon, Problem{"no right", "give it"}, {}};
+    EXPECT_EQ(status(facts)["kubernetes"], json::parse(R"([{"object": "condition", "written": "2026-11-22T12:00:00Z",
+        "problem": {"what": "no right", "next": "give it"}}])"));
+    EXPECT_TRUE(status(facts)["healthy"]) << "no backup needs it";
+}
+
 TEST(Status, ShowsWhatIsKnown) {
     auto facts = test::sample_facts();
     facts.running = RunningFacts{Activity::backup, "20261122T115900Z-0001", noon - 1min, "app", 700, 100, 5000};

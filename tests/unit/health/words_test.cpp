@@ -1,4 +1,4 @@
-#include "words.hpp"
+#include "health/words.hpp"
 
 #include <gtest/gtest.h>
 

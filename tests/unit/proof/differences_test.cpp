@@ -30,6 +30,54 @@ TEST(Differences, ThereAreNoneBetweenTheSame) {
     EXPECT_THAT(differences(sample_proof(), sample_proof()), IsEmpty());
 }
 
+// The rows of "people" as lines are others, and the same by column.
+TEST(Differences, ThereAreNoneWhereOnlyTheOrderOfColumnsIsAnother) {
+    auto first = sample_database();
+    auto second = sample_database();
+    first.contents.tables[1].by_column = archive::ContentHash{7, 8};
+    second.contents.tables[1].by_column = first.contents.tables[1].by_column;
+    second.contents.tables[1].totals->hash = {9, 9};
+    EXPECT_THAT(compared(first, second), IsEmpty());
+    second.contents.tables[1].by_column = archive::ContentHash{7, 9};
+    EXPECT_THAT(compared(first, second), SizeIs(1));
+    second.contents.tables[1].by_column.reset();
+    EXPECT_THAT(compared(first, second), SizeIs(1)) << "one side alone proves nothing";
+    first.contents.tables[1].by_column.reset();
+    EXPECT_THAT(compared(first, second), SizeIs(1)) << "nor does the lack of both";
+    second = first;
+    first.contents.tables[1].by_column = second.contents.tables[1].by_column = archive::ContentHash{7, 8};
+    second.contents.tables[1].totals->bytes += 1;
+    EXPECT_THAT(compared(first, second), SizeIs(1)) << "as many bytes there must be";
+}
+
+TEST(Differences, ARootsPartitionsMustAllBeTheSameByColumn) {
+    auto first = sample_database();
+    for (auto& one : first.contents.tables) {
+        one.root = archive::QualifiedName{"public", "tree"};
+        one.by_column = archive::ContentHash{0, 5};
+    }
+    auto second = first;
+    second.contents.tables[0].by_column = archive::ContentHash{0, 1};
+    second.contents.tables[1].by_column = archive::ContentHash{0, 9};
+    second.contents.tables[0].totals->hash = {9, 9};
+    EXPECT_THAT(compared(first, second), IsEmpty()) << "a row has moved";
+    second.contents.tables[1].by_column.reset();
+    EXPECT_THAT(compared(first, second), SizeIs(1));
+}
+
+TEST(Differences, TheOwnersOfPrivilegesCountUnlessToldOtherwise) {
+    auto first = sample_database();
+    auto second = sample_database();
+    second.contents.entries[0] = {"ACL", "public", "TABLE people", "Bob",
+                                  std::string(first.contents.entries[0].privileges())};
+    EXPECT_THAT(compared(first, second), SizeIs(1));
+    auto options = restored;
+    options.owners_of_privileges = false;
+    EXPECT_THAT(differences(first, second, options), IsEmpty());
+    second.contents.entries[2] = {"TABLE", "public", "people", "Bob", ""};
+    EXPECT_THAT(differences(first, second, options), SizeIs(1)) << "of the table itself it does";
+}
+
 // Each changes one thing after the restore; the sentence must name it, and there must be no other.
 struct Case {
     const char* name;

@@ -116,6 +116,31 @@ TEST_F(TheDeed, RemovesTheManifestFirstAndItsDrillsLast) {
     EXPECT_THAT(all_below(memory_, "app/RESTORE.txt"), SizeIs(1));
 }
 
+// What is no row of the plan was not decided, whatever id it bears.
+TEST_F(TheDeed, TakesOfOneIdOnlyTheManifestThatWasDecided) {
+    const auto all = backups_.add_nightly(2, newest);
+    const auto key = app().partial_manifest(all[0].id);
+    backups_.put(key, "{\"format\":\"lifeboat-manifest/9\"}", newest);
+    const auto outcome = done_after(planned(1));
+    EXPECT_FALSE(outcome.failure);
+    EXPECT_THAT(texts(outcome.gone), ElementsAre(all[0].id.text()));
+    EXPECT_THAT(all_of(memory_, all[0].id), ElementsAre(key.text()));
+}
+
+TEST_F(TheDeed, TakesBothManifestsOfOneIdBeforeTheirData) {
+    const auto all = backups_.add_nightly(2, newest);
+    auto partial = all[0];
+    partial.failures.push_back({"another", "failed"});
+    backups_.put(app().partial_manifest(partial.id), to_json(partial), newest - std::chrono::days(1));
+    const auto outcome = done_after(planned(1));
+    EXPECT_FALSE(outcome.failure);
+    EXPECT_THAT(texts(outcome.gone), ElementsAre(all[0].id.text()));
+    EXPECT_THAT(all_of(memory_, all[0].id), IsEmpty());
+    ASSERT_THAT(store_.asked, SizeIs(4));
+    EXPECT_THAT(store_.asked[0], HasSubstr("app/manifests/"));
+    EXPECT_THAT(store_.asked[1], HasSubstr("app/partial/"));
+}
+
 TEST_F(TheDeed, LeavesNoVersionAndNoMarkerBehind) {
     const auto all = backups_.add_nightly(2, newest);
     for (const auto& object : all[0].all_objects()) {

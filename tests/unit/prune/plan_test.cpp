@@ -63,9 +63,118 @@ TEST_F(APlan, ChangesNothing) {
 // A thief who has the key of a writer may give a backup any name, and any time in its manifest.
 TEST_F(APlan, GoesByTheTimesOfTheStoreAlone) {
     const auto all = backups_.add_nightly(4, newest);
-    store_.set_modified(app().manifest(all[0].id), newest + std::chrono::minutes(1));
+    store_.set_modified(app().manifest(all[2].id), newest + std::chrono::minutes(1));
     EXPECT_THAT(going(planned(keeping({.last = 1}))),
-                ElementsAre(all[1].id.text(), all[2].id.text(), all[3].id.text()));
+                ElementsAre(all[0].id.text(), all[1].id.text(), all[3].id.text()));
+}
+
+// Once old backups are gone he may store copies of them again, and the store says that they are new.
+TEST_F(APlan, LetsOldBackupsThatAreCopiedBackTakeNobodysPlace) {
+    const auto all = backups_.add_nightly(4, newest);
+    for (int i = 0; i < 5; ++i) {
+        const auto copy = backups_.add(newest - std::chrono::days(100 + i));
+        store_.set_modified(app().manifest(copy.id), newest + std::chrono::hours(1 + i));
+    }
+    const auto plan = planned(keeping({.last = 2}), newest + std::chrono::days(1));
+    EXPECT_THAT(going(plan), ElementsAre(all[0].id.text(), all[1].id.text()));
+    EXPECT_EQ(plan.rows.back().state, State::hidden);
+    EXPECT_EQ(plan.anchor, all[3].id);
+    EXPECT_FALSE(plan.stop);
+}
+
+// Without one that was made later nothing tells the copy from a new one, and a marked one would raise a doubt.
+TEST_F(APlan, KeepsWhatTellsThatABackupWasCopiedBackAsLongAsThatOne) {
+    const auto all = backups_.add_nightly(30, newest);
+    const auto copy = backups_.add(newest - std::chrono::days(100), {"shop"}, "0001", {{"rows", "half are gone"}});
+    store_.set_modified(app().manifest(copy.id), newest - std::chrono::days(5) + std::chrono::hours(23));
+    const auto gone_by = [&](unsigned days) {
+        const auto plan = planned(keeping({.days = days}, 100));
+        EXPECT_FALSE(plan.stop);
+        return going(plan);
+    };
+    EXPECT_THAT(gone_by(5), SizeIs(24));
+    EXPECT_THAT(gone_by(4), SizeIs(24)) << "not what tells of the copy";
+    EXPECT_THAT(gone_by(3), SizeIs(27)) << "the copy, and what told of it";
+    for (const auto& row : planned(keeping({.days = 4}, 100)).rows) {
+        if (row.id == all[24].id) {
+            EXPECT_THAT(row.because, Contains(HasSubstr(copy.id.text())));
+        }
+    }
+}
+
+// Nor that of the newest archive of a database that partial runs alone hold.
+TEST_F(APlan, LetsAPartialBackupThatIsCopiedBackTakeNobodysPlace) {
+    const auto partial = backups_.add_partial(newest - std::chrono::days(20), {"shop", "lost"});
+    backups_.add_nightly(4, newest);
+    const auto copy = backups_.add_partial(newest - std::chrono::days(100), {"shop", "lost"});
+    store_.set_modified(app().partial_manifest(copy.id), newest + std::chrono::hours(1));
+    const auto plan = planned(keeping({.last = 4}), newest + std::chrono::days(1));
+    EXPECT_THAT(going(plan), IsEmpty());
+    EXPECT_FALSE(plan.stop) << "nothing is in doubt";
+    EXPECT_EQ(plan.rows[0].id, partial.id);
+}
+
+TEST_F(APlan, TakesNoHiddenPartialBackupForDoubt) {
+    const auto all = backups_.add_nightly(4, newest);
+    const auto partial = backups_.add_partial(newest + std::chrono::minutes(1), {"shop"});
+    store_.hide(app().partial_manifest(partial.id), newest + std::chrono::minutes(2));
+    const auto plan = planned(keeping({.last = 4}));
+    EXPECT_EQ(plan.rows.back().state, State::hidden);
+    EXPECT_FALSE(plan.stop);
+    EXPECT_THAT(going(plan), IsEmpty());
+}
+
+// Whoever waits until a backup is older than keep_days hides it as the bucket's own rule would.
+TEST_F(APlan, KeepsOldBackupsThatWereHiddenAsLongAsThePolicyDoes) {
+    std::vector<Manifest> monthly;
+    for (int month = 6; month > 0; --month) {
+        auto manifest = StoredBackups::made(id_at(newest - std::chrono::days(30 * month)), {"shop"});
+        manifest.retention = {7, 0, 0, 6, 0};
+        backups_.put_data(manifest, newest - std::chrono::days(30 * month));
+        backups_.put(app().manifest(manifest.id), to_json(manifest), newest - std::chrono::days(30 * month));
+        monthly.push_back(manifest);
+    }
+    backups_.add(newest);
+    for (const auto& manifest : monthly) {
+        store_.hide(app().manifest(manifest.id), newest + std::chrono::minutes(1));
+    }
+    for (const auto rule : {std::optional<std::chrono::milliseconds>(), std::optional(std::chrono::milliseconds(0)),
+                            std::optional<std::chrono::milliseconds>(std::chrono::days(7))}) {
+        auto wishes = keeping({.days = 7, .monthly = 6});
+        wishes.expires_after = rule;
+        EXPECT_THAT(going(planned(wishes)), IsEmpty());
+    }
+    EXPECT_THAT(going(planned(keeping({.days = 7}))), SizeIs(6)) << "and goes as soon as the policy says so";
+}
+
+TEST_F(APlan, SaysTheSameOfADoubtEachNight) {
+    backups_.add(newest - std::chrono::days(9));
+    backups_.add(newest - std::chrono::days(8), {"shop"}, "0001", {{"rows", "half of them are gone"}});
+    const auto first = planned(keeping({.last = 2})).stop;
+    ASSERT_TRUE(first);
+    for (int night = 7; night >= 0; --night) {
+        backups_.add(newest - std::chrono::days(night), {"shop"}, "0001", {{"follows_marked", "that one is marked"}});
+        const auto stop = planned(keeping({.last = 2})).stop;
+        ASSERT_TRUE(stop);
+        EXPECT_EQ(stop->what, first->what);
+    }
+}
+
+// Where every whole run is long ago, or there never was one.
+TEST_F(APlan, KeepsTheNewestGlobalsInAPartialBackup) {
+    const auto with = backups_.add_partial(newest - std::chrono::days(20), {"shop"});
+    for (int night = 3; night >= 0; --night) {
+        const auto when = newest - std::chrono::days(night);
+        auto without = StoredBackups::made(id_at(when), {"shop"});
+        without.globals.clear();
+        without.failures.push_back({std::nullopt, "pg_dumpall failed"});
+        backups_.put_data(without, when);
+        backups_.put(app().partial_manifest(without.id), to_json(without), when);
+    }
+    const auto plan = planned(keeping({.days = 1}));
+    EXPECT_THAT(plan.rows.front().because, Contains("it holds the newest archive of the globals"));
+    EXPECT_EQ(plan.rows.front().id, with.id);
+    EXPECT_THAT(going(plan), SizeIs(2));
 }
 
 TEST_F(APlan, TakesTheNewestManifestForNow) {

@@ -58,12 +58,12 @@ TEST_F(Requests, ToSeeWhatThereIsAreAListForEachPageAndAReadForEachBackup) {
     EXPECT_EQ(server_.log().size(), backups * versions_of_one / page + backups + 1) << "and nothing else";
 }
 
-TEST_F(Requests, ToDeleteAreFourListsAndOneOfAllManifestsForEachBackupAndOneForEachVersion) {
+TEST_F(Requests, ToDeleteAreThreeListsAndOneOfAllManifestsForEachBackupAndOneForEachVersion) {
     const auto plan = planned(backups - 4);
     ASSERT_EQ(plan.going(), 4U);
     server_.forget_log();
     EXPECT_EQ(carry_out(*store_, plan).gone.size(), 4U);
-    const std::size_t lists = 4 + backups / page;
+    const std::size_t lists = 3 + backups / page;
     EXPECT_EQ(count("ListObjectVersions"), 4 * lists);
     EXPECT_EQ(count("DeleteObject"), 4 * versions_of_one);
     EXPECT_EQ(server_.log().size(), 4 * lists + 4 * versions_of_one) << "and nothing else";

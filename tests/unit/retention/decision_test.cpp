@@ -193,5 +193,29 @@ TEST(AHundredThousandBackups, AreDecidedInAMoment) {
     EXPECT_LT(took, std::chrono::seconds(5));
 }
 
+// Runs whose globals failed are partial, and may be all that there is for a long time.
+TEST(TheGlobals, AreKeptInTheNewestBackupThatHoldsThem) {
+    auto candidates = nightly(5, at(2026, 11, 22, 2, 17));
+    for (auto& candidate : candidates) {
+        candidate.condition = Condition::partial;
+    }
+    candidates[0].globals = candidates[1].globals = true;
+    EXPECT_THAT(kept_of(candidates, {.last = 1}), ElementsAre("2026-11-19", "2026-11-22"));
+    const auto verdicts = decide(candidates, std::vector{Policy{.last = 1}}, {{"app", at(2027, 1, 1)}},
+                                 schedule::Zone::utc(), candidates.back().stored);
+    EXPECT_THAT(verdicts[1].because, ElementsAre("it holds the newest archive of the globals"));
+}
+
+// Hidden is also what somebody copied back, and may be older than its time says.
+TEST(AHiddenBackup, StandsInForNoArchiveOfAnother) {
+    auto candidates = nightly(3, at(2026, 11, 22, 2, 17));
+    candidates[0].databases = {"app", "once"};
+    candidates[0].condition = Condition::partial;
+    candidates[1].databases = {"app", "once"};
+    candidates[1].condition = Condition::hidden;
+    candidates[2].databases = {"app"};
+    EXPECT_THAT(kept_of(candidates, {.last = 1}), ElementsAre("2026-11-20", "2026-11-21", "2026-11-22"));
+}
+
 }  // namespace
 }  // namespace lifeboat::retention

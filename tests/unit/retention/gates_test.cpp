@@ -33,6 +33,19 @@ TEST(TheLineageGate, IsClosedWhereNothingWasEverTrusted) {
     EXPECT_TRUE(lineage_gate(of({Condition::marked, Condition::marked})));
 }
 
+// Else a sidecar would tell it anew each night.
+TEST(TheLineageGate, SaysTheSameHoweverManyFollow) {
+    auto candidates = of({Condition::good, Condition::marked});
+    const auto first = lineage_gate(candidates);
+    const auto doubted = lineage_gate(candidates, candidates[1].id);
+    for (int night = 3; night < 9; ++night) {
+        candidates.push_back(backup_of(at(2026, 11, static_cast<unsigned>(night)), {"app"}, Condition::marked));
+        EXPECT_EQ(lineage_gate(candidates)->what, first->what);
+        EXPECT_EQ(lineage_gate(candidates, candidates[1].id)->what, doubted->what);
+    }
+    EXPECT_EQ(first->what, doubted->what);
+}
+
 TEST(TheLineageGate, IsClosedInDoubtWhateverBecameOfWhatRaisedIt) {
     const auto stop = lineage_gate(of({Condition::good, Condition::expired}), "the marked one");
     ASSERT_TRUE(stop);

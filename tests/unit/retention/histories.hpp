@@ -64,6 +64,7 @@ inline Candidate some_backup(Dice& dice, TimePoint stored, std::size_t number) {
         }
     }
     candidate.proven = dice.chance(10);
+    candidate.globals = dice.chance(90);
     return candidate;
 }
 

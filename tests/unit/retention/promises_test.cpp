@@ -101,6 +101,7 @@ TEST_P(EveryHistory, KeepsTheNewestGoodOne) {
             History bare = history;
             bare.policy = {.days = 1};
             bare.candidates[*good].databases.clear();
+            bare.candidates[*good].globals = false;
             bare.now += std::chrono::days(100);
             EXPECT_TRUE(decided(bare)[newest(bare, is_good).value()].keep);
         }
@@ -117,6 +118,19 @@ TEST_P(EveryHistory, KeepsTheLastProvenOne) {
         const auto good = newest(history, [](const auto& c) { return c.proven && c.condition == Condition::good; });
         if (good) {
             EXPECT_TRUE(verdicts[*good].keep);
+        }
+    });
+}
+
+TEST_P(EveryHistory, KeepsTheNewestArchiveOfTheGlobals) {
+    in_each([](const History& history) {
+        const auto verdicts = decided(history);
+        for (const bool good_only : {false, true}) {
+            const auto holder = newest(
+                history, [&](const auto& c) { return c.globals && (!good_only || c.condition == Condition::good); });
+            if (holder) {
+                EXPECT_TRUE(verdicts[*holder].keep) << (good_only ? "in a good one" : "");
+            }
         }
     });
 }
@@ -210,10 +224,14 @@ TEST_P(EveryHistory, LetsGoOfAGoodOneThatNothingAsksFor) {
                                   })
                         .has_value();
                 });
+            const bool globals_newer = !candidate.globals || newest(history, [&](const auto& other) {
+                                                                 return other.condition == Condition::good &&
+                                                                        other.globals && later(other, candidate);
+                                                             }).has_value();
             const bool newer = newest(history, [&](const auto& other) {
                                    return other.condition == Condition::good && later(other, candidate);
                                }).has_value();
-            if (ordinary && superseded && newer && !asked_for(history, candidate)) {
+            if (ordinary && superseded && globals_newer && newer && !asked_for(history, candidate)) {
                 EXPECT_FALSE(verdicts[i].keep) << i << ": " << verdicts[i].because.front();
             }
         }
@@ -221,7 +239,14 @@ TEST_P(EveryHistory, LetsGoOfAGoodOneThatNothingAsksFor) {
 }
 
 TEST_P(EveryHistory, IsDecidedOnce) {
-    in_each([](const History& history) {
+    in_each([](const History& each) {
+        History history = each;
+        Dice dice(each.candidates.size());
+        for (auto& candidate : history.candidates) {
+            if (candidate.condition == Condition::hidden && dice.chance(50)) {
+                candidate.witness = history.candidates[dice.below(history.candidates.size())].id;
+            }
+        }
         const auto verdicts = decided(history);
         History rest = history;
         rest.candidates.clear();
@@ -338,6 +363,21 @@ TEST_P(EveryHistory, LosesNothingToWhatIsHiddenOrDatedInTheFuture) {
         }
         for (const auto& id : let_go(hidden)) {
             EXPECT_TRUE(before.count(id) != 0) << id << " went because others were hidden";
+        }
+
+        // Hidden ones beside the others: as if they were not there.
+        History beside = history;
+        for (int i = 0; i < 5; ++i) {
+            auto one = some_backup(dice, history.now - std::chrono::hours(static_cast<int>(dice.below(24 * 200))),
+                                   2'000'000 + static_cast<std::size_t>(i));
+            one.condition = Condition::hidden;
+            if (!history.candidates.empty() && dice.chance(50)) {
+                one.witness = history.candidates[dice.below(history.candidates.size())].id;
+            }
+            beside.candidates.push_back(one);
+        }
+        for (const auto& id : let_go(beside)) {
+            EXPECT_TRUE(before.count(id) != 0 || id.starts_with("id-200000")) << id << " went for a hidden one";
         }
     });
 }

@@ -5,8 +5,11 @@
 
 #include <gmock/gmock.h>
 
+#include <fcntl.h>
+
 #include <atomic>
 #include <cstdlib>
+#include <optional>
 
 namespace lifeboat::s3 {
 namespace {
@@ -204,6 +207,27 @@ TEST_F(CurlTransportTest, UsesAConnectionAgain) {
         EXPECT_EQ(perform(request(server, "GET")).status, 200);
     }
     EXPECT_EQ(server.connections(), 1);
+}
+
+// Whether the client's end of the connection to this port, which is among all that this process has open, would pass to
+// a process that is started; empty if there is none.
+std::optional<bool> would_pass_on(std::uint16_t port) {
+    for (int fd = 0; fd < 1024; ++fd) {
+        sockaddr_in peer{};
+        socklen_t length = sizeof peer;
+        if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) == 0 && peer.sin_family == AF_INET &&
+            ntohs(peer.sin_port) == port) {
+            return (::fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0;
+        }
+    }
+    return std::nullopt;
+}
+
+TEST_F(CurlTransportTest, KeepsItsConnectionFromProcessesThatAreStarted) {
+    Notes notes;
+    const LoopbackServer server(answering(notes));
+    EXPECT_EQ(perform(request(server, "GET")).status, 200);
+    EXPECT_EQ(would_pass_on(server.port()), false);
 }
 
 TEST_F(CurlTransportTest, OpensANewConnectionWhereThatIsAskedFor) {

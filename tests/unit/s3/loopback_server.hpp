@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <functional>
 #include <mutex>
@@ -164,6 +165,8 @@ public:
         ::close(listener_);
         serving_.clear();
     }
+
+    [[nodiscard]] std::uint16_t port() const { return static_cast<std::uint16_t>(port_); }
 
     [[nodiscard]] std::string url(const std::string& path = "/b/key") const {
         return "http://127.0.0.1:" + std::to_string(port_) + path;

@@ -74,6 +74,10 @@ struct TableContents {
     // sums of all partitions with the same root are the same after a restore.
     std::optional<QualifiedName> root;
     std::optional<RowTotals> totals;  // never of a part of the rows
+    // Of the same rows, whatever the order of the columns: only where ContentsOptions asks for it, of tables whose
+    // columns may come in another order after a restore (they inherit), or whose rows may come to lie in a table with
+    // another order (those with a root).
+    std::optional<ContentHash> by_column = std::nullopt;
     Unread unread = Unread::not_reached;
 };
 
@@ -143,6 +147,9 @@ struct ContentsOptions {
     // Gets entries, too, as a TocReader of these options would hand them over; its bounds hold for the one entry that
     // is being read. Without `take` it gets none.
     TocOptions also;
+
+    // Whether to take TableContents::by_column, too. It costs a hash for each value of those tables.
+    bool by_column = false;
 
     // The bound on the memory of contents().
     std::size_t keep_at_most = std::size_t{24} << 20U;

@@ -18,7 +18,8 @@ enum class State {
     good,     // whole, and trusted: unmarked or accepted (catalogue/trust.hpp)
     marked,   // whole, and an owner should look before trusting it
     partial,  // some databases of the run failed
-    hidden,   // somebody hid or wrote over its manifest; what was written first is there and restorable
+    hidden,   // somebody hid or wrote over its manifest, or copied an old one back; what was written first is there and
+              // restorable by its id
     expired,  // some of its objects are gone, or the store's own age rule has hidden it
 };
 
@@ -41,12 +42,20 @@ struct Backup {
     std::optional<Acceptance> accepted = {};  // the owner's word on it
     bool trusted = false;                     // unmarked or accepted, whatever its state; never a partial one
     bool of_partial_run = false;              // its manifest lies in partial/
+    // It is older than its place in the order says: somebody copied it back after it was gone, or its writer's clock is
+    // days behind. Hidden then, without a word in the lineage, and in nobody's place.
+    bool misdated = false;
+    std::optional<BackupId> misdated_by = {};  // one that was made later and came in time, before this one
     // When the newest drill of it that passed was stored, by the store's clock; empty: it was never proven.
     std::optional<os::TimePoint> proven_at = {};
     // The drills of it that were read, newest first by the store's clock: the newest of all, and on down to one that
     // passed with each of the backup's recipients, as far as there is one among the newest forty.
     std::vector<Drill> drills = {};
 };
+
+// A backup that was good once and is no more what was written, by something else than the store's own rules: its
+// manifest was hidden, or objects of it are gone.
+bool is_damaged(const Backup& backup);
 
 // The lineage is in doubt: a backup is marked, and nobody accepted it or a later one. Nothing is pruned meanwhile.
 struct Doubt {
@@ -74,16 +83,24 @@ struct Leftovers {
     std::optional<os::TimePoint> newest_manifest;
 };
 
+// A whole backup whose manifest is not what its key says, or cannot be read: nothing of it is known but its name.
+struct RefusedBackup {
+    BackupId id;
+    os::TimePoint stored;  // when the manifest reached the store, by the store's clock
+    Error why;
+};
+
 struct Catalogue {
     std::string instance;
     std::vector<Backup> backups;                         // oldest first, by the store's clock
     std::vector<Leftover> leftovers;                     // by id
-    std::vector<Error> refused;                          // manifests that are not what their key says
+    std::vector<Error> refused;                          // manifests that are not what their key says: corrupt
     std::vector<store::UnfinishedUpload> strays = {};    // as in Leftovers
     std::optional<Error> uploads_unseen = std::nullopt;  // the same
     std::vector<Acceptance> acceptances = {};            // by `stored`; also those whose backup is gone
     std::optional<Doubt> doubt = std::nullopt;
-    std::vector<Error> refused_drills = {};  // drills' results that are not what their key says
+    std::vector<Error> refused_drills = {};           // drills' results that are not what their key says
+    std::vector<RefusedBackup> refused_backups = {};  // those of `refused` that are manifests of whole backups
 };
 
 // One listing of the instance's folder, one read for each manifest and for each drill's result that matters, and
@@ -91,13 +108,16 @@ struct Catalogue {
 //
 // Where the store has versions, the oldest version of a manifest's key is the manifest: whoever writes over it later,
 // or hides it, has no right to. A hide marker that came once the backup was `expires_after` old is the bucket's own
-// age rule at work; without a known rule the manifest's own keep_days stand in for it. Of a drill's result, too, the
-// oldest version counts, and hiding it changes nothing.
+// age rule at work; 0: the bucket has none, so that every marker is somebody's; empty: it is not known, and the
+// manifest's own keep_days stand in for it. Of a drill's result, too, the oldest version counts, and hiding it changes
+// nothing.
+//
+// A later version that cannot be read although the first one can is named in `refused`, as ErrorKind::failed.
 Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout,
                                  std::optional<std::chrono::milliseconds> expires_after = std::nullopt);
 
 // The databases whose loss is accepted when `backup` is: those that the newest trusted backup before it, or any marked
-// one between the two, holds and it does not. By name.
+// one between the two, holds and it does not, and those that only partial ones before it hold. By name.
 std::vector<std::string> losses_of(const Catalogue& catalogue, const Backup& backup);
 
 // For each database whose loss was accepted, until when: archives of it in backups stored before this may go. One that
@@ -130,12 +150,16 @@ struct Wanted {
 struct Chosen {
     const Backup* backup = nullptr;  // in the catalogue that was asked
     std::vector<std::string> notes;  // "a newer backup … is marked: …", for stderr
+    // What is wrong with newer ones that were passed over: a manifest that is refused or was hidden, objects that are
+    // gone. A sentence each, for who must not be silent about it; all but the refused are among the notes, too.
+    std::vector<std::string> damaged = {};
 };
 
 // A backup id names one backup, whatever its state. A time (UTC; "2026-11-22", "2026-11-22T02:17",
 // "2026-11-22 02:17:00Z", "20261122T021700Z"; a bare date means its 00:00) means the newest that started at
 // or before it, "latest" the newest by the store's clock; both pass over marked and partial backups unless
-// told otherwise, and "latest" with a database also takes a partial backup that holds it.
+// told otherwise, and "latest" with a database also takes a partial backup that holds it. An id whose manifest is
+// refused gets the error of that.
 Result<Chosen> resolve(const Catalogue& catalogue, const Wanted& wanted);
 
 }  // namespace lifeboat::catalogue

@@ -44,6 +44,7 @@ public:
     [[nodiscard]] store::ObjectKey drill_report(const BackupId& id, os::TimePoint started, Encrypted encrypted) const;
     [[nodiscard]] store::ObjectKey restore_text() const;
     [[nodiscard]] std::string manifests_prefix() const { return prefix() + "manifests/"; }
+    [[nodiscard]] std::string partials_prefix() const { return prefix() + "partial/"; }
     [[nodiscard]] std::string acceptances_prefix() const { return prefix() + "accepted/"; }
     [[nodiscard]] std::string data_prefix(const BackupId& id) const;
     [[nodiscard]] std::string drills_prefix(const BackupId& id) const;

@@ -1,4 +1,5 @@
-// Which backups are to be trusted, as their marks and the owner's acceptances say. Pure but for read_ancestry().
+// Which backups are to be trusted, as their marks and the owner's acceptances say. Pure but for read_ancestry(),
+// read_acceptances() and store_acceptance().
 //
 // Trusted is a whole backup that is unmarked or accepted. An acceptance is the owner's word on one backup, and also:
 //
@@ -15,7 +16,8 @@
 // The lineage is in doubt from a marked backup that is not trusted until one that was stored later, or it itself, is
 // accepted. What is stored meanwhile is marked whatever its manifest says: its maker could not know. Order is the
 // store's time, never a name or a writer's clock. Hidden and expired backups count as well, so that a doubt does not
-// go away by hiding what raised it; partial ones never do.
+// go away by hiding what raised it; partial ones never do, nor do old ones that somebody copied back
+// (Backup::misdated).
 #pragma once
 
 #include "catalogue/acceptance.hpp"
@@ -84,7 +86,7 @@ struct Ancestry {
     std::optional<Manifest> head;
 };
 
-// Two listings, and reads from the newest manifest back until no older one can matter: one or two where nothing is in
+// Three listings, and reads from the newest manifest back until no older one can matter: one or two where nothing is in
 // doubt, else back to where the doubt began.
 Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout);
 
@@ -92,5 +94,13 @@ Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout);
 // `refused`.
 Result<std::vector<Acceptance>> read_acceptances(store::ObjectStore& store, const Layout& layout,
                                                  std::vector<Error>& refused);
+
+// Writes an owner's word into the store. What lies under its name and is none, from whoever has a writer's key, does
+// not keep it out: it is deleted, by its versions, and `replaced` is told. ErrorKind::exists when there is an
+// acceptance already, corrupt where the key may not delete what lies there: the error names the ways that are left.
+struct Accepted {
+    bool replaced = false;
+};
+Result<Accepted> store_acceptance(store::ObjectStore& store, const Layout& layout, const Acceptance& acceptance);
 
 }  // namespace lifeboat::catalogue

@@ -60,6 +60,9 @@ struct Report {
     std::vector<Stage> stages;
     std::vector<CheckOutcome> checks;
     std::vector<Finding> findings;
+    // What is wrong with newer backups that were passed over for this one, a sentence each: no fault of this one, and a
+    // fault all the same where the newest was to be proven.
+    std::vector<std::string> passed_over;
     std::vector<std::string> notes;  // what was not looked at, or is otherwise worth knowing, and no fault
 
     [[nodiscard]] bool proven() const { return findings.empty(); }

@@ -24,6 +24,8 @@ using os::TimePoint;
 struct Problem {
     std::string what;
     std::string next = {};
+
+    friend bool operator==(const Problem&, const Problem&) = default;
 };
 
 // What of an error may be served: `detail` stays behind.
@@ -234,6 +236,20 @@ struct PruneFacts {
     std::optional<Problem> stopped = std::nullopt;  // why the last deleted nothing until somebody looks; empty: it did
 };
 
+// Where [notify] tells of backups.
+enum class Hook { on_failure, on_success, ping };
+inline constexpr std::array hooks{Hook::on_failure, Hook::on_success, Hook::ping};
+
+// What became of one hook's messages since the start. That some were not delivered is no reason in any verdict: the
+// backups are as they are.
+struct HookFacts {
+    std::uint64_t delivered = 0;
+    std::uint64_t failed = 0;  // given up
+};
+
+// One for each of hooks, in their order.
+using NotifyFacts = std::array<HookFacts, hooks.size()>;
+
 struct DrainFacts {
     TimePoint since;
     TimePoint until;
@@ -250,6 +266,37 @@ struct ListenersFacts {
     ListenerFacts page;
 };
 
+// What [kubernetes] has written through the cluster's API.
+enum class ReportObject { configmap, event, condition };
+inline constexpr std::array report_objects{ReportObject::configmap, ReportObject::event, ReportObject::condition};
+
+// What became of one request.
+enum class ReportResult {
+    written,
+    denied,       // the token, or what its account may do, does not suffice
+    missing,      // the object is not there
+    conflict,     // somebody else was writing it
+    throttled,    // the API server wants to be asked later
+    refused,      // the API server does not want it as it is
+    unavailable,  // the API server has a fault of its own
+    unreachable,  // no connection, no trust, no reply in time; or nothing to connect with
+};
+inline constexpr std::array report_results{ReportResult::written,     ReportResult::denied,     ReportResult::missing,
+                                           ReportResult::conflict,    ReportResult::throttled,  ReportResult::refused,
+                                           ReportResult::unavailable, ReportResult::unreachable};
+
+struct ReportFacts {
+    bool wanted = false;
+    std::optional<TimePoint> written = std::nullopt;  // the last time; empty: never since the start
+    std::optional<Problem> problem = std::nullopt;    // why what is known now is not there; empty: it is
+    std::array<std::uint64_t, report_results.size()> counts{};
+
+    friend bool operator==(const ReportFacts&, const ReportFacts&) = default;
+};
+
+// One for each of report_objects, in their order. No reason in any verdict: a backup needs none of it.
+using KubernetesFacts = std::array<ReportFacts, report_objects.size()>;
+
 struct Facts {
     std::string instance = {};  // empty: not known yet
     std::string version = {};   // of Lifeboat
@@ -262,8 +309,10 @@ struct Facts {
     std::optional<RunningFacts> running = std::nullopt;
     RunsFacts runs = {};
     PruneFacts prune = {};
+    NotifyFacts notify = {};
     std::optional<DrainFacts> drained = std::nullopt;
     ListenersFacts listeners = {};
+    KubernetesFacts kubernetes = {};
 };
 
 }  // namespace lifeboat::health

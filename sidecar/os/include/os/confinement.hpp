@@ -45,11 +45,16 @@ public:
     static std::optional<FileFence> build(const std::vector<std::string>& read, const std::vector<std::string>& write);
 
     [[nodiscard]] int get() const noexcept { return rules_.get(); }
+    [[nodiscard]] bool closes_tcp() const noexcept { return closes_tcp_; }
 
 private:
-    explicit FileFence(Fd rules) : rules_(std::move(rules)) {}
+    FileFence(Fd rules, bool closes_tcp) : rules_(std::move(rules)), closes_tcp_(closes_tcp) {}
     Fd rules_;
+    bool closes_tcp_;
 };
+
+// Whether that process is in another network than this one, as far as that is to be seen.
+bool has_other_network(pid_t process);
 
 // From now on no process of the same user can read this one's memory, environment and descriptors, and a crash leaves
 // no image of them. Root still can. Children that run a program are as they were.

@@ -80,6 +80,12 @@ public:
     // What keeps SQL in it from us; in words, for people. `fenced`: see FileFence.
     [[nodiscard]] bool own_user() const { return user_.has_value(); }
     [[nodiscard]] bool fenced() const { return fence_.has_value(); }
+    enum class Network {
+        none,    // none but its own, in which there is nobody
+        no_tcp,  // this machine's, but for TCP
+        open     // this machine's
+    };
+    [[nodiscard]] Network network() const;
 
     // Whether it still runs. One that ended by itself has said why: last_words().
     [[nodiscard]] bool running();

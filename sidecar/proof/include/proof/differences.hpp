@@ -40,12 +40,18 @@ struct CompareOptions {
 
     // Entries that may well be in one of the two only: what a restore leaves out on purpose. Empty: none.
     std::function<bool(const archive::TocLine&)> leave_out;
+
+    // Whether the owners of privileges, comments and security labels count. Such an entry is owned by the owner of what
+    // it is about, which has an entry of its own; but for what an extension or the server itself brings, whose owner is
+    // whoever makes that.
+    bool owners_of_privileges = true;
 };
 
 // Of each database in turn: tables, sequences, large objects, entries. Empty: there is none.
 //
 // Tables that are loaded through the root of their partition tree are compared together, as one: rows may move between
-// partitions in a restore. What was not read in one of the two is a difference (not_proven), never passed over.
+// partitions in a restore. Rows that are the same but for the order of their columns are the same, where both sides
+// have TableContents::by_column. What was not read in one of the two is a difference (not_proven), never passed over.
 std::vector<Difference> differences(const Proof& first, const Proof& second, const CompareOptions& options = {});
 std::vector<Difference> differences(const DatabaseProof& first, const DatabaseProof& second,
                                     const CompareOptions& options = {});

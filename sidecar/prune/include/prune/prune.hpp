@@ -35,6 +35,7 @@ struct Row {
     std::uint64_t bytes = 0;  // stored, as its manifest says
     bool keep = true;
     std::vector<std::string> because;
+    bool of_partial_run = false;  // its manifest lies in partial/
 };
 
 struct Plan {
@@ -75,7 +76,8 @@ struct Outcome {
 // Does what a plan that nothing stops says, the oldest first. Of each backup
 //
 //   1. its manifest, the true version last of those that hold bytes: while one of them is locked, nothing else of the
-//      backup is touched; once they are gone, it does not exist any more;
+//      backup is touched; once they are gone, it does not exist any more. What lies under its id in the other of
+//      manifests/ and partial/ stays, unless it is a row that goes as well;
 //   2. its data, all of it that lies under its folder;
 //   3. its drills and their reports.
 //

@@ -32,6 +32,7 @@ struct RestorePlan {
     bool overwrite = false;                 // replace databases that are not empty
     unsigned jobs = 1;                      // more: through an unlinked file under TMPDIR, as large as the archive
     std::chrono::milliseconds lock_wait{0};
+    bool for_drill = false;   // it is a trial: errors and cures name no flag that only `lifeboat restore` has
     bool replication = true;  // false: no subscriptions, no publications (nor what is said of them)
 
     // Makes a stage that sees the plain archive of a database (by its name in the backup) on its way, before `next`;

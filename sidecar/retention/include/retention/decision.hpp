@@ -5,7 +5,7 @@
 //
 //   - The newest good backup is kept, and so is the last proven one.
 //   - Of every database the newest archive is kept, in a good backup and in one of any kind, unless the owner accepted
-//     its loss since.
+//     its loss since. So is the newest of the globals, which nobody can lose on purpose.
 //   - What a policy asks for is kept. A longer policy lets go of nothing that a shorter one keeps.
 //   - Deciding again about what was kept lets go of nothing more, at the same time.
 //   - One more backup that is newer than the others never makes one be kept that was let go without it.
@@ -51,7 +51,7 @@ enum class Condition {
     good,     // whole, and trusted: unmarked, or accepted by the owner
     marked,   // whole, and an owner should look before trusting it
     partial,  // some databases of the run failed
-    hidden,   // whole, and somebody hid or wrote over its manifest
+    hidden,   // all there, and somebody hid or wrote over its manifest, or copied it back into the store
     expired,  // some of it is gone
 };
 
@@ -61,6 +61,10 @@ struct Candidate {
     Condition condition = Condition::good;
     std::vector<std::string> databases = {};  // whose archives it holds, as far as they are there
     bool proven = false;                      // a drill restored it and found it as it was
+    bool globals = false;                     // it holds an archive of them, and that is there
+    // The id of the one that tells that this one was copied back into the store: it is kept as long as this one is, or
+    // this one would be taken for new.
+    std::string witness = {};
 };
 
 // Databases whose loss the owner accepted, and when: archives that were stored before may go. One that came back after

@@ -24,8 +24,8 @@ struct Stop {
 };
 
 // Closed while a marked backup is newer than the newest good one, and while the lineage is in doubt. `doubted`: the
-// newest backup since the doubt began, also where it is hidden or expired by now, which takes no doubt away; empty:
-// there is none.
+// backup that raised the doubt, also where it is hidden or expired by now, which takes no doubt away; empty: there is
+// none. What it says stays the same as long as nobody acts, so that whoever tells of it can tell once.
 std::optional<Stop> lineage_gate(std::span<const Candidate> candidates, const std::string& doubted = {});
 
 // Closed when more than `most` would go: then none goes.

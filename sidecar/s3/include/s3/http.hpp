@@ -50,6 +50,11 @@ struct HttpReply {
 // The time of a Date header (RFC 9110, IMF-fixdate).
 std::optional<std::chrono::system_clock::time_point> parse_http_date(const std::string& text);
 
+// For how long the server wants to be left alone: Retry-After (seconds, or a time by the server's own clock where the
+// reply has a Date, else by `now`) or x-amz-retry-after (milliseconds), a day at most.
+std::optional<std::chrono::milliseconds> retry_after_of(const HttpReply& reply,
+                                                        std::chrono::system_clock::time_point now);
+
 class Transport {
 public:
     Transport() = default;

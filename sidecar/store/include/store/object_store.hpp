@@ -121,6 +121,14 @@ public:
     // the object is locked; some stores do not tell that from a key that may not delete (failed).
     virtual Status remove(const ObjectKey& key, const std::string& version_id) = 0;
 
+    // Whether this key may remove a version for good, found out without removing or hiding any: the store is asked to
+    // remove one of `absent`, under which nothing was ever stored. ErrorKind::failed when it refuses that; done() when
+    // it does not, and where nothing tells; other errors when it does not answer.
+    virtual Status may_remove(const ObjectKey& absent) {
+        (void)absent;
+        return done();
+    }
+
     // The rules by which the store takes away, or hides, what is under its prefix, as one request tells them. A store
     // without such rules has none; the error says why they cannot be read (a key may lack the right to).
     virtual Result<std::vector<AgeRule>> age_rules() { return std::vector<AgeRule>{}; }

@@ -8,6 +8,7 @@
 #include "result/result.hpp"
 #include "supervisor/supervisor.hpp"
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ struct RunOptions {
     std::string version;
     std::string program = "/proc/self/exe";  // what `child` is a verb of
     std::vector<std::string> environment;    // of children, "NAME=value": without what the settings are made of
+    std::filesystem::path service_account;   // the folder with the pod's token; see kubernetes/reporter.hpp
     Limits limits = {};
 };
 

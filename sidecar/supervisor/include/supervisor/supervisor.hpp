@@ -91,10 +91,14 @@ public:
     void accept(Orders orders, const log::EventLog::Fields& told);
     // Settings that are not: those before stay.
     void refuse(std::vector<health::Problem> problems);
+    // What became of messages to the addresses of [notify].
+    void notified(const health::NotifyFacts& counts);
     // Somebody wants to see it tried again, whatever failed and however long the pause is.
     void wish_retry();
     // Where the endpoints are served, or why not.
     void listening(const health::ListenersFacts& listeners);
+    // What has been written through the Kubernetes API, or why it was not.
+    void reported(const health::KubernetesFacts& reports);
 
     void heard(Activity activity, const Report& report);
     void ended(Activity activity, const os::ExitState& exit);

@@ -1,4 +1,5 @@
-// How the page says numbers and times: longer words than those of logs, and days as people call them. All in UTC.
+// How the page, and messages to people, say numbers and times: longer words than those of logs, and days as people call
+// them. All in UTC.
 #pragma once
 
 #include "os/clock.hpp"

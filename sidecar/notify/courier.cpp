@@ -1,0 +1,149 @@
+#include "courier.hpp"
+
+#include "address.hpp"
+#include "health/names.hpp"
+#include "os/clock.hpp"
+#include "reply.hpp"
+#include "s3/retry.hpp"
+
+#include <random>
+#include <utility>
+
+namespace lifeboat::notify {
+namespace {
+
+using std::chrono::milliseconds;
+
+Error given_up(health::Hook hook, const std::string& why) {
+    return {ErrorKind::temporary,
+            "notify." + std::string(health::name_of(hook)) + ": " + why,
+            "see the lines about this setting before this one",
+            {}};
+}
+
+std::uint64_t dice() {
+    static thread_local std::mt19937_64 random{std::random_device{}()};
+    return random();
+}
+
+}  // namespace
+
+void Courier::use(const std::optional<Secret>& address) {
+    const std::lock_guard lock(mutex_);
+    const bool same =
+        address.has_value() == address_.has_value() && (!address || address->reveal() == address_->reveal());
+    if (same) {
+        return;
+    }
+    address_ = address;
+    ++address_number_;
+    if (!address_) {
+        queue_.clear();
+    }
+    changed_.notify_all();
+}
+
+bool Courier::wanted() const {
+    const std::lock_guard lock(mutex_);
+    return address_.has_value();
+}
+
+void Courier::send(Message message) {
+    const std::lock_guard lock(mutex_);
+    if (!address_) {
+        return;
+    }
+    const std::size_t most = hook_ == health::Hook::ping ? 0 : office_.limits.waiting - 1;
+    while (queue_.size() > most) {
+        queue_.pop_front();
+        office_.report({hook_, given_up(hook_, "a message gave way to a newer one before it was sent"), false});
+    }
+    queue_.push_back({std::move(message), Steady::now()});
+    if (!thread_.joinable()) {
+        thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+    }
+    changed_.notify_all();
+}
+
+void Courier::close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+}
+
+std::size_t Courier::drain(Steady::time_point until) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_until(lock, until, [this] { return queue_.empty() && !busy_; });
+    return queue_.size() + (busy_ ? 1 : 0);
+}
+
+void Courier::work(const std::stop_token& stop) {
+    for (;;) {
+        Waiting one;
+        {
+            std::unique_lock lock(mutex_);
+            busy_ = false;
+            changed_.notify_all();
+            if (!changed_.wait(lock, stop, [this] { return !queue_.empty(); })) {
+                return;
+            }
+            one = std::move(queue_.front());
+            queue_.pop_front();
+            busy_ = true;
+        }
+        auto error = deliver(one, stop);
+        if (stop.stop_requested()) {
+            return;  // still busy: it was not delivered
+        }
+        const std::lock_guard lock(mutex_);
+        office_.report({hook_, std::move(error), queue_.empty()});
+    }
+}
+
+std::optional<Error> Courier::deliver(const Waiting& one, const std::stop_token& stop) {
+    const auto& limits = office_.limits;
+    const s3::RetryPolicy policy{limits.first_pause, limits.longest_pause, limits.tried_for, {}};
+    for (int tries = 1;; ++tries) {
+        std::optional<Secret> address;
+        {
+            const std::lock_guard lock(mutex_);
+            address = address_;
+        }
+        if (!address) {
+            return given_up(hook_, "it was taken out of the settings before a message was delivered");
+        }
+        const auto reply = attempt(*address, one.message, stop);
+        auto failure = failure_of(reply, hook_, os::TimePoint::clock::now());
+        if (!failure) {
+            return std::nullopt;
+        }
+        const auto wait = s3::backoff(policy, tries, failure->retry_after, dice());
+        const bool too_late = Steady::now() + wait > one.said + limits.tried_for;
+        if (failure->error.kind != ErrorKind::temporary || too_late || !pause(wait, stop)) {
+            return std::move(failure->error);
+        }
+    }
+}
+
+s3::HttpReply Courier::attempt(const Secret& address, const Message& message, const std::stop_token& stop) {
+    s3::HttpRequest request;
+    request.method = "POST";
+    request.url = with_leaf(address.reveal(), message.leaf);
+    request.headers = {{"user-agent", office_.user_agent}, {"content-type", message.type}};
+    request.body = stream::as_bytes(message.body);
+    request.largest_reply = office_.limits.largest_reply;
+    request.stall_after = office_.limits.stall_after;
+    request.reply_within = office_.limits.reply_within;
+    // A connection of its own, gone with the try: the next one may be a day away, and the memory of TLS is not small.
+    return office_.connect()->perform(request, stop);
+}
+
+bool Courier::pause(milliseconds time, const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    const auto number = address_number_;
+    const auto is_over = [this] { return closed_ || (hook_ == health::Hook::ping && !queue_.empty()); };
+    (void)changed_.wait_for(lock, stop, time, [&] { return is_over() || address_number_ != number; });
+    return !is_over() && !stop.stop_requested();
+}
+
+}  // namespace lifeboat::notify
