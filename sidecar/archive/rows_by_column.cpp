@@ -11,6 +11,17 @@ constexpr std::byte tab{'\t'};
 constexpr std::byte line_feed{'\n'};
 constexpr std::array<std::byte, 2> end_mark = {std::byte{'\\'}, std::byte{'.'}};
 
+std::array<std::byte, 16> bytes_of(const ContentHash& hash) noexcept {
+    constexpr int byte_bits = 8;
+    std::array<std::byte, 16> bytes{};
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        const auto half = i < bytes.size() / 2 ? hash.high : hash.low;
+        const auto from_end = bytes.size() / 2 - 1 - i % (bytes.size() / 2);
+        bytes[i] = static_cast<std::byte>(half >> (from_end * byte_bits) & 0xFFU);
+    }
+    return bytes;
+}
+
 }  // namespace
 
 void RowsByColumn::begin(std::vector<std::string> columns) {
@@ -67,15 +78,15 @@ void RowsByColumn::end_value() noexcept {
     ++column_;
 }
 
-void RowsByColumn::end_line() {
+void RowsByColumn::end_line() noexcept {
     if (line_size_ == end_mark.size() && line_begin_ == end_mark) {
         ended_ = true;
         return;
     }
     end_value();
     fits_ = fits_ && column_ == columns_.size();
-    const auto text = row_.hex();
-    rows_ += xxh3(std::as_bytes(std::span(text)));
+    const auto sum = bytes_of(row_);
+    rows_ += xxh3(sum);
     row_ = {};
     column_ = 0;
     line_size_ = 0;

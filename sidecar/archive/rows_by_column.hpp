@@ -19,8 +19,8 @@ namespace lifeboat::archive {
 
 // Takes the data block of a table in pieces of any size, up to its end mark; holds no value.
 //
-// Of a value, the XXH3 of its column's name, a NUL, and its text. Of a row, the XXH3 of the sum of those, in
-// hexadecimal. Of the table, the sum of its rows.
+// Of a value, the XXH3 of its column's name, a NUL, and its text. Of a row, the XXH3 of the sum of those, as 16
+// bytes with the most significant first. Of the table, the sum of its rows.
 class RowsByColumn {
 public:
     // In the order in which the rows have them; one at least.
@@ -35,7 +35,7 @@ public:
 private:
     void begin_value() noexcept;
     void end_value() noexcept;
-    void end_line();
+    void end_line() noexcept;
 
     std::vector<std::string> columns_;
     bool ended_ = false;

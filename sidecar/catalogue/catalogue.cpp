@@ -233,6 +233,13 @@ std::string Reader::done_to_data(const Manifest& manifest, os::TimePoint stored)
     return {};
 }
 
+Error unreadable(const store::ObjectKey& key, const Error& said) {
+    return {ErrorKind::refused,
+            "a later version of '" + key.text() +
+                "' cannot be read, so it is not known whether somebody wrote over it: " + said.what,
+            said.next};
+}
+
 // Whether a later version of a manifest holds other bytes than the first. What cannot be read is no tampering: the
 // store may not have answered. One that it will never let be read (encrypted with a key that its writer keeps) must not
 // hide the others either; it is named, and the first version counts as ever.
@@ -250,12 +257,7 @@ Result<bool> Reader::is_another(const ObjectInfo& first, const ObjectInfo& later
     switch (text.error().kind) {
         case ErrorKind::not_found: return false;  // gone since it was listed
         case ErrorKind::corrupt: return true;
-        case ErrorKind::failed:
-            catalogue_.refused.push_back(
-                in_context("a later version of '" + later.key.text() +
-                               "' cannot be read, so it is not known whether somebody wrote over it",
-                           std::move(text).error()));
-            return false;
+        case ErrorKind::failed: catalogue_.refused.push_back(unreadable(later.key, text.error())); return false;
         default: return std::move(text).error();
     }
 }

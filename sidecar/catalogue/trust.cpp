@@ -156,6 +156,7 @@ void Trust::settle(const Acceptance& acceptance) {
     open_.clear();
     settled_.insert(acceptance.id.text());
     settled_.insert(acceptance.settles.begin(), acceptance.settles.end());
+    last_accepted_ = acceptance.id.text();
 }
 
 void Trust::settle_until(os::TimePoint stored) {
@@ -173,8 +174,9 @@ void Trust::finish() {
 }
 
 bool Trust::follows_settled(const Manifest& manifest) const {
-    return only_follows(manifest) && std::all_of(manifest.marks.begin(), manifest.marks.end(),
-                                                 [&](const auto& mark) { return settled_.count(mark.backup) != 0; });
+    return only_follows(manifest) && std::all_of(manifest.marks.begin(), manifest.marks.end(), [&](const auto& mark) {
+               return settled_.count(mark.backup) != 0 || mark.backup < last_accepted_;
+           });
 }
 
 std::vector<Mark> Trust::lost_in(const Manifest& manifest) const {

@@ -1,5 +1,6 @@
 #include "catalogue/trust.hpp"
 #include "format.hpp"
+#include "store_rules.hpp"
 #include "verbs.hpp"
 
 #include <pwd.h>
@@ -84,7 +85,7 @@ void tell(const Acceptance& acceptance, bool before, bool json) {
 
 // What is still in doubt after it.
 void tell_of_the_rest(const config::Settings& settings, store::ObjectStore& store, const catalogue::Layout& layout) {
-    const auto catalogue = catalogue::read_catalogue(store, layout, settings.store.expires_after);
+    const auto catalogue = read_catalogue_by_rules(settings, store, layout);
     if (catalogue && catalogue->doubt) {
         Session::note("note: backup " + catalogue->doubt->since.text() +
                       ", which came later, has a mark of its own: until it or a later one is accepted the lineage "
@@ -135,9 +136,12 @@ Result<ExitCode> accept(Session& session, const std::string& id, const std::stri
                                 because,
                                 losses_of(opened->catalogue, backup),
                                 catalogue::followed_by(backup.manifest)};
-    const std::string json = to_json(acceptance, *layout);
-    if (auto put = store::put(*opened->store, layout->acceptance(acceptance.id), stream::as_bytes(json)); !put) {
-        return not_written(std::move(put).error());
+    auto stored = catalogue::store_acceptance(*opened->store, *layout, acceptance);
+    if (!stored) {
+        return not_written(std::move(stored).error());
+    }
+    if (stored->replaced) {
+        Session::note("warning: what lay under its name in the store was no acceptance, and was replaced");
     }
     tell(acceptance, false, session.flags.json);
     tell_of_the_rest(loaded->settings, *opened->store, *layout);

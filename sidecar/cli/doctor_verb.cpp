@@ -207,10 +207,13 @@ doctor::StoreQuestions questions_of(Extent extent, const config::Settings& setti
     return questions;
 }
 
-StorePart examine_store(const doctor::StoreQuestions& questions, const std::vector<age::Identity>& identities) {
+StorePart examine_store(const doctor::StoreQuestions& questions, const std::vector<age::Identity>& identities,
+                        bool encrypted) {
     auto found = doctor::check_store(questions);
-    append(found.findings,
-           doctor::check_identities(questions.store, found.catalogue ? &*found.catalogue : nullptr, identities));
+    if (encrypted || !identities.empty()) {
+        append(found.findings,
+               doctor::check_identities(questions.store, found.catalogue ? &*found.catalogue : nullptr, identities));
+    }
     return {std::move(found.findings), found.sights};
 }
 
@@ -222,7 +225,7 @@ Result<StorePart> look_at_folder(Extent extent, const config::Settings& settings
     }
     auto questions = questions_of(extent, settings, **store, layout);
     questions.folder = settings.store.url->folder;
-    return examine_store(questions, identities);
+    return examine_store(questions, identities, is_encrypted(settings));
 }
 
 Result<StorePart> look_at_bucket(Extent extent, const config::Settings& settings, const catalogue::Layout& layout,
@@ -248,7 +251,7 @@ Result<StorePart> look_at_bucket(Extent extent, const config::Settings& settings
         const auto days = std::chrono::floor<std::chrono::days>(settings.store.object_lock->retain).count();
         questions.lock_days = static_cast<std::uint64_t>(days);
     }
-    return examine_store(questions, identities);
+    return examine_store(questions, identities, is_encrypted(settings));
 }
 
 StorePart look_at_store(Extent extent, const config::Settings& settings, const std::vector<age::Identity>& identities,

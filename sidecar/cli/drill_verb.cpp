@@ -6,6 +6,7 @@
 #include "progress.hpp"
 #include "report_file.hpp"
 #include "result/in_quotes.hpp"
+#include "store_rules.hpp"
 #include "verbs.hpp"
 
 #include <unistd.h>
@@ -260,7 +261,7 @@ Result<ExitCode> DrillVerb::all() {
     }
     ExitCode worst = ExitCode::done;
     for (const auto& layout : *instances) {
-        auto catalogue = catalogue::read_catalogue(*store_, layout, settings_.store.expires_after);
+        auto catalogue = read_catalogue_by_rules(settings_, *store_, layout);
         auto code = catalogue ? one(*catalogue) : Result<ExitCode>(std::move(catalogue).error());
         if (!code) {
             if (code.error().kind == ErrorKind::interrupted) {

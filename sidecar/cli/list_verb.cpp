@@ -182,7 +182,7 @@ void print_table(const std::vector<Listed>& instances, bool with_instance) {
 
 Result<Listed> read_one(const config::Settings& settings, store::ObjectStore& store, const catalogue::Layout& layout) {
     auto rules = read_rules(settings, store, layout);
-    auto catalogue = catalogue::read_catalogue(store, layout, rules.expires_after);
+    auto catalogue = catalogue::read_catalogue(store, layout, rules.age_limit());
     if (!catalogue) {
         return std::move(catalogue).error();
     }

@@ -155,20 +155,21 @@ void print_sum(const std::vector<Pruned>& all, bool dry_run) {
 
 // ---- the verb -------------------------------------------------------------------------------------------------------
 
-Result<Pruned> prune_one(store::ObjectStore& store, const catalogue::Layout& layout, const prune::Wishes& wishes,
-                         std::chrono::milliseconds min_age, bool dry_run, const std::stop_token& stop) {
-    auto plan = prune::make_plan(store, layout, wishes, os::SystemClock().now());
+Result<Pruned> prune_one(const config::Settings& settings, store::ObjectStore& store, const catalogue::Layout& layout,
+                         const prune::Wishes& wishes, bool dry_run, const std::stop_token& stop) {
+    auto plan = plan_by_rules(settings, store, layout, wishes);
     if (!plan) {
         return std::move(plan).error();
     }
     for (const auto& refused : plan->refused) {
-        Session::note("warning: " + refused.what + "; it is neither counted nor deleted");
+        const bool is_none = refused.kind != ErrorKind::refused;  // else it is a later version of one
+        Session::note("warning: " + refused.what + (is_none ? "; it is neither counted nor deleted" : ""));
     }
     Pruned pruned{*std::move(plan), std::nullopt};
     if (!dry_run && !pruned.plan.stop) {
         pruned.outcome = prune::carry_out(store, pruned.plan, stop);
         if (!pruned.outcome->failure && !pruned.outcome->may_not()) {
-            auto cleared = prune::clear_remains(store, layout, min_age, stop);
+            auto cleared = prune::clear_remains(store, layout, least_age(settings), stop);
             if (!cleared) {
                 pruned.outcome->failure = std::move(cleared).error();
             }
@@ -235,7 +236,7 @@ Result<ExitCode> prune(Session& session, const Asked& asked) {
     std::vector<Pruned> all;
     std::vector<Unread> unread;
     for (const auto& layout : *layouts) {
-        auto pruned = prune_one(**store, layout, *wishes, least_age(loaded->settings), asked.dry_run, session.stop());
+        auto pruned = prune_one(loaded->settings, **store, layout, *wishes, asked.dry_run, session.stop());
         if (pruned) {
             all.push_back(*std::move(pruned));
             continue;

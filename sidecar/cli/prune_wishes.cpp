@@ -1,6 +1,7 @@
 #include "prune_wishes.hpp"
 
 #include "schedule/zone.hpp"
+#include "store_rules.hpp"
 
 #include <algorithm>
 
@@ -41,6 +42,20 @@ Error stop_of(const retention::Stop& stop) {
     return {ErrorKind::refused, stop.what, stop.next};
 }
 
+// Too many would go. Under a key that cannot delete they always will, some day, and none of them goes.
+void stop_unless_it_may_not(AfterSuccess& result, const prune::Plan& plan, const config::Settings& settings,
+                            store::ObjectStore& store) {
+    const auto never_stored = plan.layout.manifest(catalogue::BackupId::make(os::SystemClock().now()));
+    auto may = store.may_remove(never_stored);
+    if (may) {
+        result.stopped = stop_of(*plan.stop);
+    } else if (may.error().kind == ErrorKind::failed) {
+        take_no(result, settings, may_not_delete(may.error()));
+    } else {
+        result.failure = std::move(may).error();
+    }
+}
+
 void carry_out(AfterSuccess& result, const prune::Plan& plan, const config::Settings& settings,
                store::ObjectStore& store, EventLog& log, const std::stop_token& stop) {
     auto outcome = prune::carry_out(store, plan, stop);
@@ -76,8 +91,14 @@ Result<prune::Wishes> wishes_of(const config::Settings& settings) {
     wishes.policy = {keep.keep_days, keep.keep_last, keep.keep_weekly, keep.keep_monthly, keep.keep_yearly};
     wishes.zone = *std::move(zone);
     wishes.max_delete = keep.max_delete;
-    wishes.expires_after = settings.store.expires_after;
     return wishes;
+}
+
+Result<prune::Plan> plan_by_rules(const config::Settings& settings, store::ObjectStore& store,
+                                  const catalogue::Layout& layout, const prune::Wishes& wishes) {
+    auto by_rules = wishes;
+    by_rules.expires_after = read_rules(settings, store, layout).age_limit();
+    return prune::make_plan(store, layout, by_rules, os::SystemClock().now());
 }
 
 std::chrono::milliseconds least_age(const config::Settings& settings) {
@@ -93,7 +114,7 @@ AfterSuccess prune_after_success(const config::Settings& settings, store::Object
         result.failure = layout ? std::move(wishes).error() : std::move(layout).error();
         return result;
     }
-    auto plan = prune::make_plan(store, *layout, *wishes, os::SystemClock().now());
+    auto plan = plan_by_rules(settings, store, *layout, *wishes);
     if (!plan && plan.error().kind != ErrorKind::temporary && plan.error().kind != ErrorKind::interrupted) {
         take_no(result, settings, std::move(plan).error());  // a key that may not read, or not see versions
         return result;
@@ -107,7 +128,7 @@ AfterSuccess prune_after_success(const config::Settings& settings, store::Object
         return result;
     }
     if (plan->stop) {
-        result.stopped = stop_of(*plan->stop);
+        stop_unless_it_may_not(result, *plan, settings, store);
         return result;
     }
     carry_out(result, *plan, settings, store, log, stop);

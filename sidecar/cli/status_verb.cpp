@@ -82,7 +82,7 @@ Result<ExitCode> from_store(const config::Settings& settings, Session& session) 
         return error;
     }
     const auto rules = read_rules(settings, **store, *layout);
-    auto catalogue = catalogue::read_catalogue(**store, *layout, rules.expires_after);
+    auto catalogue = catalogue::read_catalogue(**store, *layout, rules.age_limit());
     if (!catalogue) {
         return std::move(catalogue).error();
     }
@@ -103,7 +103,7 @@ bool holds_nothing(const catalogue::Catalogue& catalogue) {
 Result<InstanceStatus> look_at(store::ObjectStore& store, const catalogue::Layout& layout,
                                const config::Settings& settings) {
     const auto rules = read_rules(settings, store, layout);
-    auto catalogue = catalogue::read_catalogue(store, layout, rules.expires_after);
+    auto catalogue = catalogue::read_catalogue(store, layout, rules.age_limit());
     const auto now = os::SystemClock().now();
     if (!catalogue) {
         if (catalogue.error().kind == ErrorKind::interrupted) {

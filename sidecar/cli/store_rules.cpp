@@ -31,6 +31,11 @@ std::optional<os::TimePoint> StoreRules::due(os::TimePoint stored) const {
     return due;
 }
 
+std::optional<std::chrono::milliseconds> StoreRules::age_limit() const {
+    const bool none = unknown.empty() && !on;
+    return expires_after || !none ? expires_after : std::chrono::milliseconds(0);
+}
+
 StoreRules read_rules(const config::Settings& settings, store::ObjectStore& store, const catalogue::Layout& layout) {
     if (settings.store.expires_after) {
         return {settings.store.expires_after, std::nullopt, {}};
@@ -53,13 +58,15 @@ StoreRules read_rules(const config::Settings& settings, store::ObjectStore& stor
 Result<catalogue::Catalogue> read_catalogue_by_rules(const config::Settings& settings, store::ObjectStore& store,
                                                      const catalogue::Layout& layout) {
     auto catalogue = catalogue::read_catalogue(store, layout, settings.store.expires_after);
-    const auto meddled = [](const auto& backup) { return !backup.tampering.empty(); };
+    const auto goes_by_the_rule = [](const auto& backup) {
+        return !backup.tampering.empty() || (backup.state == catalogue::State::expired && backup.gone.empty());
+    };
     if (!catalogue || settings.store.expires_after ||
-        std::none_of(catalogue->backups.begin(), catalogue->backups.end(), meddled)) {
+        std::none_of(catalogue->backups.begin(), catalogue->backups.end(), goes_by_the_rule)) {
         return catalogue;
     }
-    const auto rules = read_rules(settings, store, layout);
-    return rules.expires_after ? catalogue::read_catalogue(store, layout, rules.expires_after) : std::move(catalogue);
+    const auto limit = read_rules(settings, store, layout).age_limit();
+    return limit ? catalogue::read_catalogue(store, layout, limit) : std::move(catalogue);
 }
 
 void take_rules(health::StoreFacts& facts, const StoreRules& rules, const config::Settings& settings,

@@ -19,6 +19,10 @@ struct StoreRules {
 
     // When a backup that was stored then goes; empty: never, or not known.
     [[nodiscard]] std::optional<os::TimePoint> due(os::TimePoint stored) const;
+
+    // For catalogue::read_catalogue: 0 where it is known that there is no rule, empty where it is not known, and where
+    // a rule goes by the date, which no age tells.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> age_limit() const;
 };
 
 // `store.expires_after`; without it the bucket is asked, in one request. A key that may not read the rules is no error.

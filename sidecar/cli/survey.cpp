@@ -86,7 +86,7 @@ Result<SurveyEnded> look(store::ObjectStore& store, const catalogue::Layout& lay
                          const std::vector<catalogue::BackupName>& names, const config::Settings& settings,
                          os::TimePoint now, const std::string& server) {
     const auto rules = read_rules(settings, store, layout);
-    auto catalogue = catalogue::read_catalogue(store, layout, rules.expires_after);
+    auto catalogue = catalogue::read_catalogue(store, layout, rules.age_limit());
     if (catalogue) {
         auto seen = of_catalogue(*catalogue, now, server);
         take_rules(seen.store, rules, settings, *catalogue);
@@ -133,7 +133,7 @@ const catalogue::Backup* of_another_since(const Catalogue& catalogue, const std:
     const catalogue::Backup* other = nullptr;
     for (const auto& backup : catalogue.backups) {  // oldest first
         const auto& manifest = backup.manifest;
-        if (backup.of_partial_run || manifest.server.system_identifier.empty()) {
+        if (backup.of_partial_run || backup.misdated || manifest.server.system_identifier.empty()) {
             continue;
         }
         if (!is_of_another(manifest, server)) {
@@ -151,7 +151,7 @@ const catalogue::Backup* of_another_since(const Catalogue& catalogue, const std:
 
 const catalogue::Backup* newest_whole(const Catalogue& catalogue) {
     const auto found = std::find_if(catalogue.backups.rbegin(), catalogue.backups.rend(),
-                                    [](const auto& backup) { return !backup.of_partial_run; });
+                                    [](const auto& backup) { return !backup.of_partial_run && !backup.misdated; });
     return found == catalogue.backups.rend() ? nullptr : &*found;
 }
 
@@ -333,7 +333,7 @@ health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now, cons
         auto facts = facts_of(backup.manifest, state_of(backup.state));
         facts.proven_at = backup.proven_at;
         store.bytes += facts.stored_bytes;
-        if (!backup.tampering.empty() && backup.state != State::hidden) {
+        if (!backup.tampering.empty() && (backup.state != State::hidden || backup.misdated)) {
             store.meddled.push_back(facts.id + " (" + backup.tampering + ")");
         }
         if (backup.state == State::good) {
@@ -346,7 +346,7 @@ health::StoreFacts survey_of(const Catalogue& catalogue, os::TimePoint now, cons
             store.newest_partial.reset();
         } else if (backup.state == State::partial) {
             store.newest_partial = facts;
-        } else if (backup.state == State::hidden) {
+        } else if (backup.state == State::hidden && !backup.misdated) {
             store.hidden.push_back(facts.id);
         }
     }

@@ -71,6 +71,7 @@ private:
     void look_at_object_lock();
     void tell_lock(const s3::ObjectLockReply& lock);
     void look_at_deletion();
+    bool tells_what_is_absent(const store::ObjectKey& absent);
     void look_at_enforcement();
     void write_back();
     void look_at_rules();
@@ -311,6 +312,15 @@ void StoreExamination::tell_lock(const s3::ObjectLockReply& lock) {
     }
 }
 
+// Backblaze B2 answers 403 to all that is absent, for a key without listBuckets: that says nothing of a right.
+bool StoreExamination::tells_what_is_absent(const store::ObjectKey& absent) {
+    if (!found_.sights.b2) {
+        return true;
+    }
+    const auto looked = questions_.probe->lock_of(absent, "");
+    return !looked && looked.error().kind == ErrorKind::not_found;
+}
+
 // A deletion that finds nothing, and so changes nothing, shows whether the key has the right to.
 void StoreExamination::look_at_deletion() {
     const std::string version = restore_text_ ? restore_text_->version_id : std::string();
@@ -326,6 +336,9 @@ void StoreExamination::look_at_deletion() {
         return;
     }
     const bool may = *tried == store::Deletion::done;
+    if (!may && !tells_what_is_absent(*absent)) {
+        return;
+    }
     found_.sights.deletes = may ? Right::yes : Right::no;
     add(may ? passed("deletion", "the key may delete, which is what pruning by the sidecar needs; see the thief below")
             : passed("deletion", "the key may not delete: the bucket's rules, or `lifeboat prune` elsewhere, must"));

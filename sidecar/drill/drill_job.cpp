@@ -203,8 +203,10 @@ void Drill::note_what_is_not_in_it() {
             if (omission.kind != "materialized_views") {  // which a restore fills again
                 std::string words = omission.kind;
                 std::replace(words.begin(), words.end(), '_', ' ');
-                report_.notes.push_back("not in the backup" + where + ": " + std::to_string(omission.count) + " " +
-                                        words + " (" + omission.text + ")");
+                std::string note = "not in the backup" + where + ": ";
+                note.append(std::to_string(omission.count)).append(" ").append(words);
+                note.append(" (").append(omission.text).append(")");
+                report_.notes.push_back(std::move(note));
             }
         }
     };
@@ -372,7 +374,7 @@ Status Drill::blame(const std::string& part, Error error) {
     }
     auto looked = stage("verify", "", [this] {
         return restore::verify(
-            source_, manifest_, [this](const std::string&, std::uint64_t, std::optional<std::uint64_t>) {}, stop_);
+            source_, manifest_, [](const std::string&, std::uint64_t, std::optional<std::uint64_t>) {}, stop_);
     });
     bool named = false;
     for (const auto& found : looked.parts) {
@@ -582,6 +584,12 @@ Status Drill::look_at_server() {
         }
         // What is not there was named by the extension's check already, or the other way round.
         lacks->insert(lacks->end(), preview->lacks.begin(), preview->lacks.end());
+        if (!lacks->empty() && !report_.findings.empty()) {
+            // Roles, perhaps, that are missing because the globals are. That something is wrong is known already.
+            report_.notes.push_back(whole_text(lacking(*lacks)));
+            connection_.reset();
+            return done();
+        }
         return lacks->empty() ? done() : Status(lacking(*lacks));
     });
 }

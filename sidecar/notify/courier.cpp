@@ -105,9 +105,11 @@ std::optional<Error> Courier::deliver(const Waiting& one, const std::stop_token&
     const s3::RetryPolicy policy{limits.first_pause, limits.longest_pause, limits.tried_for, {}};
     for (int tries = 1;; ++tries) {
         std::optional<Secret> address;
+        std::uint64_t number = 0;
         {
             const std::lock_guard lock(mutex_);
             address = address_;
+            number = address_number_;
         }
         if (!address) {
             return given_up(hook_, "it was taken out of the settings before a message was delivered");
@@ -119,7 +121,7 @@ std::optional<Error> Courier::deliver(const Waiting& one, const std::stop_token&
         }
         const auto wait = s3::backoff(policy, tries, failure->retry_after, dice());
         const bool too_late = Steady::now() + wait > one.said + limits.tried_for;
-        if (failure->error.kind != ErrorKind::temporary || too_late || !pause(wait, stop)) {
+        if (failure->error.kind != ErrorKind::temporary || too_late || !pause(wait, number, stop)) {
             return std::move(failure->error);
         }
     }
@@ -138,9 +140,8 @@ s3::HttpReply Courier::attempt(const Secret& address, const Message& message, co
     return office_.connect()->perform(request, stop);
 }
 
-bool Courier::pause(milliseconds time, const std::stop_token& stop) {
+bool Courier::pause(milliseconds time, std::uint64_t number, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    const auto number = address_number_;
     const auto is_over = [this] { return closed_ || (hook_ == health::Hook::ping && !queue_.empty()); };
     (void)changed_.wait_for(lock, stop, time, [&] { return is_over() || address_number_ != number; });
     return !is_over() && !stop.stop_requested();

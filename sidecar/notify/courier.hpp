@@ -46,8 +46,8 @@ private:
     // Tries it until it is delivered or given up; the error of the last try.
     std::optional<Error> deliver(const Waiting& one, const std::stop_token& stop);
     s3::HttpReply attempt(const Secret& address, const Message& message, const std::stop_token& stop);
-    // False: no more tries.
-    bool pause(std::chrono::milliseconds time, const std::stop_token& stop);
+    // Shorter where the address is another than that of this number. False: no more tries.
+    bool pause(std::chrono::milliseconds time, std::uint64_t number, const std::stop_token& stop);
 
     const health::Hook hook_;
     const Office& office_;

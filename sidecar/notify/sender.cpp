@@ -77,7 +77,8 @@ Wanted Sender::wanted() const {
 }
 
 void Sender::send(Message message) {
-    couriers_.at(static_cast<std::size_t>(message.hook))->send(std::move(message));
+    auto& courier = *couriers_.at(static_cast<std::size_t>(message.hook));
+    courier.send(std::move(message));
 }
 
 std::vector<Outcome> Sender::outcomes() {

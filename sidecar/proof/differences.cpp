@@ -104,6 +104,8 @@ private:
         std::size_t tables = 0;
         std::optional<archive::Unread> unread;                                   // of one of the tables at least
         std::optional<archive::ContentHash> by_column = archive::ContentHash();  // nothing: not of each of the tables
+
+        void add(const archive::TableContents& table);
     };
     struct Pair {
         std::optional<Side> first;
@@ -155,6 +157,20 @@ void Comparison::compare_proven() {
     }
 }
 
+void Comparison::Side::add(const archive::TableContents& table) {
+    ++tables;
+    if (!table.totals) {
+        unread = table.unread;
+        return;
+    }
+    totals += *table.totals;
+    if (by_column && table.by_column) {
+        *by_column += *table.by_column;
+    } else {
+        by_column.reset();
+    }
+}
+
 // Both proofs are asked: one that knows the root of a table says where its rows go in the other, too.
 Comparison::Roots Comparison::roots() const {
     Roots roots;
@@ -183,17 +199,7 @@ void Comparison::compare_tables() {
             auto& pair = pairs[name];
             auto& side = in_first ? pair.first : pair.second;
             side = side.value_or(Side());
-            ++side->tables;
-            if (table.totals) {
-                side->totals += *table.totals;
-                if (side->by_column && table.by_column) {
-                    *side->by_column += *table.by_column;
-                } else {
-                    side->by_column.reset();
-                }
-            } else {
-                side->unread = table.unread;
-            }
+            side->add(table);
         }
     }
     for (const auto& [name, pair] : pairs) {

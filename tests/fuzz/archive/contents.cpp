@@ -32,7 +32,7 @@ void require(bool holds) {
 }
 
 ContentsReader read(Bytes bytes, std::size_t piece) {
-    ContentsReader reader;
+    ContentsReader reader({.also = {}, .by_column = true});
     while (!bytes.empty()) {
         const auto size = std::min(piece, bytes.size());
         reader.feed(bytes.first(size));
@@ -53,11 +53,12 @@ void require_same(const Contents& a, const Contents& b) {
     require(a.entries == b.entries);
     require(a.large_objects == b.large_objects);
     require(a.tables.size() == b.tables.size() && a.sequences.size() == b.sequences.size());
-    std::vector<std::tuple<std::string, std::string, Key>> of_a;
-    std::vector<std::tuple<std::string, std::string, Key>> of_b;
+    std::vector<std::tuple<std::string, std::string, Key, std::string>> of_a;
+    std::vector<std::tuple<std::string, std::string, Key, std::string>> of_b;
     for (const auto& [tables, keys] : {std::tie(a.tables, of_a), std::tie(b.tables, of_b)}) {
         for (const auto& table : tables) {
-            keys.emplace_back(table.table.schema, table.table.name, key_of(table.totals.value_or(RowTotals())));
+            keys.emplace_back(table.table.schema, table.table.name, key_of(table.totals.value_or(RowTotals())),
+                              table.by_column.value_or(ContentHash()).hex());
         }
         std::ranges::sort(keys);  // tables of the same name are in no certain order
     }

@@ -1,5 +1,6 @@
 // Bytes from anywhere, taken for each of the replies that an S3 server may send.
 #include "s3/replies.hpp"
+#include "s3/bucket_config.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -50,6 +51,19 @@ void check_uploads(std::string_view body) {
     }
 }
 
+void check_configuration(std::string_view body) {
+    if (const auto rules = s3::parse_lifecycle(body)) {
+        for (const auto& rule : *rules) {
+            require(rule.days || rule.date || rule.noncurrent_days || rule.abort_days || !rule.moves_to.empty());
+        }
+    }
+    if (const auto lock = s3::parse_object_lock(body); lock && lock->retention) {
+        require(lock->retention->mode == "COMPLIANCE" || lock->retention->mode == "GOVERNANCE");
+        require(lock->retention->days <= std::uint64_t{365} * 36'500);
+    }
+    require(!s3::parse_versioning(body) || !s3::parse_object_lock(body));
+}
+
 // A body is one kind of reply at most: an error is never a success as well.
 void check_kinds(std::string_view body) {
     const int kinds = (s3::parse_error(body) ? 1 : 0) + (s3::parse_upload_id(body) ? 1 : 0) +
@@ -65,6 +79,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_objects(body);
     check_versions(body);
     check_uploads(body);
+    check_configuration(body);
     check_kinds(body);
     if (const auto error = s3::parse_error(body)) {
         require(!error->code.empty());

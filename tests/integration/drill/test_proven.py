@@ -90,6 +90,12 @@ QUIRKS = """
     CREATE TABLE child (c text) INHERITS (parent);
     ALTER TABLE parent ADD COLUMN d integer;
     INSERT INTO child (a, b, c, d) SELECT n, 'b' || n, 'c' || n, -n FROM generate_series(1, 100) AS n;
+    CREATE TABLE another (z integer, a integer);
+    CREATE TABLE of_both (own text) INHERITS (parent, another);
+    INSERT INTO of_both (a, b, z, own) SELECT n, NULL, n, E'line\\nfeed' FROM generate_series(1, 20) AS n;
+    CREATE TABLE joined (c text, a integer, d integer, b text);
+    ALTER TABLE joined INHERIT parent;
+    INSERT INTO joined VALUES (E'tab\\t', 5, 3, '\\\\.');
     CREATE TYPE colour AS ENUM ('red', 'green', 'blue');
     CREATE TABLE painted (id integer, shade colour, t text) PARTITION BY HASH (shade);
     CREATE TABLE painted_0 PARTITION OF painted FOR VALUES WITH (MODULUS 3, REMAINDER 0);

@@ -165,7 +165,12 @@ def test_a_database_that_was_dropped_on_purpose_is_accepted(new_workspace, ship)
     assert states(workspace) == ["good", "marked", "marked"]
     assert first in workspace.run("show", "latest").expect(0).text
 
+    # What lies where the owner's word belongs, and is none, does not keep it out.
+    place = workspace.store.folder / workspace.store.instance / "accepted"
+    place.mkdir()
+    (place / f"{dropped}.json").write_text("{}")
     accepted = workspace.run("accept", dropped, "--because", "log moved to another server").expect(0)
+    assert "was no acceptance, and was replaced" in accepted.err
     assert "loss of database log" in accepted.text
     assert states(workspace) == ["good"] * 3, "the later one only follows it"
     word = workspace.store.read_json(f"accepted/{dropped}.json")

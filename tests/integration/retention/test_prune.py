@@ -196,6 +196,16 @@ def test_a_key_that_may_not_delete_hides_nothing(in_bucket, object_server, four)
     assert "manifests/" not in note, "it would be another text each night, and a sidecar tells the same once"
     assert workspace.store.hide_markers() == []
     assert len(workspace.good_ids()) == 5
+    # Nor does it call for anybody when more are due than may go at once.
+    workspace.configure(retention={"max_delete": 1})
+    made = workspace.run("backup").expect(0)
+    assert [line for line in made.err.splitlines() if "old backups were not deleted" in line] == [note]
+    assert workspace.store.hide_markers() == []
+    # One that may delete has to be looked at.
+    workspace.use_bucket(object_server, bucket)
+    stopped = workspace.run("backup").expect(0)
+    assert "old backups were not deleted: 5 backups would be deleted at once" in stopped.err
+    assert workspace.store.hide_markers() == []
 
 
 def test_an_instance_that_cannot_be_read_keeps_the_others_from_nothing(in_bucket, object_server, fault_server, four):

@@ -120,7 +120,7 @@ class ServerFolder:
         (self._folder / "after.sql").write_text(sql)
         self._script("pg_restore", f"""
 {self._real}/pg_restore "$@" || exit
-for word in "$@"; do case "$word" in *lifeboat-drill-again*) exit 0;; --dbname=*) target=${{word#--dbname=}};; esac; done
+for word in "$@"; do case "$word" in --dbname=dbname=\\'lifeboat-drill-*) exit 0;; --dbname=*) target=${{word#--dbname=}};; esac; done
 exec {self._real}/psql -XqAt -v ON_ERROR_STOP=1 -f {self._folder}/after.sql "$target" > /dev/null
 """)
         return self

@@ -486,6 +486,23 @@ TEST_F(Story, TellsThatTheLossOfWhatPartialRunsAloneHoldIsAccepted) {
         << "each once";
 }
 
+// A bucket's own rule takes the oldest ones, and what they raised is followed by name from one to the next.
+TEST_F(Story, CarriesWhatFollowsOneThatIsGoneByNow) {
+    back_up(1, Says::own);
+    back_up(2, Says::own);
+    back_up(3, Says::follows, 1);
+    back_up(4, Says::follows, 2);
+    lose(1);
+    lose(2);
+    accept(3);
+    EXPECT_EQ(states(), "gg") << "what it follows was made before what is accepted";
+    EXPECT_EQ(doubt(), 0);
+    EXPECT_EQ(trusted(), 4);
+    // Not one that follows what came later.
+    back_up(6, Says::follows, 5);
+    EXPECT_EQ(states(), "ggm");
+}
+
 // ---- what is copied back ----
 
 // An old backup of a poorer time, which its thief kept and stores again once it is gone from the store.

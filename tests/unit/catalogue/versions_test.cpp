@@ -126,7 +126,7 @@ TEST_F(VersionsOfAManifest, ALaterOneThatCanNeverBeReadIsNamed) {
     EXPECT_EQ(catalogue->backups.at(0).state, State::good);
     EXPECT_EQ(catalogue->backups.at(0).tampering, "");
     ASSERT_THAT(catalogue->refused, SizeIs(1));
-    EXPECT_EQ(catalogue->refused[0].kind, ErrorKind::failed);
+    EXPECT_EQ(catalogue->refused[0].kind, ErrorKind::refused);
     EXPECT_THAT(catalogue->refused[0].what, HasSubstr(key_.text()));
 }
 

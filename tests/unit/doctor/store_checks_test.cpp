@@ -31,7 +31,10 @@ public:
     store::Greeting greet(const std::string&) override { return greeting; }
     Result<s3::Versioning> versioning() override { return versions; }
     Result<s3::ObjectLockReply> object_lock() override { return lock; }
-    Result<store::LockOfObject> lock_of(const store::ObjectKey&, const std::string&) override {
+    Result<store::LockOfObject> lock_of(const store::ObjectKey& key, const std::string&) override {
+        if (key.text() == "clinic/doctor") {
+            return absence;
+        }
         return store::LockOfObject{"COMPLIANCE", "2026-12-24T00:00:00Z"};
     }
     Result<std::vector<s3::LifecycleRule>> rules() override { return lifecycle; }
@@ -52,6 +55,7 @@ public:
     Result<s3::ObjectLockReply> lock = s3::ObjectLockReply{true, s3::DefaultRetention{"COMPLIANCE", 30}};
     Result<std::vector<s3::LifecycleRule>> lifecycle = std::vector<s3::LifecycleRule>{};
     Status write = done();
+    Error absence{ErrorKind::not_found, "no such key", {}, {}};
     bool may_delete = true;
     bool holds_to_locks = true;
     std::optional<std::chrono::seconds> offset = std::chrono::seconds(1);
@@ -243,6 +247,17 @@ TEST_F(AStore, HoldsToItsLocksAsFarAsAKeyThatMayNotDeleteCanTellWhichIsNotAtAll)
     EXPECT_EQ(outcome(found, "lock enforced"), Outcome::unknown);
     EXPECT_THAT(probe.asked_to_delete, SizeIs(1));
     EXPECT_EQ(probe.asked_to_delete.front().first, "clinic/doctor");
+}
+
+TEST_F(AStore, OfBackblazeTellsARefusalFromAbsenceOrIsNotBelieved) {
+    host = "s3.us-west-004.backblazeb2.com";
+    put_restore_text();
+    probe.may_delete = false;
+    EXPECT_EQ(checked().sights.deletes, Right::no);
+    probe.absence = denied;
+    const auto found = checked();
+    EXPECT_EQ(found.sights.deletes, Right::unknown);
+    EXPECT_THAT(all_of(found, "deletion"), IsEmpty());
 }
 
 TEST_F(AStore, IsNeverAskedToDeleteByNameWhereThatWouldHide) {

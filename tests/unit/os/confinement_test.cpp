@@ -57,7 +57,7 @@ TEST(FileFence, LetsAChildIntoWhatIsNamedAndNowhereElse) {
     const Folder writable;
     auto read = programs;
     read.push_back(readable.path().string());
-    read.push_back("/there/is/no/such/folder");
+    read.emplace_back("/there/is/no/such/folder");
     const auto fence = FileFence::build(read, {writable.path().string(), "/dev/null"});
     ASSERT_TRUE(fence) << "this kernel has no Landlock";
 

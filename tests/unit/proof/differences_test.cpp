@@ -74,6 +74,9 @@ TEST(Differences, TheOwnersOfPrivilegesCountUnlessToldOtherwise) {
     auto options = restored;
     options.owners_of_privileges = false;
     EXPECT_THAT(differences(first, second, options), IsEmpty());
+    first.contents.entries.emplace_back("COMMENT", "", "SCHEMA public", "admin", "");
+    second.contents.entries.emplace_back("COMMENT", "", "SCHEMA public", "app", "");
+    EXPECT_THAT(differences(first, second, options), IsEmpty());
     second.contents.entries[2] = {"TABLE", "public", "people", "Bob", ""};
     EXPECT_THAT(differences(first, second, options), SizeIs(1)) << "of the table itself it does";
 }

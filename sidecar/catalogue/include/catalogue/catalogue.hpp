@@ -94,7 +94,7 @@ struct Catalogue {
     std::string instance;
     std::vector<Backup> backups;                         // oldest first, by the store's clock
     std::vector<Leftover> leftovers;                     // by id
-    std::vector<Error> refused;                          // manifests that are not what their key says: corrupt
+    std::vector<Error> refused;                          // manifests that are not what their key says
     std::vector<store::UnfinishedUpload> strays = {};    // as in Leftovers
     std::optional<Error> uploads_unseen = std::nullopt;  // the same
     std::vector<Acceptance> acceptances = {};            // by `stored`; also those whose backup is gone
@@ -112,7 +112,7 @@ struct Catalogue {
 // manifest's own keep_days stand in for it. Of a drill's result, too, the oldest version counts, and hiding it changes
 // nothing.
 //
-// A later version that cannot be read although the first one can is named in `refused`, as ErrorKind::failed.
+// A later version that cannot be read although the first one can is named in `refused`, as ErrorKind::refused.
 Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout,
                                  std::optional<std::chrono::milliseconds> expires_after = std::nullopt);
 

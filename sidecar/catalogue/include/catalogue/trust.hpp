@@ -67,6 +67,7 @@ private:
     std::optional<BackupId> doubt_;
     std::set<std::string> open_;             // ids of marked ones since the last acceptance
     std::set<std::string> settled_;          // those before it, and those accepted
+    std::string last_accepted_;              // what was made before it and is gone by now is settled as well
     const Manifest* vouched_for_ = nullptr;  // of the last acceptance; null: gone
     const Manifest* measure_ = nullptr;
     std::vector<Mark> found_;

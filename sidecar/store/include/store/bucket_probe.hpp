@@ -52,6 +52,7 @@ public:
     virtual Result<s3::Versioning> versioning() = 0;
     // ObjectLockReply{} where the bucket has no object lock.
     virtual Result<s3::ObjectLockReply> object_lock() = 0;
+    // not_found where there is no such object, and the store says so to this key.
     virtual Result<LockOfObject> lock_of(const ObjectKey& key, const std::string& version_id) = 0;
 
     // The bucket's rules for what is below the store's prefix, their own prefixes without it; empty where one is for
