@@ -266,7 +266,7 @@ void add_kubernetes(Page& page, const KubernetesFacts& kubernetes) {
             }
         }
         if (report.wanted && report.written) {
-            written.push_back({label, of(*report.written)});
+            written.emplace_back(label, of(*report.written));
         }
     }
     if (!requests.empty()) {

@@ -1,5 +1,6 @@
 #include "desk.hpp"
 
+#include "health/names.hpp"
 #include "sample.hpp"
 
 #include <nlohmann/json.hpp>
@@ -63,8 +64,7 @@ const Wanted status_alone{"lifeboat-status", false, false};
 const Wanted events_alone{std::nullopt, true, false};
 const Wanted condition_alone{std::nullopt, false, true};
 
-class DeskTest : public testing::Test {
-protected:
+struct DeskTest : testing::Test {
     DeskTest() { facts = healthy_facts(); }
 
     // Looks now, and again whenever it wants to, for so long.
@@ -82,9 +82,6 @@ protected:
     void pass(SteadyPoint::duration time) {
         steady += time;
         now += std::chrono::duration_cast<TimePoint::duration>(time);
-        if (facts.store.last_good && follows_the_clock) {
-            facts.store.last_good->finished += std::chrono::duration_cast<TimePoint::duration>(time);
-        }
     }
     [[nodiscard]] std::vector<std::string> reasons_told() const {
         std::vector<std::string> reasons;
@@ -111,7 +108,6 @@ protected:
     SteadyPoint steady{1000h};
     TimePoint now = noon;
     health::Facts facts;
-    bool follows_the_clock = false;
     int names = 0;
     Desk desk{api, folder.surroundings(),
               Means{[this] { return steady; }, [] { return 1.0; }, [this] { return "n" + std::to_string(++names); }}};
@@ -334,7 +330,7 @@ TEST_F(DeskTest, AnOutageIsToldOnceAndAskedAfterInGrowingPauses) {
     api.otherwise.status = 200;
     live(6min);
     for (const auto object : health::report_objects) {
-        EXPECT_FALSE(of(object).problem) << health::name_of(health::ReasonCode::failing);
+        EXPECT_FALSE(of(object).problem) << health::name_of(object);
         EXPECT_TRUE(of(object).written);
     }
     lines = desk.take_lines();

@@ -8,7 +8,6 @@ namespace {
 
 using health::ReportObject;
 using health::ReportResult;
-using testing::AllOf;
 using testing::HasSubstr;
 
 const Target configmap{ReportObject::configmap, "lifeboat-status", "patch"};
