@@ -234,9 +234,7 @@ void print_tables(const proof::Proof& proof) {
     for (const auto& database : proof.databases) {
         for (const auto& one : database.contents.tables) {
             const auto& totals = one.totals;
-            const auto of = [&totals](auto number) {
-                return totals ? std::to_string(number(*totals)) : "-";
-            };
+            const auto of = [&totals](auto number) { return totals ? std::to_string(number(*totals)) : "-"; };
             rows.push_back({database.name, quoted(one.table.schema) + "." + quoted(one.table.name),
                             of([](const auto& all) { return all.rows; }), of([](const auto& all) { return all.bytes; }),
                             totals ? totals->hash.hex() : "not read"});

@@ -326,9 +326,10 @@ int Loop::time_to_wait() const {
 }
 
 void Loop::wait() {
-    std::vector<pollfd> entries = {
-        {signals_.event_fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}, {reporter_->fd(), POLLIN, 0},
-        {notices_->fd(), POLLIN, 0}};
+    std::vector<pollfd> entries = {{signals_.event_fd(), POLLIN, 0},
+                                   {control_->fd(), POLLIN, 0},
+                                   {reporter_->fd(), POLLIN, 0},
+                                   {notices_->fd(), POLLIN, 0}};
     if (watch_.fd() >= 0) {
         entries.push_back({watch_.fd(), POLLIN, 0});
     }
