@@ -71,7 +71,7 @@ private:
     void look_at_object_lock();
     void tell_lock(const s3::ObjectLockReply& lock);
     void look_at_deletion();
-    bool tells_what_is_absent(const store::ObjectKey& absent);
+    [[nodiscard]] bool tells_what_is_absent(const store::ObjectKey& absent) const;
     void look_at_enforcement();
     void write_back();
     void look_at_rules();
@@ -313,7 +313,7 @@ void StoreExamination::tell_lock(const s3::ObjectLockReply& lock) {
 }
 
 // Backblaze B2 answers 403 to all that is absent, for a key without listBuckets: that says nothing of a right.
-bool StoreExamination::tells_what_is_absent(const store::ObjectKey& absent) {
+bool StoreExamination::tells_what_is_absent(const store::ObjectKey& absent) const {
     if (!found_.sights.b2) {
         return true;
     }

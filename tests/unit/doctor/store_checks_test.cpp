@@ -40,7 +40,7 @@ public:
     Result<std::vector<s3::LifecycleRule>> rules() override { return lifecycle; }
     Status may_write(const store::ObjectKey&) override { return write; }
     Result<Deletion> try_to_delete(const store::ObjectKey& key, const std::string& version_id) override {
-        asked_to_delete.push_back({key.text(), version_id});
+        asked_to_delete.emplace_back(key.text(), version_id);
         const bool of_restore_text = key.text() == "clinic/RESTORE.txt";
         if (!may_delete || (of_restore_text && holds_to_locks)) {
             return Deletion::refused;
