@@ -261,8 +261,8 @@ void add_kubernetes(Page& page, const KubernetesFacts& kubernetes) {
         const ClientMetric::Label label{"object", std::string(name_of(object))};
         for (const auto result : report_results) {
             if (report.wanted) {
-                requests.push_back({{label, {"result", std::string(name_of(result))}},
-                                    of(report.counts.at(static_cast<std::size_t>(result)))});
+                requests.emplace_back(std::vector<ClientMetric::Label>{label, {"result", std::string(name_of(result))}},
+                                      of(report.counts.at(static_cast<std::size_t>(result))));
             }
         }
         if (report.wanted && report.written) {

@@ -202,7 +202,7 @@ def test_a_key_that_may_not_delete_hides_nothing(in_bucket, object_server, four)
     assert [line for line in made.err.splitlines() if "old backups were not deleted" in line] == [note]
     assert workspace.store.hide_markers() == []
     # One that may delete has to be looked at.
-    workspace.use_bucket(object_server, bucket)
+    object_server.allow(bucket, user, "listFiles", "readFiles", "writeFiles", "hideFiles", "deleteFiles")
     stopped = workspace.run("backup").expect(0)
     assert "old backups were not deleted: 5 backups would be deleted at once" in stopped.err
     assert workspace.store.hide_markers() == []

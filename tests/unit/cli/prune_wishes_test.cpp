@@ -87,8 +87,8 @@ TEST_F(AfterAGoodBackup, MoreThanMaxDeleteIsForSomebodyToLookAt) {
 TEST_F(AfterAGoodBackup, AKeyThatCannotDeleteHasNothingThatStopsHoweverManyAreDue) {
     store_.no = failed("AccessDenied", "give the key deleteFiles");
     std::vector<std::string> said;
-    for (const int nights : {5, 6, 40}) {
-        backups_.add_nightly(nights, newest_ - std::chrono::days(100 - nights));
+    for (const int nights : {5, 6, 40}) {  // each lot newer than the one before
+        backups_.add_nightly(nights, newest_ - std::chrono::days(10 * (40 - nights)));
         const auto result = pruned();
         EXPECT_FALSE(result.stopped) << result.stopped->what;
         EXPECT_FALSE(result.failure);

@@ -484,7 +484,8 @@ private:
     // In the order of the store's time: what an owner accepted, what nothing marked, and what only follows something
     // accepted and holds what that holds.
     void settle_trust() {
-        const Truth* word = nullptr;
+        const Truth* word = nullptr;  // of the last acceptance, unless that backup is gone
+        std::string accepted;
         bool doubt = false;
         std::size_t carried = 0;
         std::set<std::string> settled;
@@ -493,14 +494,22 @@ private:
             if (!truth.whole || truth.misdated) {
                 continue;
             }
+            // What the bucket's rule took raises no doubt any more, and stays what it was.
+            const bool gone = ways_.rule.count() > 0 && now_ - truth.stored >= ways_.rule + day;
+            if (gone && !truth.accepted) {
+                continue;
+            }
             if (truth.accepted) {
-                word = &truth;
+                word = gone ? nullptr : &truth;
+                accepted = truth.manifest.id.text();
                 doubt = false;
                 settled.merge(open);
                 settled.insert(truth.manifest.id.text());
             }
-            const bool follows = only_follows(truth) && word != nullptr && holds_what(*word, truth) &&
-                                 settled.count(truth.manifest.marks.front().backup) != 0;
+            const bool follows = only_follows(truth) && !accepted.empty() &&
+                                 (word == nullptr || holds_what(*word, truth)) &&
+                                 (settled.count(truth.manifest.marks.front().backup) != 0 ||
+                                  truth.manifest.marks.front().backup < accepted);
             truth.trusted = truth.accepted || (!doubt && (truth.manifest.marks.empty() || follows));
             carried += truth.trusted && !truth.accepted && follows ? 1 : 0;
             if (!truth.trusted) {
