@@ -481,6 +481,15 @@ private:
                    (earlier.archives.count(each.name) == 0 || later.archives.count(each.name) != 0);
         });
     }
+    // `word`: what was accepted last, unless it is gone; `accepted`: its id; `settled`: what that settled.
+    static bool is_carried(const Truth& truth, const Truth* word, const std::string& accepted,
+                           const std::set<std::string>& settled) {
+        if (!only_follows(truth) || accepted.empty() || (word != nullptr && !holds_what(*word, truth))) {
+            return false;
+        }
+        const auto& followed = truth.manifest.marks.front().backup;
+        return settled.count(followed) != 0 || followed < accepted;
+    }
     // In the order of the store's time: what an owner accepted, what nothing marked, and what only follows something
     // accepted and holds what that holds.
     void settle_trust() {
@@ -506,10 +515,7 @@ private:
                 settled.merge(open);
                 settled.insert(truth.manifest.id.text());
             }
-            const bool follows = only_follows(truth) && !accepted.empty() &&
-                                 (word == nullptr || holds_what(*word, truth)) &&
-                                 (settled.count(truth.manifest.marks.front().backup) != 0 ||
-                                  truth.manifest.marks.front().backup < accepted);
+            const bool follows = is_carried(truth, word, accepted, settled);
             truth.trusted = truth.accepted || (!doubt && (truth.manifest.marks.empty() || follows));
             carried += truth.trusted && !truth.accepted && follows ? 1 : 0;
             if (!truth.trusted) {

@@ -118,6 +118,7 @@ inline std::vector<std::string> all_of(store::ObjectStore& store, const BackupId
 
 inline std::vector<std::string> texts(const std::vector<BackupId>& ids) {
     std::vector<std::string> all;
+    all.reserve(ids.size());
     for (const auto& id : ids) {
         all.push_back(id.text());
     }

@@ -87,7 +87,7 @@ inline History some_history(std::uint64_t seed) {
         const auto roll = dice.below(10);
         time += roll < 6   ? std::chrono::minutes(24 * 60 + static_cast<int>(dice.below(10)))
                 : roll < 9 ? std::chrono::minutes(static_cast<int>(dice.below(600)))
-                           : std::chrono::minutes(static_cast<int>(dice.below(90 * 24 * 60)));
+                           : std::chrono::minutes(static_cast<int>(dice.below(std::size_t{90} * 24 * 60)));
         auto stored = time;
         if (clocks_jump && dice.chance(10)) {
             stored += std::chrono::days(static_cast<int>(dice.below(4000)) - 2000);
