@@ -29,6 +29,8 @@ health::Facts full_facts() {
     facts.drill_within = 24h * 30;
     facts.store.drills.last = facts.store.drills.last_good = test::sample_drill(test::noon - 24h);
     facts.store.drills.recipients = {{"age1ev2jgjuc2rz98p5uz6wfvm9har4thhe39h97x3r8f0arhn6kt4yquw2f52", test::noon}};
+    facts.kubernetes.front().wanted = true;
+    facts.kubernetes.front().written = test::noon - 1h;
     // As many as a backup every hour leaves in 30 days.
     for (int i = 0; i < 720; ++i) {
         facts.store.recent.push_back(test::sample_backup("20261101T015600Z-00aa", test::noon - i * 1h));
