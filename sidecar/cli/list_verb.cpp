@@ -21,8 +21,26 @@ Json time_or_null(const std::optional<os::TimePoint>& time) {
     return time ? Json(os::utc_text(*time)) : Json();
 }
 
+// The newest drill of it that passed.
+const catalogue::Drill* proof_of(const catalogue::Backup& backup) {
+    const auto found = std::find_if(backup.drills.begin(), backup.drills.end(),
+                                    [](const catalogue::Drill& drill) { return drill.result.passed; });
+    return found == backup.drills.end() ? nullptr : &*found;
+}
+
+Json opened_by(const catalogue::Drill* proof) {
+    return proof == nullptr || proof->result.recipient.empty() ? Json() : Json(proof->result.recipient);
+}
+
+Json restore_seconds(const catalogue::Drill* proof) {
+    return proof == nullptr || !proof->result.restore
+               ? Json()
+               : Json(std::chrono::duration<double>(*proof->result.restore).count());
+}
+
 Json json_of(const catalogue::Backup& backup, const StoreRules& rules) {
     const auto& manifest = backup.manifest;
+    const auto* proof = proof_of(backup);
     Json names = Json::array();
     for (const auto& database : manifest.databases) {
         names.push_back(database.name);
@@ -42,7 +60,9 @@ Json json_of(const catalogue::Backup& backup, const StoreRules& rules) {
             {"accepted_at", time_or_null(backup.accepted ? std::optional(backup.accepted->accepted) : std::nullopt)},
             {"tampering", backup.tampering.empty() ? Json() : Json(backup.tampering)},
             {"due", time_or_null(rules.due(backup.stored))},
-            {"proven_at", time_or_null(backup.proven_at)}};
+            {"proven_at", time_or_null(backup.proven_at)},
+            {"opened_by", opened_by(proof)},
+            {"restore_seconds", restore_seconds(proof)}};
 }
 
 Json json_of(const catalogue::Leftover& leftover, const std::string& instance) {
@@ -114,6 +134,31 @@ std::vector<std::string> row_of(const catalogue::Backup& backup, const StoreRule
     return row;
 }
 
+// Of the newest that was proven: how long ago, with which key, and how long it took to have everything back.
+void note_proven(const catalogue::Catalogue& catalogue) {
+    const catalogue::Backup* newest = nullptr;
+    for (const auto& backup : catalogue.backups) {
+        if (backup.proven_at && (newest == nullptr || *backup.proven_at >= *newest->proven_at)) {
+            newest = &backup;
+        }
+    }
+    const auto* proof = newest == nullptr ? nullptr : proof_of(*newest);
+    if (proof == nullptr) {
+        return;
+    }
+    const auto age = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now() - proof->stored);
+    const auto& result = proof->result;
+    std::string words = "last proven of " + catalogue.instance + ": " + newest->manifest.id.text() + ", " +
+                        human_age(std::max(age, std::chrono::seconds(0))) + " ago";
+    if (!result.recipient.empty()) {
+        words += ", opened by " + result.recipient;
+    }
+    if (result.restore) {
+        words += ", restored in " + human_duration(std::chrono::ceil<std::chrono::seconds>(*result.restore));
+    }
+    Session::note(words);
+}
+
 void note_tampering(const catalogue::Backup& backup) {
     if (backup.tampering.empty()) {
         return;
@@ -164,6 +209,7 @@ void print_table(const std::vector<Listed>& instances, bool with_instance) {
         print(table(header, rows));
     }
     for (const auto& [catalogue, rules] : instances) {
+        note_proven(catalogue);
         for (const auto& backup : catalogue.backups) {
             note_tampering(backup);
         }
