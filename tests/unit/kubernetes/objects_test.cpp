@@ -89,7 +89,9 @@ TEST(Status, SaysWhatIsWrongAndWhatToDo) {
 // ConfigMaps hold texts alone: the API server refuses anything else.
 TEST(Status, HoldsTextsAlone) {
     for (const auto& facts : {healthy_facts(), failing_facts(), health::Facts{}}) {
-        for (const auto& [key, value] : data_of(Told(facts)).items()) {
+        const Told told(facts);
+        const auto data = data_of(told);
+        for (const auto& [key, value] : data.items()) {
             EXPECT_TRUE(value.is_string() || value.is_null()) << key;
         }
     }
