@@ -63,7 +63,8 @@ FROM base AS program
 RUN apt-get -qq update && \
     apt-get -qqy install --no-install-recommends cmake dpkg-dev g++ ninja-build pkg-config \
         libcli11-dev libcurl4-openssl-dev libhowardhinnant-date-dev libmicrohttpd-dev libpq-dev libpugixml-dev \
-        libspdlog-dev libssl-dev libtomlplusplus-dev libxxhash-dev libzstd-dev nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
+        libseccomp-dev libspdlog-dev libssl-dev libtomlplusplus-dev libxxhash-dev libzstd-dev nlohmann-json3-dev \
+        prometheus-cpp-dev zlib1g-dev
 COPY . /src
 ARG VERSION=0.1.0
 RUN if [ "$(cat /src/VERSION)" != "$VERSION" ]; then \

@@ -224,19 +224,10 @@ void Drill::note_how_it_is_confined() {
         report_.notes.emplace_back(
             "restored SQL ran as the user of this program, who can read the key file: this kernel has no Landlock");
     }
-    switch (scratch_->network()) {
-        case postgres::ScratchServer::Network::none: break;
-        case postgres::ScratchServer::Network::no_tcp:
-            report_.notes.emplace_back(
-                "restored SQL could send to this machine's network by UDP, and not by TCP: only root can give the "
-                "throw-away server a network of its own");
-            break;
-        case postgres::ScratchServer::Network::open:
-            report_.notes.emplace_back(
-                "restored SQL could reach this machine's network: the throw-away server got none of its own, which "
-                "only "
-                "root can give it, and this kernel's Landlock does not close TCP to it (6.7 and newer do)");
-            break;
+    if (scratch_->reaches_network()) {
+        report_.notes.emplace_back(
+            "restored SQL could reach this machine's network: this kernel has no seccomp filters, and only root can "
+            "give the throw-away server a network of its own");
     }
 }
 

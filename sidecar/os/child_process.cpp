@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -46,6 +47,13 @@ struct Plan {
     const ChildOptions* options;
 };
 
+bool put_on(const NetworkFilter& filter) noexcept {
+    // The kernel only reads it.
+    const sock_fprog program{static_cast<unsigned short>(filter.program().size()),
+                             const_cast<sock_filter*>(filter.program().data())};  // NOLINT(*-const-cast)
+    return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
 // What it may reach, in the order in which it still may ask for it.
 bool confine(const ChildOptions& options) noexcept {
     if (options.leave_network) {
@@ -61,11 +69,14 @@ bool confine(const ChildOptions& options) noexcept {
     if (!options.folder.empty() && ::chdir(options.folder.c_str()) != 0) {
         return false;
     }
-    if (options.fence != nullptr) {
-        return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-               ::syscall(SYS_landlock_restrict_self, options.fence->get(), 0) == 0;
+    if ((options.fence != nullptr || options.network_filter != nullptr) &&
+        ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+        return false;
     }
-    return true;
+    if (options.fence != nullptr && ::syscall(SYS_landlock_restrict_self, options.fence->get(), 0) != 0) {
+        return false;
+    }
+    return options.network_filter == nullptr || put_on(*options.network_filter);
 }
 
 // Between fork and exec, in a process whose other threads are gone: system calls only, no allocation.

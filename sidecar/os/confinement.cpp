@@ -147,7 +147,7 @@ std::optional<FileFence> FileFence::build(const std::vector<std::string>& read, 
     const bool made =
         std::all_of(read.begin(), read.end(), [&](const auto& path) { return allow(path, reading); }) &&
         std::all_of(write.begin(), write.end(), [&](const auto& path) { return allow(path, everything); });
-    return made ? std::optional(FileFence(std::move(rules), abi >= with_network)) : std::nullopt;
+    return made ? std::optional(FileFence(std::move(rules))) : std::nullopt;
 }
 
 bool has_other_network(pid_t process) {

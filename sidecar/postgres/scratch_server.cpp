@@ -320,6 +320,7 @@ Status ScratchServer::make_home() {
                           "run this as a plain user, or give a server with --to");
         }
     }
+    network_filter_ = os::NetworkFilter::build();
     fence_ = os::FileFence::build(readable(programs_.postgres), writable(folder_));
     return keep();
 }
@@ -386,6 +387,8 @@ Status ScratchServer::initialise(const ScratchOptions& options, const std::stop_
 
 Status ScratchServer::run(const ScratchOptions& options) {
     auto server = child(programs_.postgres);
+    // Not for initdb, which runs nobody's code, and may have to ask a name service for who it is.
+    server.network_filter = network_filter_ ? &*network_filter_ : nullptr;
     server.death_signal = SIGQUIT;  // an immediate shutdown: no process of it stays, and no shared memory
     server.arguments = {"-D", (folder_ / "data").string()};
     for (const auto& [name, value] : settings_for(folder_, options)) {
@@ -459,11 +462,8 @@ Result<fs::path> ScratchServer::make_folder(const std::string& name) {
     return path;
 }
 
-ScratchServer::Network ScratchServer::network() const {
-    if (process_ && os::has_other_network(process_->id())) {
-        return Network::none;
-    }
-    return fence_ && fence_->closes_tcp() ? Network::no_tcp : Network::open;
+bool ScratchServer::reaches_network() const {
+    return !network_filter_ && !(process_ && os::has_other_network(process_->id()));
 }
 
 bool ScratchServer::running() {

@@ -10,8 +10,8 @@ from support.patience import until
 from support.processes import arguments_of
 from support.users import is_root, server_user
 
-# Somebody's own code in the backup, which a question of the owner's runs: it looks around with all that it may. The last
-# line is left running on purpose.
+# Somebody's own code in the backup, which a question of the owner's runs: it looks around with all that it may, and
+# leaves something running.
 SPY = r"""
     CREATE TABLE t AS SELECT 1 AS one;
     CREATE FUNCTION spy(key text, mark text) RETURNS text LANGUAGE plpgsql AS $f$
@@ -21,6 +21,13 @@ SPY = r"""
             'tr "\0" "\n" < /proc/$boat/environ; head -c 1 /proc/$boat/mem; ls /proc/$boat/fd; cat ' || key || '; '
             'env; id -u; cat /proc/net/dev | grep -c eth; (sleep ' || mark || ' > /dev/null 2>&1 &)');
         RETURN pg_read_file('seen');
+    END $f$;
+    CREATE FUNCTION reach(port text) RETURNS text LANGUAGE plpgsql AS $f$
+    BEGIN
+        EXECUTE format($c$COPY (SELECT 1) TO PROGRAM %L$c$,
+            'exec > reached 2> /dev/null; bash -c ": > /dev/udp/127.0.0.1/9" && echo by UDP; '
+            'bash -c ": > /dev/tcp/127.0.0.1/' || port || '" && echo by TCP; echo looked');
+        RETURN translate(pg_read_file('reached'), E'\n', ' ');
     END $f$;
     CREATE FUNCTION read_it(key text) RETURNS text LANGUAGE sql AS 'SELECT pg_read_file(key)';
 """
@@ -54,15 +61,19 @@ expect = "everything"
 database = "spies"
 query = "SELECT read_it('{workspace.key.file}')"
 expect = "everything"
+[[drill.checks]]
+database = "spies"
+query = "SELECT reach('{spies.port}')"
+expect = "everything"
 """)
     outcome = drill(workspace, "--json", tmpdir=tmpdir, env={"AWS_SECRET_ACCESS_KEY": "of-the-store"}).expect(3)
-    spied, read = outcome.json["checks"]
+    spied, read, reached = outcome.json["checks"]
     assert "Permission denied" in read["error"]
     assert "denied" in spied["got"]
     everything = outcome.text + outcome.err
     assert "of-the-store" not in everything and "AGE-SECRET" not in everything
-    if who != "root":  # it cannot make a network of its own, and the report says what that leaves open
-        assert any("this machine's network" in note for note in outcome.json["notes"])
+    assert reached["got"].split() == ["looked"]
+    assert not any("network" in note for note in outcome.json["notes"])
     assert running(mark) == []
     assert list(tmpdir.iterdir()) == []
 

@@ -3,6 +3,7 @@
 
 #include "os/confinement.hpp"
 #include "os/fd.hpp"
+#include "os/network_filter.hpp"
 #include "result/result.hpp"
 
 #include <sys/types.h>
@@ -29,10 +30,11 @@ struct ChildOptions {
     std::string folder;                          // where it starts; empty: where we are
     int death_signal = SIGKILL;                  // what it gets when the thread that started it ends; 0: nothing
 
-    // For one that runs other people's code: see os/confinement.hpp.
+    // For one that runs other people's code: see os/confinement.hpp and os/network_filter.hpp.
     std::optional<UserIds> user;       // root only; it gets no other group
-    const FileFence* fence = nullptr;  // must live until it was started
-    bool leave_network = false;        // a network of its own, without any way out, where this process may make one
+    const FileFence* fence = nullptr;  // this and the next must live until it was started
+    const NetworkFilter* network_filter = nullptr;
+    bool leave_network = false;  // a network of its own, without any way out, where this process may make one
 };
 
 struct ExitState {

@@ -37,7 +37,8 @@ private:
 
 // The files that a child and what it starts may open, by the kernel's Landlock: whatever lies elsewhere is refused,
 // also to the same user, and so are ptrace and the memory of processes that are not confined alike. Newer kernels also
-// refuse them TCP (from 6.7 on), and signals and abstract sockets to the outside (from 6.12 on).
+// refuse them TCP (from 6.7 on), and signals and abstract sockets to the outside (from 6.12 on). For the network see
+// os/network_filter.hpp.
 class FileFence {
 public:
     // `read`: folders whose files may be read and run; `write`: those in which everything may be done. What is not
@@ -45,12 +46,10 @@ public:
     static std::optional<FileFence> build(const std::vector<std::string>& read, const std::vector<std::string>& write);
 
     [[nodiscard]] int get() const noexcept { return rules_.get(); }
-    [[nodiscard]] bool closes_tcp() const noexcept { return closes_tcp_; }
 
 private:
-    FileFence(Fd rules, bool closes_tcp) : rules_(std::move(rules)), closes_tcp_(closes_tcp) {}
+    explicit FileFence(Fd rules) : rules_(std::move(rules)) {}
     Fd rules_;
-    bool closes_tcp_;
 };
 
 // Whether that process is in another network than this one, as far as that is to be seen.

@@ -48,9 +48,9 @@ std::optional<std::uint64_t> scratch_room();
 // nothing safe from a crash. SQL that runs in it is to be taken for hostile, so it is confined:
 // - Started by root, it runs as an account that nothing else runs as, such as nobody (PostgreSQL refuses to run as
 //   root), in a network of its own where this process may make one.
+// - Whoever it runs as, a NetworkFilter leaves it Unix sockets alone, and no connection to anybody else's.
 // - Where the kernel has Landlock, it can open no file but the system's (/usr, /etc and the like), its programs' and
-// its
-//   own, whoever it runs as; so not the identity file of the user who started it either.
+//   its own, whoever it runs as; so not the identity file of the user who started it either.
 // - Its environment is empty but for a path and a locale, and it gets no descriptor.
 //
 // The destructor ends it, ends what it left running, and removes the folder. When this process is killed, the kernel
@@ -80,12 +80,7 @@ public:
     // What keeps SQL in it from us; in words, for people. `fenced`: see FileFence.
     [[nodiscard]] bool own_user() const { return user_.has_value(); }
     [[nodiscard]] bool fenced() const { return fence_.has_value(); }
-    enum class Network {
-        none,    // none but its own, in which there is nobody
-        no_tcp,  // this machine's, but for TCP
-        open     // this machine's
-    };
-    [[nodiscard]] Network network() const;
+    [[nodiscard]] bool reaches_network() const;  // this machine's, by whatever protocol
 
     // Whether it still runs. One that ended by itself has said why: last_words().
     [[nodiscard]] bool running();
@@ -107,6 +102,7 @@ private:
     std::string login_;
     std::optional<os::SpareUser> user_;
     std::optional<os::FileFence> fence_;
+    std::optional<os::NetworkFilter> network_filter_;
     std::optional<os::ChildProcess> keeper_;
     std::optional<os::ChildProcess> process_;
     std::unique_ptr<Diagnostics> said_;
