@@ -156,7 +156,7 @@ void Trust::settle(const Acceptance& acceptance) {
     open_.clear();
     settled_.insert(acceptance.id.text());
     settled_.insert(acceptance.settles.begin(), acceptance.settles.end());
-    last_accepted_ = acceptance.id.text();
+    settled_until_ = acceptance.stored;
 }
 
 void Trust::settle_until(os::TimePoint stored) {
@@ -174,9 +174,18 @@ void Trust::finish() {
 }
 
 bool Trust::follows_settled(const Manifest& manifest) const {
-    return only_follows(manifest) && std::all_of(manifest.marks.begin(), manifest.marks.end(), [&](const auto& mark) {
-               return settled_.count(mark.backup) != 0 || mark.backup < last_accepted_;
-           });
+    return only_follows(manifest) && std::all_of(manifest.marks.begin(), manifest.marks.end(),
+                                                 [&](const auto& mark) { return is_settled(mark.backup); });
+}
+
+// Of one that is gone nothing but its name tells its time. A clock that was far behind does not pass (misdated), and of
+// one that was ahead it is not believed that it came before.
+bool Trust::is_settled(const std::string& backup) const {
+    if (settled_.count(backup) != 0) {
+        return true;
+    }
+    const auto id = BackupId::parse(backup);
+    return id && settled_until_ && id->started() < *settled_until_;
 }
 
 std::vector<Mark> Trust::lost_in(const Manifest& manifest) const {

@@ -503,6 +503,20 @@ TEST_F(Story, CarriesWhatFollowsOneThatIsGoneByNow) {
     EXPECT_EQ(states(), "ggm");
 }
 
+TEST_F(Story, CarriesNothingForTheNameOfWhatWasAcceptedAlone) {
+    back_up(1);
+    back_up(19, Says::own);
+    store_.set_modified(app().manifest(day(19)), morning(2));  // whose maker's clock was ahead
+    accept(19);
+    lose(19);
+    back_up(3);
+    // 4, which is gone, was marked. By its name it came before the accepted one, and by the store's time after it.
+    back_up(5, Says::follows, 4);
+    EXPECT_EQ(states(), "ggm");
+    EXPECT_EQ(doubt(), 5);
+    EXPECT_EQ(trusted(), 3);
+}
+
 // ---- what is copied back ----
 
 // An old backup of a poorer time, which its thief kept and stores again once it is gone from the store.

@@ -481,20 +481,20 @@ private:
                    (earlier.archives.count(each.name) == 0 || later.archives.count(each.name) != 0);
         });
     }
-    // `word`: what was accepted last, unless it is gone; `accepted`: its id; `settled`: what that settled.
-    static bool is_carried(const Truth& truth, const Truth* word, const std::string& accepted,
+    // `word`: what was accepted last, unless it is gone; `accepted`: when it was stored; `settled`: what that settled.
+    static bool is_carried(const Truth& truth, const Truth* word, os::TimePoint accepted,
                            const std::set<std::string>& settled) {
-        if (!only_follows(truth) || accepted.empty() || (word != nullptr && !holds_what(*word, truth))) {
+        if (!only_follows(truth) || accepted == os::TimePoint() || (word != nullptr && !holds_what(*word, truth))) {
             return false;
         }
         const auto& followed = truth.manifest.marks.front().backup;
-        return settled.count(followed) != 0 || followed < accepted;
+        return settled.count(followed) != 0 || catalogue::BackupId::parse(followed).value().started() < accepted;
     }
     // In the order of the store's time: what an owner accepted, what nothing marked, and what only follows something
     // accepted and holds what that holds.
     void settle_trust() {
         const Truth* word = nullptr;  // of the last acceptance, unless that backup is gone
-        std::string accepted;
+        os::TimePoint accepted;
         bool doubt = false;
         std::size_t carried = 0;
         std::set<std::string> settled;
@@ -510,7 +510,7 @@ private:
             }
             if (truth.accepted) {
                 word = gone ? nullptr : &truth;
-                accepted = truth.manifest.id.text();
+                accepted = truth.stored;
                 doubt = false;
                 settled.merge(open);
                 settled.insert(truth.manifest.id.text());

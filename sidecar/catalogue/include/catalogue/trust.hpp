@@ -59,16 +59,17 @@ private:
     void settle_until(os::TimePoint stored);
     void settle(const Acceptance& acceptance);
     [[nodiscard]] bool follows_settled(const Manifest& manifest) const;
+    [[nodiscard]] bool is_settled(const std::string& backup) const;
     void trust(const Manifest& manifest);
     [[nodiscard]] std::vector<Mark> lost_in(const Manifest& manifest) const;
 
     std::vector<Acceptance> acceptances_;  // by `stored`, those not yet passed
     std::map<BackupId, Acceptance> accepted_;
     std::optional<BackupId> doubt_;
-    std::set<std::string> open_;             // ids of marked ones since the last acceptance
-    std::set<std::string> settled_;          // those before it, and those accepted
-    std::string last_accepted_;              // what was made before it and is gone by now is settled as well
-    const Manifest* vouched_for_ = nullptr;  // of the last acceptance; null: gone
+    std::set<std::string> open_;                  // ids of marked ones since the last acceptance
+    std::set<std::string> settled_;               // those before it, and those accepted
+    std::optional<os::TimePoint> settled_until_;  // what was made before and is gone by now is settled as well
+    const Manifest* vouched_for_ = nullptr;       // of the last acceptance; null: gone
     const Manifest* measure_ = nullptr;
     std::vector<Mark> found_;
 };
