@@ -3,9 +3,12 @@
 namespace lifeboat::backup {
 namespace {
 
+enum class Manner { in_earnest, only_said };
+
 class Sweeper {
 public:
-    Sweeper(store::ObjectStore& store, os::TimePoint before) : store_(store), before_(before) {}
+    Sweeper(store::ObjectStore& store, os::TimePoint before, Manner manner)
+        : store_(store), before_(before), manner_(manner) {}
 
     void run(const catalogue::Leftover& leftover) {
         if (leftover.touched >= before_) {
@@ -44,7 +47,7 @@ public:
 
 private:
     void discard(const store::UnfinishedUpload& upload) {
-        if (note(store_.discard(upload))) {
+        if (manner_ == Manner::only_said || note(store_.discard(upload))) {
             ++outcome_.uploads;
         }
     }
@@ -54,7 +57,7 @@ private:
         if (!may_remove_) {
             return;
         }
-        may_remove_ = note(store_.remove(object.key, object.version_id));
+        may_remove_ = manner_ == Manner::only_said || note(store_.remove(object.key, object.version_id));
         if (may_remove_) {
             ++outcome_.objects;
             outcome_.bytes += object.size;
@@ -70,13 +73,13 @@ private:
 
     store::ObjectStore& store_;
     const os::TimePoint before_;
+    const Manner manner_;
     bool may_remove_ = true;
     SweepOutcome outcome_;
 };
 
-}  // namespace
-
-Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instance, std::chrono::milliseconds min_age) {
+Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instance, std::chrono::milliseconds min_age,
+                           Manner manner) {
     auto layout = catalogue::Layout::of(instance);
     if (!layout) {
         return std::move(layout).error();
@@ -88,7 +91,7 @@ Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instanc
     if (!leftovers->newest_manifest) {
         return SweepOutcome{};  // nothing tells the store's time
     }
-    Sweeper sweeper(store, *leftovers->newest_manifest - min_age);
+    Sweeper sweeper(store, *leftovers->newest_manifest - min_age, manner);
     if (leftovers->uploads_unseen) {
         sweeper.refused(*leftovers->uploads_unseen);
     }
@@ -99,6 +102,17 @@ Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instanc
         sweeper.stray(upload);
     }
     return sweeper.outcome();
+}
+
+}  // namespace
+
+Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instance, std::chrono::milliseconds min_age) {
+    return sweep(store, instance, min_age, Manner::in_earnest);
+}
+
+Result<SweepOutcome> would_sweep(store::ObjectStore& store, const std::string& instance,
+                                 std::chrono::milliseconds min_age) {
+    return sweep(store, instance, min_age, Manner::only_said);
 }
 
 }  // namespace lifeboat::backup

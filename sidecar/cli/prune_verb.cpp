@@ -18,12 +18,6 @@ struct Asked {
     std::optional<unsigned> max_delete;
 };
 
-// One instance: what was planned, and what came of it unless it was a dry run or something stopped it.
-struct Pruned {
-    prune::Plan plan;
-    std::optional<prune::Outcome> outcome;
-};
-
 // One that could not be looked at.
 struct Unread {
     std::string instance;
@@ -83,6 +77,16 @@ Json json_of(const Pruned& pruned, const prune::Row& row) {
             {"because", row.because}};
 }
 
+// In a dry run: what would be.
+Json json_of(const backup::SweepOutcome& swept) {
+    const auto& refused = swept.refused;
+    return {{"unfinished_uploads", swept.uploads},
+            {"objects", swept.objects},
+            {"bytes", swept.bytes},
+            {"too_young", swept.too_young},
+            {"kept", refused ? Json{{"what", refused->what}, {"next", refused->next}} : Json(nullptr)}};
+}
+
 Json json_of(const Pruned& pruned) {
     Json rows = Json::array();
     for (const auto& row : pruned.plan.rows) {
@@ -91,14 +95,16 @@ Json json_of(const Pruned& pruned) {
     const auto& stop = pruned.plan.stop;
     return {{"instance", pruned.plan.layout.instance()},
             {"stopped", stop ? Json{{"what", stop->what}, {"next", stop->next}} : Json(nullptr)},
-            {"backups", std::move(rows)}};
+            {"backups", std::move(rows)},
+            {"swept", json_of(pruned.swept)}};
 }
 
 Json json_of(const Unread& unread) {
     return {{"instance", unread.instance},
             {"failed", {{"what", unread.why.what}, {"next", unread.why.next}}},
             {"stopped", nullptr},
-            {"backups", Json::array()}};
+            {"backups", Json::array()},
+            {"swept", nullptr}};
 }
 
 void print_json(const std::vector<Pruned>& all, const std::vector<Unread>& unread, bool dry_run) {
@@ -153,29 +159,30 @@ void print_sum(const std::vector<Pruned>& all, bool dry_run) {
                   (dry_run ? " would be deleted, " : " deleted, ") + human_bytes(bytes));
 }
 
+std::string counted(std::size_t count, const std::string& what) {
+    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+void print_swept(const Pruned& pruned) {
+    const auto& swept = pruned.swept;
+    const std::string whose = " of " + pruned.plan.layout.instance();
+    if (swept.uploads + swept.objects > 0) {
+        Session::note(counted(swept.uploads, "unfinished upload") + " and " + counted(swept.objects, "object") +
+                      " without a manifest" + whose + (pruned.dry_run ? " would be swept, " : " swept, ") +
+                      human_bytes(swept.bytes));
+    }
+    if (swept.refused) {
+        Session::note("warning: leftovers" + whose + " were kept: " + swept.refused->what + "; " + swept.refused->next);
+    }
+}
+
 // ---- the verb -------------------------------------------------------------------------------------------------------
 
-Result<Pruned> prune_one(const config::Settings& settings, store::ObjectStore& store, const catalogue::Layout& layout,
-                         const prune::Wishes& wishes, bool dry_run, const std::stop_token& stop) {
-    auto plan = plan_by_rules(settings, store, layout, wishes);
-    if (!plan) {
-        return std::move(plan).error();
-    }
-    for (const auto& refused : plan->refused) {
+void note_refused(const prune::Plan& plan) {
+    for (const auto& refused : plan.refused) {
         const bool is_none = refused.kind != ErrorKind::refused;  // else it is a later version of one
         Session::note("warning: " + refused.what + (is_none ? "; it is neither counted nor deleted" : ""));
     }
-    Pruned pruned{*std::move(plan), std::nullopt};
-    if (!dry_run && !pruned.plan.stop) {
-        pruned.outcome = prune::carry_out(store, pruned.plan, stop);
-        if (!pruned.outcome->failure && !pruned.outcome->may_not()) {
-            auto cleared = prune::clear_remains(store, layout, least_age(settings), stop);
-            if (!cleared) {
-                pruned.outcome->failure = std::move(cleared).error();
-            }
-        }
-    }
-    return pruned;
 }
 
 Result<std::vector<catalogue::Layout>> wanted(const config::Settings& settings, store::ObjectStore& store, bool all) {
@@ -233,11 +240,16 @@ Result<ExitCode> prune(Session& session, const Asked& asked) {
     if (!layouts) {
         return std::move(layouts).error();
     }
+    const auto& settings = loaded->settings;
+    const ByHand manner{asked.all ? least_age_of_others(settings) : least_age(settings), os::SystemClock().now(),
+                        asked.dry_run};
     std::vector<Pruned> all;
     std::vector<Unread> unread;
     for (const auto& layout : *layouts) {
-        auto pruned = prune_one(loaded->settings, **store, layout, *wishes, asked.dry_run, session.stop());
+        auto pruned =
+            prune_by_hand(**store, layout, by_rules(settings, **store, layout, *wishes), manner, session.stop());
         if (pruned) {
+            note_refused(pruned->plan);
             all.push_back(*std::move(pruned));
             continue;
         }
@@ -251,6 +263,7 @@ Result<ExitCode> prune(Session& session, const Asked& asked) {
     } else {
         print_table(all, asked.all);
         print_sum(all, asked.dry_run);
+        std::for_each(all.begin(), all.end(), print_swept);
     }
     return verdict_on(all, unread);
 }
@@ -258,10 +271,11 @@ Result<ExitCode> prune(Session& session, const Asked& asked) {
 }  // namespace
 
 void add_prune(CLI::App& app, Action& action) {
-    auto& verb = add_verb(app, "prune", "Delete the backups that no rule of [retention] keeps",
-                          "  lifeboat prune --dry-run\n"
-                          "  lifeboat prune --max-delete 40\n"
-                          "  lifeboat prune --all --dry-run --store s3://pal-e-backups/postgres --json\n");
+    auto& verb =
+        add_verb(app, "prune", "Delete the backups that no rule of [retention] keeps, and what killed runs left",
+                 "  lifeboat prune --dry-run\n"
+                 "  lifeboat prune --max-delete 40\n"
+                 "  lifeboat prune --all --dry-run --store s3://pal-e-backups/postgres --json\n");
     const auto asked = std::make_shared<Asked>();
     verb.add_flag("--dry-run", asked->dry_run, "Say what would be kept and deleted, and why; delete nothing");
     verb.add_option("--max-delete", asked->max_delete,

@@ -94,15 +94,45 @@ Result<prune::Wishes> wishes_of(const config::Settings& settings) {
     return wishes;
 }
 
-Result<prune::Plan> plan_by_rules(const config::Settings& settings, store::ObjectStore& store,
-                                  const catalogue::Layout& layout, const prune::Wishes& wishes) {
-    auto by_rules = wishes;
-    by_rules.expires_after = read_rules(settings, store, layout).age_limit();
-    return prune::make_plan(store, layout, by_rules, os::SystemClock().now());
+prune::Wishes by_rules(const config::Settings& settings, store::ObjectStore& store, const catalogue::Layout& layout,
+                       prune::Wishes wishes) {
+    wishes.expires_after = read_rules(settings, store, layout).age_limit();
+    return wishes;
 }
 
 std::chrono::milliseconds least_age(const config::Settings& settings) {
     return std::max<std::chrono::milliseconds>(std::chrono::days{1}, settings.schedule.max_duration);
+}
+
+std::chrono::milliseconds least_age_of_others(const config::Settings& settings) {
+    return std::max<std::chrono::milliseconds>(std::chrono::days{3}, settings.schedule.max_duration);
+}
+
+Result<Pruned> prune_by_hand(store::ObjectStore& store, const catalogue::Layout& layout, const prune::Wishes& wishes,
+                             const ByHand& manner, const std::stop_token& stop) {
+    auto plan = prune::make_plan(store, layout, wishes, manner.our_time);
+    if (!plan) {
+        return std::move(plan).error();
+    }
+    Pruned pruned{*std::move(plan), manner.dry_run};
+    auto swept = manner.dry_run ? backup::would_sweep(store, layout.instance(), manner.min_age)
+                                : backup::sweep(store, layout.instance(), manner.min_age);
+    if (!swept) {
+        pruned.outcome.emplace().failure = in_context("the sweep of leftovers", std::move(swept).error());
+        return pruned;
+    }
+    pruned.swept = *std::move(swept);
+    if (manner.dry_run || pruned.plan.stop) {
+        return pruned;
+    }
+    pruned.outcome = prune::carry_out(store, pruned.plan, stop);
+    if (!pruned.outcome->failure && !pruned.outcome->may_not()) {
+        auto cleared = prune::clear_remains(store, layout, manner.min_age, stop);
+        if (!cleared) {
+            pruned.outcome->failure = std::move(cleared).error();
+        }
+    }
+    return pruned;
 }
 
 AfterSuccess prune_after_success(const config::Settings& settings, store::ObjectStore& store, EventLog& log,
@@ -114,7 +144,8 @@ AfterSuccess prune_after_success(const config::Settings& settings, store::Object
         result.failure = layout ? std::move(wishes).error() : std::move(layout).error();
         return result;
     }
-    auto plan = plan_by_rules(settings, store, *layout, *wishes);
+    auto plan = prune::make_plan(store, *layout, by_rules(settings, store, *layout, *std::move(wishes)),
+                                 os::SystemClock().now());
     if (!plan && plan.error().kind != ErrorKind::temporary && plan.error().kind != ErrorKind::interrupted) {
         take_no(result, settings, std::move(plan).error());  // a key that may not read, or not see versions
         return result;

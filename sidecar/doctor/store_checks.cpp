@@ -455,11 +455,13 @@ void StoreExamination::tell_backups(const catalogue::Catalogue& catalogue) {
 
 void StoreExamination::tell_leftovers(const catalogue::Catalogue& catalogue) {
     const auto runs = catalogue.leftovers.size();
-    add(runs == 0 ? passed("leftovers", "no run left anything unfinished")
-                  : warned("leftovers",
-                           std::to_string(runs) + (runs == 1 ? " run" : " runs") +
-                               " left data without a manifest: of a backup under way now, or of a killed one",
-                           "nothing: a later backup sweeps it once it is a day old, where the key may delete"));
+    add(runs == 0
+            ? passed("leftovers", "no run left anything unfinished")
+            : warned("leftovers",
+                     std::to_string(runs) + (runs == 1 ? " run" : " runs") +
+                         " left data without a manifest: of a backup under way now, or of a killed one",
+                     "nothing: a later backup or `lifeboat prune` sweeps it once it is a day old, where the key may "
+                     "delete"));
     if (catalogue.uploads_unseen) {
         add(unknown("uploads", "the key may not list unfinished uploads, so that none is swept",
                     "have the bucket cancel them by a lifecycle rule, or give the key that right"));

@@ -69,6 +69,48 @@ def test_a_dry_run_says_what_is_then_done(workspace, four):
     assert set(fates(workspace.run("prune", "--json").expect(0)).values()) == {"keep"}
 
 
+def leave_data(workspace, backup_id, days):
+    """What a run left that was killed `days` ago, before its manifest."""
+    folder = workspace.store.folder / workspace.store.instance / "data" / backup_id
+    folder.mkdir(parents=True)
+    (folder / "first.dump.zst.age").write_bytes(b"begun, and never ended")
+    then = time.time() - days * DAY
+    os.utime(folder / "first.dump.zst.age", (then, then))
+    return folder
+
+
+def test_what_killed_runs_left_goes_as_well_and_is_said(workspace):
+    workspace.configure(retention={"keep_days": 0, "keep_last": 0, "prune": False})  # every rule is 0: none goes
+    two, four_days, young = (leave_data(workspace, f"20200101T00000{n}Z-dead", days)
+                             for n, days in ((1, 2), (2, 4), (3, 0.5)))
+    before = workspace.store.files()
+    dry = workspace.run("prune", "--dry-run", "--json").expect(0).json["instances"][0]["swept"]
+    assert dry == {"unfinished_uploads": 0, "objects": 2, "bytes": 44, "too_young": 1, "kept": None}
+    assert "2 objects without a manifest of vessel would be swept, 44 B" in workspace.run("prune", "--dry-run").expect(0).err
+    assert workspace.store.files() == before
+    # How long the runs of others may take is not known here.
+    everyone = workspace.run("prune", "--all", "--json").expect(0).json["instances"][0]["swept"]
+    assert (everyone["objects"], everyone["too_young"]) == (1, 2)
+    assert two.exists() and not any(four_days.glob("*"))
+    # Of its own it is: nothing is taken that may still be written.
+    workspace.configure(schedule={"max_duration": "60h"})
+    assert workspace.run("prune", "--json").expect(0).json["instances"][0]["swept"]["too_young"] == 2
+    workspace.configure(schedule={"max_duration": "6h"})
+    told = workspace.run("prune").expect(0)
+    assert "1 object without a manifest of vessel swept, 22 B" in told.err
+    assert not any(two.glob("*")) and any(young.glob("*"))
+    assert len(workspace.good_ids()) == 4
+
+
+def test_what_is_left_of_killed_runs_goes_also_where_backups_must_not(workspace, four):
+    _, ids = four
+    workspace.configure(retention={"keep_days": 0, "keep_last": 1, "max_delete": 1})
+    left = leave_data(workspace, "20200101T000000Z-dead", 2)
+    told = workspace.run("prune", "--json").expect(5)
+    assert told.json["instances"][0]["swept"]["objects"] == 1 and not any(left.glob("*"))
+    assert workspace.good_ids() == ids
+
+
 def test_ages_are_the_stores_and_not_the_names(workspace, four):
     _, ids = four
     workspace.configure(retention={"keep_days": 1, "keep_last": 0})

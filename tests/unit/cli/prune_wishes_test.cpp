@@ -123,7 +123,11 @@ TEST_F(AfterAGoodBackup, TheBucketsOwnRulesAreRead) {
     memory_.hide(prune::app().manifest(old.id), newest_);
     const auto wishes = wishes_of(settings_).value();
     const auto state = [&] {
-        return plan_by_rules(settings_, store_, prune::app(), wishes).value().rows.front().state;
+        return prune::make_plan(store_, prune::app(), by_rules(settings_, store_, prune::app(), wishes),
+                                os::SystemClock().now())
+            .value()
+            .rows.front()
+            .state;
     };
     EXPECT_EQ(state(), catalogue::State::hidden) << "there is no rule: it was somebody";
     store_.rules = std::vector<store::AgeRule>{{"app/manifests/", std::chrono::days(30)}};

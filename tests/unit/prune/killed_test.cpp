@@ -1,10 +1,10 @@
 // A prune that is killed at every call it makes to the store, on a store with versions, on one without, and in a
-// folder. After each: whatever is listed is whole, the newest is there, and the next prune and sweep leave nothing
-// behind.
+// folder. After each: whatever is listed is whole, the newest is there, and the next prune leaves nothing behind, also
+// where backups are made with a key that deletes nothing.
 #include "killed_store.hpp"
 #include "stored_backups.hpp"
 
-#include "backup/sweep.hpp"
+#include "prune_wishes.hpp"
 #include "store/directory_store.hpp"
 #include "unit/store/store_fixtures.hpp"
 
@@ -26,6 +26,7 @@ using Versions = test::MemoryStore::Versions;
 
 const auto newest = at(2026, 11, 22, 2, 17);
 constexpr std::chrono::hours day{24};
+const auto abandoned = id_at(newest - 2 * day, "dead");  // by a run that was killed
 
 enum class Kind { memory, memory_with_versions, folder };
 
@@ -68,10 +69,11 @@ private:
     std::unique_ptr<store::ObjectStore> opened_;
 };
 
-Result<Plan> planned(store::ObjectStore& store) {
+// What `lifeboat prune` does.
+Result<cli::Pruned> pruned(store::ObjectStore& store) {
     Wishes wishes;
     wishes.policy = {.last = 2};
-    return make_plan(store, app(), wishes, newest + std::chrono::days(5));
+    return cli::prune_by_hand(store, app(), wishes, {day, newest + std::chrono::days(5), false});
 }
 
 // What somebody did to two of them, where there are versions.
@@ -87,6 +89,7 @@ void tamper(test::MemoryStore& store, const std::vector<Manifest>& all) {
 std::vector<Manifest> fill(const Place& place, Kind kind) {
     auto backups = place.backups();
     auto all = backups.add_nightly(4, newest);
+    backups.put_data(StoredBackups::made(abandoned, {"shop"}), newest - 2 * day);
     backups.add_partial(newest - std::chrono::days(6), {"shop"});
     for (const auto& id : {all[0].id, all[1].id}) {
         backups.put(StoredBackups::drill(id, "20261122T030000Z.report.json.zst"), "x", newest);
@@ -110,18 +113,17 @@ void expect_sound(store::ObjectStore& store, const BackupId& last) {
     }
 }
 
-// What a sidecar does from then on: a prune, and after the next backup a sweep and a prune.
+// Another prune, and one after the next backup, which took nothing away itself.
 void go_on(const Place& place, os::TimePoint next) {
-    auto& store = place.store();
-    auto plan = planned(store);
-    ASSERT_TRUE(plan);
-    EXPECT_FALSE(carry_out(store, *plan).failure);
-    place.backups().add(next);
-    ASSERT_TRUE(backup::sweep(store, "app", day));
-    plan = planned(store);
-    ASSERT_TRUE(plan);
-    EXPECT_FALSE(carry_out(store, *plan).failure);
-    ASSERT_TRUE(clear_remains(store, app(), day));
+    for (const bool later : {false, true}) {
+        if (later) {
+            place.backups().add(next);
+        }
+        const auto done = pruned(place.store());
+        ASSERT_TRUE(done);
+        EXPECT_FALSE(done->outcome->failure);
+        EXPECT_FALSE(done->swept.refused);
+    }
 }
 
 bool takes_long() {
@@ -141,16 +143,13 @@ TEST_P(AKilledPrune, LeavesWholeBackupsAndWhatTheNextOneTakes) {
         const Place place(GetParam().kind);
         const auto all = fill(place, GetParam().kind);
         Killed dying(place.store(), calls, GetParam().done_all_the_same);
-        if (auto plan = planned(dying)) {
-            (void)carry_out(dying, *plan);
-        }
-        (void)clear_remains(dying, app(), day);
+        (void)pruned(dying);
         killed = dying.was_killed();
         expect_sound(place.store(), all[3].id);
 
         go_on(place, next);
-        for (const auto& id : {all[0].id, all[1].id}) {
-            EXPECT_THAT(all_of(place.store(), id), IsEmpty()) << "of a backup that was let go";
+        for (const auto& id : {all[0].id, all[1].id, abandoned}) {
+            EXPECT_THAT(all_of(place.store(), id), IsEmpty()) << "of a backup that was let go, or of a killed run";
         }
         EXPECT_THAT(all_of(place.store(), all[3].id), SizeIs(3)) << "whole";
         expect_sound(place.store(), id_at(next));

@@ -25,4 +25,8 @@ struct SweepOutcome {
 // moment leaves the rest to the next sweep; two sweeps at once do no harm.
 Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instance, std::chrono::milliseconds min_age);
 
+// What sweep() would take, as far as the store lets it; nothing is deleted.
+Result<SweepOutcome> would_sweep(store::ObjectStore& store, const std::string& instance,
+                                 std::chrono::milliseconds min_age);
+
 }  // namespace lifeboat::backup

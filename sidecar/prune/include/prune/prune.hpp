@@ -85,7 +85,8 @@ struct Outcome {
 //
 // Everything goes by its version, with the hide markers between: nothing stays hidden and is paid for, and nothing is
 // hidden by this. What is not there any more counts as gone, so that two at once do no harm. Killed at any moment, it
-// leaves what it had begun without a manifest, which backup::sweep takes, and the rest to the next plan.
+// leaves what it had begun without a manifest, which backup::sweep takes (cli's prune_by_hand calls both), and the rest
+// to the next plan.
 //
 // Before each backup the manifests are listed again. `failure` is of ErrorKind::refused when the newest good one is not
 // as it was, when a marked one came since the plan was made, and for a plan that something stops; temporary when the
