@@ -30,7 +30,8 @@ Condition condition_of(const Backup& backup) {
         case State::hidden:
         case State::expired: break;
     }
-    return Condition::expired;
+    // A listing that lacked something once must not make good ones go, and lets the others take nobody's place.
+    return backup.trusted && !backup.of_partial_run ? Condition::expired : Condition::remnant;
 }
 
 bool is_there(const Backup& backup, const std::vector<store::StoredObject>& objects) {

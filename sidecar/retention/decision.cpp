@@ -25,6 +25,10 @@ constexpr std::chrono::hours slack{24};
 
 enum class Rank { protection, rule };
 
+using Is = bool (*)(const Candidate&);
+
+constexpr auto no_period = std::numeric_limits<std::int64_t>::max();
+
 class Decision {
 public:
     Decision(std::span<const Candidate> candidates, const schedule::Zone& zone, TimePoint now)
@@ -48,22 +52,26 @@ private:
         Rank rank;
         std::string words;
     };
-    // Of one database, or of the globals: the newest in a backup of any kind, the newest in a good one, and those that
-    // somebody hid since, which stand in for neither.
+    // Of one database, or of the globals: the newest in a backup of any kind, the newest in one that is or was good,
+    // the newest in a good one, and those that somebody hid since, which stand in for none of these.
     struct Archives {
         std::vector<Index> newest;
         bool any = false;
+        bool in_a_once_good_one = false;
         bool in_a_good_one = false;
     };
 
     void sort_newest_first(TimePoint now);
     [[nodiscard]] Order those(const std::function<bool(const Candidate&)>& wanted) const;
     void keep(Index i, Rank rank, std::string words);
-    void protect_newest(const Order& whole, const std::string& words);
+    void protect_newest(const Order& order, Is found, const std::string& words);
     void keep_days(const Policy& policy);
     void keep_newest(const Policy& policy, const Order& whole);
     void keep_newest_of_each(unsigned count, std::int64_t Periods::*period, const std::string& name, const Order& whole,
                              const Policy& policy);
+    void keep_newest_expired(const Policy& policy, const Order& once_good);
+    void keep_expired_of_each(unsigned count, std::int64_t Periods::*period, const std::string& name,
+                              const Order& once_good, const Policy& policy);
     void find_archives();
     void note_archive(Archives& archives, Index i);
     void protect_archives(const Losses& accepted);
@@ -87,11 +95,32 @@ std::string counted(unsigned count, const std::string& what) {
     return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
+std::string one_of_the_newest(const Policy& policy) {
+    return (policy.last == 1 ? "the newest" : "one of the newest " + std::to_string(policy.last)) + in_order_of(policy);
+}
+
+std::string newest_of_its(const std::string& period, unsigned before, unsigned count, const Policy& policy) {
+    return "the newest of its " + period + ", " + std::to_string(before + 1) + " of " + std::to_string(count) +
+           in_order_of(policy);
+}
+
 bool is_good(const Candidate& candidate) {
     return candidate.condition == Condition::good;
 }
+bool is_hidden(const Candidate& candidate) {
+    return candidate.condition == Condition::hidden;
+}
+bool is_expired(const Candidate& candidate) {
+    return candidate.condition == Condition::expired;
+}
 bool is_whole(const Candidate& candidate) {
-    return candidate.condition == Condition::good || candidate.condition == Condition::hidden;
+    return is_good(candidate) || is_hidden(candidate);
+}
+bool is_or_was_good(const Candidate& candidate) {
+    return is_good(candidate) || is_expired(candidate);
+}
+bool is_or_was_whole(const Candidate& candidate) {
+    return is_whole(candidate) || is_expired(candidate);
 }
 
 void Decision::sort_newest_first(TimePoint now) {
@@ -149,9 +178,7 @@ void Decision::keep_newest(const Policy& policy, const Order& whole) {
         if (good == policy.last) {
             return;
         }
-        keep(i, Rank::rule,
-             (policy.last == 1 ? "the newest" : "one of the newest " + std::to_string(policy.last)) +
-                 in_order_of(policy));
+        keep(i, Rank::rule, one_of_the_newest(policy));
         good += is_good(candidates_[i]) ? 1U : 0U;
     }
 }
@@ -159,7 +186,7 @@ void Decision::keep_newest(const Policy& policy, const Order& whole) {
 void Decision::keep_newest_of_each(unsigned count, std::int64_t Periods::*period, const std::string& name,
                                    const Order& whole, const Policy& policy) {
     unsigned found = 0;
-    auto last = std::numeric_limits<std::int64_t>::max();
+    auto last = no_period;
     for (const Index i : whole) {
         const auto its = periods_[i].*period;
         if (its == last) {
@@ -168,13 +195,54 @@ void Decision::keep_newest_of_each(unsigned count, std::int64_t Periods::*period
         if (found == count) {
             return;
         }
-        keep(i, Rank::rule,
-             "the newest of its " + name + ", " + std::to_string(found + 1) + " of " + std::to_string(count) +
-                 in_order_of(policy));
+        keep(i, Rank::rule, newest_of_its(name, found, count, policy));
         if (is_good(candidates_[i])) {
             last = its;
             ++found;
         }
+    }
+}
+
+// Expired ones are judged by the good ones after them as well: a listing that lacks what is there makes nothing go. But
+// where a rule of the bucket takes the data there may never be as many good ones as the policy has places. So they also
+// push out each other, from as many places of their own, and none stays for ever.
+void Decision::keep_newest_expired(const Policy& policy, const Order& once_good) {
+    unsigned good = 0;
+    unsigned expired = 0;
+    for (const Index i : once_good) {
+        if (good == policy.last || expired == policy.last) {
+            return;
+        }
+        if (is_good(candidates_[i])) {
+            ++good;
+        } else {
+            keep(i, Rank::rule, one_of_the_newest(policy));
+            ++expired;
+        }
+    }
+}
+
+void Decision::keep_expired_of_each(unsigned count, std::int64_t Periods::*period, const std::string& name,
+                                    const Order& once_good, const Policy& policy) {
+    unsigned good = 0;
+    unsigned expired = 0;
+    auto last_good = no_period;
+    auto last_expired = no_period;
+    for (const Index i : once_good) {
+        const auto its = periods_[i].*period;
+        if (is_good(candidates_[i])) {
+            good += its == last_good ? 0U : 1U;
+            last_good = its;
+            continue;
+        }
+        if (its != last_good && its != last_expired) {
+            if (good >= count || expired >= count) {
+                return;
+            }
+            keep(i, Rank::rule, newest_of_its(name, expired, count, policy));
+        }
+        expired += its == last_expired ? 0U : 1U;
+        last_expired = its;
     }
 }
 
@@ -187,19 +255,33 @@ void Decision::apply(const Policy& policy) {
     }
     keep_days(policy);
     const auto whole = those(is_whole);
+    const auto once_good = those(is_or_was_good);
     keep_newest(policy, whole);
-    keep_newest_of_each(policy.weekly, &Periods::week, "week", whole, policy);
-    keep_newest_of_each(policy.monthly, &Periods::month, "month", whole, policy);
-    keep_newest_of_each(policy.yearly, &Periods::year, "year", whole, policy);
+    keep_newest_expired(policy, once_good);
+    using Each = std::tuple<unsigned, std::int64_t Periods::*, const char*>;
+    for (const auto& [count, period, name] :
+         {Each{policy.weekly, &Periods::week, "week"}, Each{policy.monthly, &Periods::month, "month"},
+          Each{policy.yearly, &Periods::year, "year"}}) {
+        keep_newest_of_each(count, period, name, whole, policy);
+        keep_expired_of_each(count, period, name, once_good, policy);
+    }
 }
 
 // ---- what is kept whatever the policy says --------------------------------------------------------------------------
 
-// The newest good one, and those that somebody hid since: hidden as they are, they must not go for it.
-void Decision::protect_newest(const Order& whole, const std::string& words) {
-    for (const Index i : whole) {
-        keep(i, Rank::protection, is_good(candidates_[i]) ? words : words + " but for its hiding");
-        if (is_good(candidates_[i])) {
+const char* shortcoming(const Candidate& candidate) {
+    switch (candidate.condition) {
+        case Condition::hidden: return " but for its hiding";
+        case Condition::expired: return " but for what is gone of it";
+        default: return "";
+    }
+}
+
+// The newest that is so, and those of the order since: as they are, they must not go for it.
+void Decision::protect_newest(const Order& order, Is found, const std::string& words) {
+    for (const Index i : order) {
+        keep(i, Rank::protection, words + shortcoming(candidates_[i]));
+        if (found(candidates_[i])) {
             return;
         }
     }
@@ -207,10 +289,12 @@ void Decision::protect_newest(const Order& whole, const std::string& words) {
 
 void Decision::note_archive(Archives& archives, Index i) {
     const auto& candidate = candidates_[i];
-    if (!archives.any || (!archives.in_a_good_one && is_whole(candidate))) {
+    if (!archives.any || (!archives.in_a_once_good_one && is_or_was_whole(candidate)) ||
+        (!archives.in_a_good_one && is_whole(candidate))) {
         archives.newest.push_back(i);
     }
-    archives.any = archives.any || candidate.condition != Condition::hidden;
+    archives.any = archives.any || !is_hidden(candidate);
+    archives.in_a_once_good_one = archives.in_a_once_good_one || is_or_was_good(candidate);
     archives.in_a_good_one = archives.in_a_good_one || is_good(candidate);
 }
 
@@ -245,15 +329,14 @@ void Decision::protect(const Losses& accepted) {
     for (const Index i : from_the_future_) {
         keep(i, Rank::protection, "it is dated in the future: its age is not known");
     }
-    protect_newest(those(is_whole), "the newest good one");
-    protect_newest(those([](const auto& candidate) { return candidate.proven && is_whole(candidate); }),
-                   "the last proven one");
-    for (const Index i : those([](const auto& candidate) { return candidate.proven; })) {
-        keep(i, Rank::protection, "the last proven one");
-        if (candidates_[i].condition != Condition::hidden) {
-            break;
-        }
-    }
+    protect_newest(those(is_or_was_whole), is_good, "the newest good one");
+    const std::string last_proven = "the last proven one";
+    protect_newest(those([](const auto& each) { return each.proven && is_whole(each); }), is_good, last_proven);
+    protect_newest(those([](const auto& each) { return each.proven && is_or_was_whole(each); }), is_or_was_good,
+                   last_proven);
+    protect_newest(
+        those([](const auto& each) { return each.proven; }), [](const auto& each) { return !is_hidden(each); },
+        last_proven);
     find_archives();
     protect_archives(accepted);
 }
@@ -283,7 +366,11 @@ std::string Decision::why_not(Index i) const {
         case Condition::hidden: return age + ", and no rule keeps it";
         case Condition::marked: return "marked and " + age + ": of the rules only keep_days holds for it";
         case Condition::partial: return "partial and " + age + ": of the rules only keep_days holds for it";
-        case Condition::expired: return "expired and " + age + ": of the rules only keep_days holds for it";
+        case Condition::expired: return "expired and " + age + ", and no rule keeps it";
+        case Condition::remnant:
+            return "marked or partial, " + age +
+                   ", and some of it is gone: of the rules only "
+                   "keep_days holds for it";
     }
     return age;
 }

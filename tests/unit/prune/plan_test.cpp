@@ -263,6 +263,33 @@ TEST_F(APlan, KeepsTheNewestArchiveOfADatabaseInAPartialBackup) {
     EXPECT_THAT(going(planned(keeping({.last = 5}))), ElementsAre(partial.id.text()));
 }
 
+// The second half of a listing is missing, or a small object is lost of each.
+TEST_F(APlan, LetsGoOfNothingForAListingThatLacksData) {
+    const auto all = backups_.add_nightly(7, newest);
+    for (const auto& each : all) {
+        for (const auto& object : each.all_objects()) {
+            ASSERT_TRUE(store_.remove(object.key, ""));
+        }
+    }
+    const auto plan = planned(keeping({.last = 2}));
+    EXPECT_EQ(plan.rows.back().state, State::expired);
+    EXPECT_THAT(going(plan), IsEmpty());
+    EXPECT_FALSE(plan.anchor);
+}
+
+TEST_F(APlan, KeepsOldOnesWhoseGlobalsWereLostAsLongAsThePolicyDoes) {
+    std::vector<Manifest> old;
+    for (const unsigned month : {5U, 6U, 7U, 8U}) {
+        old.push_back(backups_.add(at(2026, month, 20)));
+        ASSERT_TRUE(store_.remove(old.back().globals[0].key, ""));
+    }
+    const auto partial = backups_.add_partial(at(2026, 8, 21), {"shop"});
+    ASSERT_TRUE(store_.remove(partial.globals[0].key, ""));
+    backups_.add(newest);
+    EXPECT_THAT(going(planned(keeping({.monthly = 12}))), ElementsAre(partial.id.text()));
+    EXPECT_THAT(going(planned(keeping({.monthly = 3}))), ElementsAre(old[0].id.text(), partial.id.text()));
+}
+
 // An archive that is gone from an expired backup is no archive.
 TEST_F(APlan, KeepsOfAnExpiredBackupTheArchiveThatIsLeft) {
     const auto old = backups_.add(newest - std::chrono::days(20), {"shop", "lost", "other"});

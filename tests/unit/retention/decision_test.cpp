@@ -12,6 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 // One backup each day at 02:17 UTC, the newest on `last` itself.
 std::vector<Candidate> nightly(int nights, TimePoint last) {
@@ -140,6 +141,38 @@ TEST(WhatIsHidden, IsJudgedByTheGoodOnesAfterIt) {
         candidates[i].condition = Condition::hidden;
     }
     EXPECT_THAT(kept_of(candidates, {.last = 2}), ElementsAre("2026-11-19", "2026-11-20", "2026-11-21", "2026-11-22"));
+}
+
+// As when a listing lacks data/ for once.
+TEST(WhatExpired, GoesInNoCaseWhereNothingIsGood) {
+    auto candidates = nightly(6, at(2026, 11, 22, 2, 17));
+    for (auto& candidate : candidates) {
+        candidate.condition = Condition::expired;
+        candidate.databases.clear();
+        candidate.globals = false;
+    }
+    EXPECT_THAT(kept_of(candidates, {.last = 2}), SizeIs(6));
+    candidates[2].condition = Condition::good;
+    EXPECT_THAT(kept_of(candidates, {.last = 1}), ElementsAre("2026-11-19", "2026-11-20", "2026-11-21", "2026-11-22"));
+}
+
+TEST(WhatExpired, IsKeptAsThePolicyWouldKeepItAndTakesNobodysPlace) {
+    auto candidates = nightly(6, at(2026, 11, 22, 2, 17));
+    candidates[4].condition = candidates[0].condition = Condition::expired;
+    EXPECT_THAT(kept_of(candidates, {.last = 2}), ElementsAre("2026-11-20", "2026-11-21", "2026-11-22"));
+    // Also beside one that expired before.
+    candidates[3].condition = Condition::expired;
+    EXPECT_THAT(kept_of(candidates, {.last = 2}), ElementsAre("2026-11-19", "2026-11-20", "2026-11-21", "2026-11-22"));
+    auto year = nightly(365, at(2026, 11, 22, 2, 17));
+    for (std::size_t i = 0; i < 335; ++i) {  // a rule of the bucket takes the data after 30 days
+        year[i].condition = Condition::expired;
+        year[i].databases.clear();
+        year[i].globals = false;
+    }
+    EXPECT_THAT(kept_of(year, {.monthly = 3}), ElementsAre("2026-08-31", "2026-09-30", "2026-10-31", "2026-11-22"));
+    const auto verdicts =
+        decide(year, std::vector{Policy{.last = 1}}, {}, schedule::Zone::utc(), at(2026, 11, 22, 2, 17));
+    EXPECT_THAT(verdicts[0].because, ElementsAre("expired and 364 days old, and no rule keeps it"));
 }
 
 TEST(TheFuture, TakesNobodysPlaceAndIsKept) {

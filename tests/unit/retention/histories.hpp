@@ -52,8 +52,9 @@ inline Condition some_condition(Dice& dice) {
     return roll < 65   ? Condition::good
            : roll < 75 ? Condition::marked
            : roll < 85 ? Condition::partial
-           : roll < 93 ? Condition::hidden
-                       : Condition::expired;
+           : roll < 91 ? Condition::hidden
+           : roll < 97 ? Condition::expired
+                       : Condition::remnant;
 }
 
 inline Candidate some_backup(Dice& dice, TimePoint stored, std::size_t number) {

@@ -154,43 +154,81 @@ TEST_P(EveryHistory, KeepsTheNewestArchiveOfEveryDatabaseWhoseLossWasNotAccepted
     });
 }
 
+using PeriodOf = std::function<std::int64_t(TimePoint)>;
+
+// Of the calendar that a zone `offset` east of UTC has.
+struct Calendar {
+    PeriodOf day;
+    PeriodOf week;
+    PeriodOf month;
+    PeriodOf year;
+};
+
+Calendar calendar_of(const std::function<std::chrono::seconds(TimePoint)>& offset) {
+    const auto day = [offset](TimePoint time) { return std::chrono::floor<std::chrono::days>(time + offset(time)); };
+    const auto date = [day](TimePoint time) { return std::chrono::year_month_day(day(time)); };
+    return {[day](TimePoint time) { return std::int64_t{day(time).time_since_epoch().count()}; },
+            [day](TimePoint time) {
+                const auto then = day(time);
+                const auto monday = then - (std::chrono::weekday(then) - std::chrono::Monday);
+                return std::int64_t{monday.time_since_epoch().count()};
+            },
+            [date](TimePoint time) {
+                return std::int64_t{static_cast<int>(date(time).year())} * 100 +
+                       static_cast<unsigned>(date(time).month());
+            },
+            [date](TimePoint time) { return std::int64_t{static_cast<int>(date(time).year())}; }};
+}
+
+bool is_or_was_good(const Candidate& candidate) {
+    return candidate.condition == Condition::good || candidate.condition == Condition::expired;
+}
+
+std::vector<Candidate> newer_than(const History& history, const Candidate& candidate, Condition condition) {
+    std::map<std::string, Candidate> newer;  // each once
+    for (const auto& other : history.candidates) {
+        if (other.condition == condition && !is_from_the_future(other, history.now) && later(other, candidate)) {
+            newer.emplace(other.id, other);
+        }
+    }
+    std::vector<Candidate> found;
+    for (const auto& [id, other] : newer) {
+        found.push_back(other);
+    }
+    return found;
+}
+
+// As one of the `count` newest periods, in which nothing newer is good. Of an expired one: nor has expired.
+bool asked_for_by(unsigned count, const PeriodOf& period, const History& history, const Candidate& candidate) {
+    const auto its = period(candidate.stored);
+    const auto is_free_of = [&](Condition condition) {
+        std::set<std::int64_t> taken;
+        for (const auto& other : newer_than(history, candidate, condition)) {
+            taken.insert(period(other.stored));
+        }
+        return taken.count(its) == 0 && taken.size() < count;
+    };
+    return is_free_of(Condition::good) && (candidate.condition != Condition::expired || is_free_of(Condition::expired));
+}
+
 // By the shortest reading of each rule, one backup at a time.
-bool asked_for(const History& history, const Candidate& candidate) {
+bool asked_for(const History& history, const Candidate& candidate,
+               const Calendar& calendar = calendar_of([](TimePoint) { return std::chrono::seconds(0); })) {
     const auto& policy = history.policy;
-    const auto day = [](TimePoint time) { return std::chrono::floor<std::chrono::days>(time); };
-    if (policy.days > 0 && day(candidate.stored) >= day(history.now) - std::chrono::days(policy.days)) {
+    if (policy.days > 0 && calendar.day(candidate.stored) >= calendar.day(history.now) - std::int64_t{policy.days}) {
         return true;
     }
-    if (candidate.condition != Condition::good) {
+    if (!is_or_was_good(candidate)) {
         return false;
     }
-    std::map<std::string, Candidate> newer_good;  // each once
-    for (const auto& other : history.candidates) {
-        if (other.condition == Condition::good && !is_from_the_future(other, history.now) && later(other, candidate)) {
-            newer_good.emplace(other.id, other);
-        }
-    }
-    if (newer_good.size() < policy.last) {
-        return true;
-    }
-    const auto date = [&](TimePoint time) { return std::chrono::year_month_day(day(time)); };
-    const auto monday = [&](TimePoint time) {
-        const auto then = day(time);
-        return std::to_string(((then - (std::chrono::weekday(then) - std::chrono::Monday)).time_since_epoch()).count());
-    };
-    const auto month = [&](TimePoint time) {
-        return std::to_string(static_cast<int>(date(time).year())) + "-" +
-               std::to_string(static_cast<unsigned>(date(time).month()));
-    };
-    const auto year = [&](TimePoint time) { return std::to_string(static_cast<int>(date(time).year())); };
-    const auto by = [&](unsigned count, const std::function<std::string(TimePoint)>& period) {
-        std::set<std::string> later_periods;
-        for (const auto& [id, other] : newer_good) {
-            later_periods.insert(period(other.stored));
-        }
-        return later_periods.count(period(candidate.stored)) == 0 && later_periods.size() < count;
-    };
-    return by(policy.weekly, monday) || by(policy.monthly, month) || by(policy.yearly, year);
+    const auto good = newer_than(history, candidate, Condition::good).size();
+    const auto expired = candidate.condition == Condition::expired
+                             ? newer_than(history, candidate, Condition::expired).size()
+                             : std::size_t{0};
+    return (good < policy.last && expired < policy.last) ||
+           asked_for_by(policy.weekly, calendar.week, history, candidate) ||
+           asked_for_by(policy.monthly, calendar.month, history, candidate) ||
+           asked_for_by(policy.yearly, calendar.year, history, candidate);
 }
 
 TEST_P(EveryHistory, KeepsWhatThePolicyAsksFor) {
@@ -205,7 +243,8 @@ TEST_P(EveryHistory, KeepsWhatThePolicyAsksFor) {
 }
 
 // No more is kept than what the policy asks for and what is promised above; else personal data would stay for ever.
-TEST_P(EveryHistory, LetsGoOfAGoodOneThatNothingAsksFor) {
+// Nor of what the bucket's own rule took most of: its manifest would be paid for.
+TEST_P(EveryHistory, LetsGoOfAGoodOrExpiredOneThatNothingAsksFor) {
     in_each([](const History& history) {
         if (history.policy.keeps_everything()) {
             return;
@@ -213,8 +252,8 @@ TEST_P(EveryHistory, LetsGoOfAGoodOneThatNothingAsksFor) {
         const auto verdicts = decided(history);
         for (std::size_t i = 0; i < verdicts.size(); ++i) {
             const auto& candidate = history.candidates[i];
-            const bool ordinary = candidate.condition == Condition::good && !candidate.proven &&
-                                  !is_from_the_future(candidate, history.now);
+            const bool ordinary =
+                is_or_was_good(candidate) && !candidate.proven && !is_from_the_future(candidate, history.now);
             const bool superseded =
                 std::all_of(candidate.databases.begin(), candidate.databases.end(), [&](const auto& database) {
                     return newest(history,
@@ -278,8 +317,8 @@ TEST_P(EveryHistory, LetsGoOfNoMoreUnderALongerPolicy) {
 
 TEST_P(EveryHistory, LetsNothingComeBackForOneMoreBackup) {
     in_each([](const History& history) {
-        for (const auto condition :
-             {Condition::good, Condition::marked, Condition::partial, Condition::hidden, Condition::expired}) {
+        for (const auto condition : {Condition::good, Condition::marked, Condition::partial, Condition::hidden,
+                                     Condition::expired, Condition::remnant}) {
             Dice dice(history.candidates.size());
             auto next = some_backup(dice, history.now, 1'000'000);
             for (const auto& candidate : history.candidates) {
@@ -378,6 +417,69 @@ TEST_P(EveryHistory, LosesNothingToWhatIsHiddenOrDatedInTheFuture) {
         }
         for (const auto& id : let_go(beside)) {
             EXPECT_TRUE(before.count(id) != 0 || id.starts_with("id-200000")) << id << " went for a hidden one";
+        }
+    });
+}
+
+// Some of what is good becomes expired: a listing lacks for once what is there, or a rule of the bucket takes a part.
+History with_expired(const History& history, unsigned percent) {
+    Dice dice(history.candidates.size() + percent);
+    std::set<std::string> touched;
+    for (const auto& candidate : history.candidates) {
+        if (candidate.condition == Condition::good && dice.chance(percent)) {
+            touched.insert(candidate.id);
+        }
+    }
+    History expired = history;
+    for (auto& candidate : expired.candidates) {
+        if (candidate.condition == Condition::good && touched.count(candidate.id) != 0) {
+            candidate.condition = Condition::expired;
+        }
+    }
+    return expired;
+}
+
+TEST_P(EveryHistory, LosesNothingToWhatExpires) {
+    in_each([](const History& each) {
+        for (const unsigned percent : {3U, 40U, 100U}) {
+            // What is still good loses nothing in any case.
+            const auto some = with_expired(each, percent);
+            const auto before = let_go(each);
+            const auto verdicts = decided(some);
+            for (std::size_t i = 0; i < verdicts.size(); ++i) {
+                const auto& candidate = some.candidates[i];
+                if (candidate.condition == Condition::good && !verdicts[i].keep) {
+                    EXPECT_TRUE(before.count(candidate.id) != 0) << candidate.id << " went because others expired";
+                }
+            }
+            // And where nothing had expired before, nothing does.
+            History history = each;
+            for (auto& candidate : history.candidates) {
+                candidate.condition = candidate.condition == Condition::expired ? Condition::good : candidate.condition;
+            }
+            EXPECT_TRUE(is_within(let_go(with_expired(history, percent)), let_go(history))) << percent;
+        }
+    });
+}
+
+TEST_P(EveryHistory, LetsGoOfNothingWholeThatIsNewerThanTheNewestGoodOne) {
+    in_each([](const History& each) {
+        History history = each;
+        const bool none_is_good = history.candidates.size() % 3 == 0;
+        if (none_is_good) {
+            for (auto& candidate : history.candidates) {
+                candidate.condition = candidate.condition == Condition::good ? Condition::expired : candidate.condition;
+            }
+        }
+        const auto good = newest(history, [](const auto& c) { return c.condition == Condition::good; });
+        EXPECT_FALSE(none_is_good && good);
+        const auto verdicts = decided(history);
+        for (std::size_t i = 0; i < verdicts.size(); ++i) {
+            const auto& candidate = history.candidates[i];
+            const bool was_whole = is_or_was_good(candidate) || candidate.condition == Condition::hidden;
+            if (was_whole && (!good || later(candidate, history.candidates[*good]))) {
+                EXPECT_TRUE(verdicts[i].keep) << i << ": " << verdicts[i].because.front();
+            }
         }
     });
 }

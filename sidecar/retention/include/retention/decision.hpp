@@ -3,13 +3,18 @@
 //
 // What holds of every decision, for any policy but the one that keeps everything:
 //
-//   - The newest good backup is kept, and so is the last proven one.
+//   - The newest good backup is kept, and so is the last proven one. Nothing whole that is newer than the newest good
+//     one goes, and where there is none, nothing whole goes at all.
 //   - Of every database the newest archive is kept, in a good backup and in one of any kind, unless the owner accepted
 //     its loss since. So is the newest of the globals, which nobody can lose on purpose.
 //   - What a policy asks for is kept. A longer policy lets go of nothing that a shorter one keeps.
 //   - Deciding again about what was kept lets go of nothing more, at the same time.
 //   - One more backup that is newer than the others never makes one be kept that was let go without it.
 //   - What somebody hid or wrote over takes nobody's place: the others are kept as if it were not there.
+//   - What expired takes no good one's place, and is itself kept as if it were still good, in as many places again:
+//   were
+//     all good before, a listing that lacks what is there makes nothing go. Where the bucket's own rule takes the data,
+//     the policy lets go of the rest in time.
 //
 // Ages come from the times at which manifests reached the store, by the store's clock. Names and times that a writer
 // gave count for nothing: whoever stole a writer's key may write what he likes into them.
@@ -52,7 +57,8 @@ enum class Condition {
     marked,   // whole, and an owner should look before trusting it
     partial,  // some databases of the run failed
     hidden,   // all there, and somebody hid or wrote over its manifest, or copied it back into the store
-    expired,  // some of it is gone
+    expired,  // good, but that some of it is not there: a rule of the bucket took it, or a listing lacks it
+    remnant,  // marked or partial, and some of it is not there
 };
 
 struct Candidate {
