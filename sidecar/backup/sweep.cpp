@@ -1,5 +1,7 @@
 #include "backup/sweep.hpp"
 
+#include <algorithm>
+
 namespace lifeboat::backup {
 namespace {
 
@@ -79,7 +81,7 @@ private:
 };
 
 Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instance, std::chrono::milliseconds min_age,
-                           Manner manner) {
+                           os::TimePoint our_time, Manner manner) {
     auto layout = catalogue::Layout::of(instance);
     if (!layout) {
         return std::move(layout).error();
@@ -91,7 +93,7 @@ Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instanc
     if (!leftovers->newest_manifest) {
         return SweepOutcome{};  // nothing tells the store's time
     }
-    Sweeper sweeper(store, *leftovers->newest_manifest - min_age, manner);
+    Sweeper sweeper(store, std::min(*leftovers->newest_manifest, our_time) - min_age, manner);
     if (leftovers->uploads_unseen) {
         sweeper.refused(*leftovers->uploads_unseen);
     }
@@ -106,13 +108,14 @@ Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instanc
 
 }  // namespace
 
-Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instance, std::chrono::milliseconds min_age) {
-    return sweep(store, instance, min_age, Manner::in_earnest);
+Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instance, std::chrono::milliseconds min_age,
+                           os::TimePoint our_time) {
+    return sweep(store, instance, min_age, our_time, Manner::in_earnest);
 }
 
 Result<SweepOutcome> would_sweep(store::ObjectStore& store, const std::string& instance,
-                                 std::chrono::milliseconds min_age) {
-    return sweep(store, instance, min_age, Manner::only_said);
+                                 std::chrono::milliseconds min_age, os::TimePoint our_time) {
+    return sweep(store, instance, min_age, our_time, Manner::only_said);
 }
 
 }  // namespace lifeboat::backup

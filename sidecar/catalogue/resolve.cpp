@@ -87,6 +87,22 @@ bool concerns(const Backup& backup, const Wanted& wanted) {
                        [&](const auto& failure) { return failure.database == wanted.database; });
 }
 
+// They rank behind the others: where one of those was chosen, somebody may still have meant one of these.
+void note_the_future(const Catalogue& catalogue, const Wanted& wanted, std::optional<os::TimePoint> until,
+                     Chosen& chosen) {
+    for (const auto& backup : catalogue.backups) {
+        const bool meant = (!until || backup.manifest.started <= *until) && concerns(backup, wanted);
+        if (backup.in_the_future && !chosen.backup->in_the_future && meant) {
+            chosen.notes.push_back("backup " + backup.manifest.id.text() +
+                                   " is passed over: it is dated in the future (" + os::utc_text(backup.stored) +
+                                   "), so its age is not known; its id names it");
+            if (is_damaged(backup)) {
+                chosen.damaged.push_back(chosen.notes.back());
+            }
+        }
+    }
+}
+
 // Nothing is known of them but their names: whether one would have been chosen cannot be said.
 void add_refused(const Catalogue& catalogue, std::optional<os::TimePoint> until, Chosen& chosen) {
     for (const auto& refused : catalogue.refused_backups) {
@@ -112,6 +128,7 @@ Result<Chosen> newest_until(const Catalogue& catalogue, const Wanted& wanted, st
         if (will_do(backup, wanted, !until)) {
             chosen.backup = &backup;
             add_refused(catalogue, until, chosen);
+            note_the_future(catalogue, wanted, until, chosen);
             return chosen;
         }
         if (backup.state != State::good && concerns(backup, wanted)) {

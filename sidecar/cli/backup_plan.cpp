@@ -111,7 +111,7 @@ void BackupLog::store_asked_again(const Error& why, std::chrono::milliseconds pa
 // What earlier runs left, once it can no longer be written to. A backup that is stored stays a success whatever comes
 // of it: the key may lack the right to list or to delete.
 void sweep_leftovers(const config::Settings& settings, store::ObjectStore& store, EventLog& log) {
-    const auto swept = backup::sweep(store, settings.instance.name, least_age(settings));
+    const auto swept = backup::sweep(store, settings.instance.name, least_age(settings), os::SystemClock().now());
     if (!swept) {
         log.write(LogLevel::info, "sweep_not_possible",
                   {{"error", whole_text(swept.error())}, {"next", swept.error().next}});

@@ -71,7 +71,7 @@ void carry_out(AfterSuccess& result, const prune::Plan& plan, const config::Sett
 
 void clear_remains(AfterSuccess& result, const catalogue::Layout& layout, const config::Settings& settings,
                    store::ObjectStore& store, EventLog& log, const std::stop_token& stop) {
-    auto cleared = prune::clear_remains(store, layout, least_age(settings), stop);
+    auto cleared = prune::clear_remains(store, layout, least_age(settings), os::SystemClock().now(), stop);
     if (!cleared) {
         result.failure = std::move(cleared).error();
     } else if (cleared->objects > 0) {
@@ -115,8 +115,8 @@ Result<Pruned> prune_by_hand(store::ObjectStore& store, const catalogue::Layout&
         return std::move(plan).error();
     }
     Pruned pruned{*std::move(plan), manner.dry_run};
-    auto swept = manner.dry_run ? backup::would_sweep(store, layout.instance(), manner.min_age)
-                                : backup::sweep(store, layout.instance(), manner.min_age);
+    auto swept = manner.dry_run ? backup::would_sweep(store, layout.instance(), manner.min_age, manner.our_time)
+                                : backup::sweep(store, layout.instance(), manner.min_age, manner.our_time);
     if (!swept) {
         pruned.outcome.emplace().failure = in_context("the sweep of leftovers", std::move(swept).error());
         return pruned;
@@ -127,7 +127,7 @@ Result<Pruned> prune_by_hand(store::ObjectStore& store, const catalogue::Layout&
     }
     pruned.outcome = prune::carry_out(store, pruned.plan, stop);
     if (!pruned.outcome->failure && !pruned.outcome->may_not()) {
-        auto cleared = prune::clear_remains(store, layout, manner.min_age, stop);
+        auto cleared = prune::clear_remains(store, layout, manner.min_age, manner.our_time, stop);
         if (!cleared) {
             pruned.outcome->failure = std::move(cleared).error();
         }

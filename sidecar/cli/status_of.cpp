@@ -77,6 +77,12 @@ void add_reasons(InstanceStatus& status, const health::StoreFacts& store, const 
 // What came after the last good one and is none. Marked, partial and hidden ones are reasons.
 void add_notes(InstanceStatus& status, const catalogue::Catalogue& catalogue, const catalogue::Backup* last) {
     for (const auto& backup : catalogue.backups) {
+        if (backup.in_the_future && last != nullptr && !last->in_the_future) {
+            status.notes.push_back("backup " + backup.manifest.id.text() + " is dated in the future (" +
+                                   os::utc_text(backup.stored) +
+                                   "): its age is not known, and it counts after all others");
+            continue;
+        }
         const bool newer = last == nullptr || backup.stored > last->stored;
         if (newer && backup.state == catalogue::State::expired) {
             status.notes.push_back("a newer backup, " + backup.manifest.id.text() +

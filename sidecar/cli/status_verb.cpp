@@ -90,6 +90,7 @@ Result<ExitCode> from_store(const config::Settings& settings, Session& session) 
         return std::move(known).error();
     }
     const auto now = os::SystemClock().now();
+    catalogue::rank_by_age(*catalogue, now);
     return show_one(status_of(*catalogue, settings.health.overdue_after, now, settings.drill.require_within,
                               expiry_of(rules, settings, *catalogue, now)),
                     now, session.flags.json);
@@ -111,6 +112,7 @@ Result<InstanceStatus> look_at(store::ObjectStore& store, const catalogue::Layou
         }
         return unknown_status(layout.instance(), catalogue.error(), now);
     }
+    catalogue::rank_by_age(*catalogue, now);
     return holds_nothing(*catalogue)
                ? absent_status(layout.instance(), store.location(), now)
                : status_of(*catalogue, settings.health.overdue_after, now, settings.drill.require_within,

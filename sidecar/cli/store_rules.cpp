@@ -55,8 +55,10 @@ StoreRules read_rules(const config::Settings& settings, store::ObjectStore& stor
     return found;
 }
 
-Result<catalogue::Catalogue> read_catalogue_by_rules(const config::Settings& settings, store::ObjectStore& store,
-                                                     const catalogue::Layout& layout) {
+namespace {
+
+Result<catalogue::Catalogue> read_by_rules(const config::Settings& settings, store::ObjectStore& store,
+                                           const catalogue::Layout& layout) {
     auto catalogue = catalogue::read_catalogue(store, layout, settings.store.expires_after);
     const auto goes_by_the_rule = [](const auto& backup) {
         return !backup.tampering.empty() || (backup.state == catalogue::State::expired && backup.gone.empty());
@@ -67,6 +69,17 @@ Result<catalogue::Catalogue> read_catalogue_by_rules(const config::Settings& set
     }
     const auto limit = read_rules(settings, store, layout).age_limit();
     return limit ? catalogue::read_catalogue(store, layout, limit) : std::move(catalogue);
+}
+
+}  // namespace
+
+Result<catalogue::Catalogue> read_catalogue_by_rules(const config::Settings& settings, store::ObjectStore& store,
+                                                     const catalogue::Layout& layout) {
+    auto catalogue = read_by_rules(settings, store, layout);
+    if (catalogue) {
+        catalogue::rank_by_age(*catalogue, os::SystemClock().now());
+    }
+    return catalogue;
 }
 
 void take_rules(health::StoreFacts& facts, const StoreRules& rules, const config::Settings& settings,

@@ -1,6 +1,7 @@
 #include "survey.hpp"
 
 #include "health/recent.hpp"
+#include "os/future.hpp"
 #include "store_rules.hpp"
 
 #include <algorithm>
@@ -64,8 +65,10 @@ SurveyEnded of_catalogue(const Catalogue& catalogue, os::TimePoint now, const st
     return seen;
 }
 
-SurveyEnded of_names(const std::vector<catalogue::BackupName>& names, const Error& why) {
+SurveyEnded of_names(std::vector<catalogue::BackupName> names, const Error& why, os::TimePoint now) {
     SurveyEnded seen;
+    std::stable_partition(names.begin(), names.end(),
+                          [now](const auto& name) { return os::is_in_the_future(name.stored, now); });
     for (const auto& name : names) {
         health::BackupFacts facts;
         facts.id = name.id.text();
@@ -88,6 +91,7 @@ Result<SurveyEnded> look(store::ObjectStore& store, const catalogue::Layout& lay
     const auto rules = read_rules(settings, store, layout);
     auto catalogue = catalogue::read_catalogue(store, layout, rules.age_limit());
     if (catalogue) {
+        catalogue::rank_by_age(*catalogue, now);
         auto seen = of_catalogue(*catalogue, now, server);
         take_rules(seen.store, rules, settings, *catalogue);
         return seen;
@@ -96,7 +100,7 @@ Result<SurveyEnded> look(store::ObjectStore& store, const catalogue::Layout& lay
     if (kind == ErrorKind::interrupted || kind == ErrorKind::temporary) {
         return std::move(catalogue).error();
     }
-    auto seen = of_names(names, catalogue.error());
+    auto seen = of_names(names, catalogue.error(), now);
     auto leftovers = catalogue::find_leftovers(store, layout);
     if (!leftovers) {
         return std::move(leftovers).error();

@@ -430,6 +430,7 @@ void StoreExamination::look_at_backups() {
         add(failed("backups", catalogue.error()));
         return;
     }
+    catalogue::rank_by_age(*catalogue, os::SystemClock().now());
     tell_backups(*catalogue);
     tell_leftovers(*catalogue);
     found_.catalogue = *std::move(catalogue);

@@ -1,5 +1,7 @@
 #include "prune/prune.hpp"
 
+#include "os/future.hpp"
+
 #include <algorithm>
 
 namespace lifeboat::prune {
@@ -80,6 +82,12 @@ std::vector<retention::Policy> policies_of(const Wishes& wishes, const catalogue
     return policies;
 }
 
+// What is dated in the future answers no doubt of today's.
+std::vector<Candidate> those_of_the_past(std::vector<Candidate> candidates, os::TimePoint now) {
+    std::erase_if(candidates, [now](const auto& each) { return os::is_in_the_future(each.stored, now); });
+    return candidates;
+}
+
 Error versions_unseen() {
     return {ErrorKind::refused,
             "this key may not list the versions of objects: a backup that seems to be gone may only be hidden from it, "
@@ -106,6 +114,7 @@ Result<Plan> make_plan(store::ObjectStore& store, const catalogue::Layout& layou
     if (catalogue->backups.empty()) {
         return plan;
     }
+    catalogue::rank_by_age(*catalogue, our_time);
     std::vector<Candidate> candidates;
     for (const auto& backup : catalogue->backups) {
         candidates.push_back(candidate_of(backup));
@@ -121,7 +130,8 @@ Result<Plan> make_plan(store::ObjectStore& store, const catalogue::Layout& layou
     if (const auto* good = newest_good(*catalogue)) {
         plan.anchor = good->manifest.id;
     }
-    plan.stop = retention::lineage_gate(candidates, catalogue->doubt ? catalogue->doubt->since.text() : std::string());
+    plan.stop = retention::lineage_gate(those_of_the_past(candidates, our_time),
+                                        catalogue->doubt ? catalogue->doubt->since.text() : std::string());
     if (!plan.stop) {
         plan.stop = retention::max_delete_gate(plan.going(), wishes.max_delete);
     }

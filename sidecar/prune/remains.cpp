@@ -54,8 +54,9 @@ void note(std::map<BackupId, Holding>& held, const catalogue::Layout& layout, co
 
 class Cleaner {
 public:
-    Cleaner(store::ObjectStore& store, std::chrono::milliseconds min_age, const std::stop_token& stop)
-        : store_(store), min_age_(min_age), stop_(stop) {}
+    Cleaner(store::ObjectStore& store, std::chrono::milliseconds min_age, os::TimePoint our_time,
+            const std::stop_token& stop)
+        : store_(store), min_age_(min_age), our_time_(our_time), stop_(stop) {}
 
     Result<Remains> run(const std::map<BackupId, Holding>& held);
 
@@ -64,6 +65,7 @@ private:
 
     store::ObjectStore& store_;
     const std::chrono::milliseconds min_age_;
+    const os::TimePoint our_time_;
     const std::stop_token stop_;
     Remains remains_;
 };
@@ -100,18 +102,19 @@ Result<Remains> Cleaner::run(const std::map<BackupId, Holding>& held) {
     if (!newest) {
         return remains_;  // nothing tells the store's time
     }
+    const auto now = std::min(*newest, our_time_);
     for (const auto& [id, holding] : held) {
         if (holding.manifest) {
             continue;
         }
-        if (auto taken = take(holding.acceptances, *oldest - min_age_); !taken) {
+        if (auto taken = take(holding.acceptances, std::min(*oldest, now) - min_age_); !taken) {
             return std::move(taken).error();
         }
         // What is beside data is left until a sweep has taken that: a run may be at work there.
         if (holding.data) {
             continue;
         }
-        if (auto taken = take(holding.others, *newest - min_age_); !taken) {
+        if (auto taken = take(holding.others, now - min_age_); !taken) {
             return std::move(taken).error();
         }
     }
@@ -121,7 +124,7 @@ Result<Remains> Cleaner::run(const std::map<BackupId, Holding>& held) {
 }  // namespace
 
 Result<Remains> clear_remains(store::ObjectStore& store, const catalogue::Layout& layout,
-                              std::chrono::milliseconds min_age, const std::stop_token& stop) {
+                              std::chrono::milliseconds min_age, os::TimePoint our_time, const std::stop_token& stop) {
     std::map<BackupId, Holding> held;
     auto listed = store.list(layout.prefix(), [&](const ObjectInfo& info) {
         note(held, layout, info);
@@ -133,7 +136,7 @@ Result<Remains> clear_remains(store::ObjectStore& store, const catalogue::Layout
     if (!store.lists_everything()) {
         return Remains{};  // what seems to be left alone may have a manifest that somebody hid
     }
-    return Cleaner(store, min_age, stop).run(held);
+    return Cleaner(store, min_age, our_time, stop).run(held);
 }
 
 }  // namespace lifeboat::prune

@@ -1,5 +1,6 @@
 #include "retention/decision.hpp"
 
+#include "os/future.hpp"
 #include "periods.hpp"
 
 #include <algorithm>
@@ -19,9 +20,6 @@ namespace {
 
 using Index = std::size_t;  // of a candidate
 using Order = std::vector<Index>;
-
-// A store's clock may be read through another one that is a little off; beyond this it is no reading at all.
-constexpr std::chrono::hours slack{24};
 
 enum class Rank { protection, rule };
 
@@ -131,8 +129,8 @@ void Decision::sort_newest_first(TimePoint now) {
         const auto& other = candidates_[b];
         return std::tie(other.stored, other.id, b) < std::tie(one.stored, one.id, a);
     });
-    const auto known =
-        std::find_if(all.begin(), all.end(), [&](Index i) { return candidates_[i].stored <= now + slack; });
+    const auto known = std::find_if(all.begin(), all.end(),
+                                    [&](Index i) { return !os::is_in_the_future(candidates_[i].stored, now); });
     from_the_future_.assign(all.begin(), known);
     newest_first_.assign(known, all.end());
 }

@@ -119,6 +119,30 @@ def test_ages_are_the_stores_and_not_the_names(workspace, four):
         ids[0]: "keep", ids[1]: "deleted", ids[2]: "keep", ids[3]: "keep"}
 
 
+def rename(workspace, old, new):
+    """As its writer would have named it by another clock."""
+    home = workspace.store.folder / workspace.store.instance
+    (home / "data" / old).rename(home / "data" / new)
+    manifest = home / "manifests" / f"{old}.json"
+    (home / "manifests" / f"{new}.json").write_text(manifest.read_text().replace(old, new))
+    manifest.unlink()
+    return new
+
+
+def test_one_that_a_wrong_clock_dated_is_in_nobodys_way(workspace, four):
+    _, ids = four
+    workspace.configure(retention={"keep_days": 0, "keep_last": 1})
+    wrong = rename(workspace, ids[1], "20370101T000000Z-0001")
+    set_age(workspace, wrong, -4000)
+    shown = workspace.run("show", "latest", "--json").expect(0)
+    assert shown.json["id"] == ids[3] and wrong in shown.err and "dated in the future" in shown.err
+    told = workspace.run("status", "--json")
+    assert told.json["last_good"]["id"] == ids[3]
+    assert any(wrong in note and "dated in the future" in note for note in told.json["notes"])
+    assert fates(workspace.run("prune", "--json").expect(0)) == {
+        ids[0]: "deleted", wrong: "keep", ids[2]: "deleted", ids[3]: "keep"}
+
+
 def test_more_than_max_delete_stops_it(workspace, four):
     _, ids = four
     workspace.configure(retention={"keep_days": 0, "keep_last": 1, "max_delete": 2})

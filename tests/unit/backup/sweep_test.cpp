@@ -18,6 +18,7 @@ using testing::IsEmpty;
 using Versions = test::MemoryStore::Versions;
 
 constexpr std::chrono::hours day{24};
+const auto our_time = at(2026, 11, 25);
 
 // A whole backup of 22 November, noon: the newest time that the store tells. What a killed run left is of `left_at`.
 class Sweep : public testing::Test {
@@ -42,7 +43,7 @@ protected:
         return upload;
     }
     SweepOutcome swept(std::chrono::milliseconds min_age = day) {
-        auto outcome = sweep(store_, "app", min_age);
+        auto outcome = sweep(store_, "app", min_age, our_time);
         EXPECT_TRUE(outcome);
         return outcome ? *outcome : SweepOutcome{};
     }
@@ -104,11 +105,30 @@ TEST_F(Sweep, TakesTheNewestManifestForNow) {
     EXPECT_EQ(swept().objects, 2U);
 }
 
+// A folder's host whose clock was wrong for once: what is being written now is not old for that.
+TEST_F(Sweep, LeavesWhatIsYoungBesideAManifestFromTheFuture) {
+    put_data(killed_, at(2026, 11, 24, 11));
+    store_.set_modified(app().manifest(newest_.id), at(2037, 1, 1));
+    EXPECT_EQ(swept().too_young, 1U);
+    EXPECT_EQ(swept(std::chrono::hours(12)).objects, 2U) << "by our own time";
+}
+
+TEST_F(Sweep, SaysWhatItWouldTake) {
+    put_data(killed_, at(2026, 11, 21, 1));
+    const auto upload = begin(app().database(killed_.id, "more", Encrypted::no), at(2026, 11, 21, 1));
+    const auto outcome = would_sweep(store_, "app", day, our_time);
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->objects, 2U);
+    EXPECT_EQ(outcome->uploads, 1U);
+    EXPECT_EQ(data_of(killed_.id).size(), 2U);
+    EXPECT_EQ(uploads(), 1U);
+}
+
 TEST_F(Sweep, DoesNothingWhereNoManifestTellsTheTime) {
     test::MemoryStore store;
     ASSERT_TRUE(store::put(store, killed_.globals[0].key, stream::as_bytes("abc")));
     store.set_modified(killed_.globals[0].key, at(2000, 1, 1));
-    const auto outcome = sweep(store, "app", day);
+    const auto outcome = sweep(store, "app", day, our_time);
     ASSERT_TRUE(outcome);
     EXPECT_EQ(outcome->objects + outcome->uploads + outcome->too_young, 0U);
 }
@@ -173,7 +193,7 @@ TEST_F(Sweep, AsksOnceWhereItMayNotDelete) {
     test::FaultScript script;
     script.fail("remove", 1, failed("no right to delete"));
     test::FlakyStore flaky(store_, script);
-    const auto outcome = sweep(flaky, "app", day);
+    const auto outcome = sweep(flaky, "app", day, our_time);
     ASSERT_TRUE(outcome);
     ASSERT_TRUE(outcome->refused);
     EXPECT_EQ(outcome->refused->what, "no right to delete");
@@ -187,7 +207,7 @@ TEST_F(Sweep, GoesOnWithTheNextUploadWhenOneCannotBeDiscarded) {
     test::FaultScript script;
     script.fail("discard", 1, failed("no"));
     test::FlakyStore flaky(store_, script);
-    const auto outcome = sweep(flaky, "app", day);
+    const auto outcome = sweep(flaky, "app", day, our_time);
     ASSERT_TRUE(outcome);
     EXPECT_EQ(outcome->uploads, 1U);
     EXPECT_TRUE(outcome->refused);
@@ -197,7 +217,7 @@ TEST_F(Sweep, FailsWhenItCannotLook) {
     test::FaultScript script;
     script.fail("list", 1, {ErrorKind::temporary, "away", {}});
     test::FlakyStore flaky(store_, script);
-    EXPECT_FALSE(sweep(flaky, "app", day));
+    EXPECT_FALSE(sweep(flaky, "app", day, our_time));
 }
 
 TEST_F(Sweep, SweepsDataAlsoWhereUnfinishedUploadsCannotBeSeen) {
@@ -205,7 +225,7 @@ TEST_F(Sweep, SweepsDataAlsoWhereUnfinishedUploadsCannotBeSeen) {
     test::FaultScript script;
     script.fail("unfinished", 1, failed("no right to list uploads"));
     test::FlakyStore flaky(store_, script);
-    const auto outcome = sweep(flaky, "app", day);
+    const auto outcome = sweep(flaky, "app", day, our_time);
     ASSERT_TRUE(outcome);
     EXPECT_EQ(outcome->objects, 2U);
     ASSERT_TRUE(outcome->refused);

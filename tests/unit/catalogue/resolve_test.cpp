@@ -50,6 +50,34 @@ TEST(Resolve, TakesTheNewestByTheStoresClockForLatest) {
     EXPECT_EQ(day(catalogue_of({on(12), on(11)}), wanted("latest")), 11) << "the last one in the catalogue's order";
 }
 
+// One clock that was wrong for once must not settle for years what is restored.
+TEST(Resolve, TakesOneFromTheFutureOnlyWhereThereIsNoOther) {
+    auto wrong = on(13);
+    wrong.stored = at(2037, 1, 1);
+    const auto now = at(2026, 11, 20);
+    auto catalogue = catalogue_of({on(11), on(12), wrong});
+    rank_by_age(catalogue, now);
+    for (const std::string text : {"latest", "2026-11-20"}) {
+        const auto chosen = resolve(catalogue, wanted(text));
+        ASSERT_TRUE(chosen);
+        EXPECT_EQ(chosen->backup->manifest.id, on(12).manifest.id) << text;
+        EXPECT_THAT(chosen->notes, ElementsAre(AllOf(HasSubstr(wrong.manifest.id.text()), HasSubstr("2037-01-01"))));
+    }
+    EXPECT_EQ(day(catalogue, wanted(wrong.manifest.id.text())), 13);
+    auto alone = catalogue_of({wrong});
+    rank_by_age(alone, now);
+    EXPECT_EQ(day(alone, wanted("latest")), 13);
+    // For whoever's own clock is years behind, everything is of the future, and the newest the newest.
+    auto all = catalogue_of({on(11), on(12)});
+    rank_by_age(all, at(2020, 1, 1));
+    EXPECT_EQ(day(all, wanted("latest")), 12);
+    EXPECT_THAT(resolve(all, wanted("latest"))->notes, IsEmpty());
+    // A clock may be a little off.
+    auto near = catalogue_of({on(11), on(12)});
+    rank_by_age(near, at(2026, 11, 11, 3));
+    EXPECT_EQ(day(near, wanted("latest")), 12);
+}
+
 TEST(Resolve, TakesABackupByItsIdWhateverItsState) {
     for (const State state : {State::good, State::marked, State::partial, State::expired}) {
         const auto catalogue = catalogue_of({on(11, state), on(12)});

@@ -245,9 +245,9 @@ private:
         if (stale_) {  // what a server planned before it failed over, and comes round to now
             (void)carry_out(store_, *std::exchange(stale_, std::nullopt));
         }
-        ASSERT_TRUE(backup::sweep(store_, "app", day));
+        ASSERT_TRUE(backup::sweep(store_, "app", day, now_));
         prune();
-        (void)clear_remains(store_, app(), day);
+        (void)clear_remains(store_, app(), day, now_);
     }
     void prune() {
         auto plan = make_plan(store_, app(), wishes_, some_clock(5));
@@ -653,8 +653,8 @@ void Instance::check_nothing_is_left_over() {
         Truth truth{StoredBackups::made(id_at(now_, tail()), {"app"}), now_, {}, true, true};
         store_data(truth.manifest);
         commit(std::move(truth), false);
-        ASSERT_TRUE(backup::sweep(store_, "app", day));
-        ASSERT_TRUE(clear_remains(store_, app(), day));
+        ASSERT_TRUE(backup::sweep(store_, "app", day, now_));
+        ASSERT_TRUE(clear_remains(store_, app(), day, now_));
     }
     std::set<std::string> with_manifest;
     std::set<std::string> others;

@@ -188,6 +188,22 @@ TEST_F(APlan, IsHeldBackByAClockThatIsBehind) {
     EXPECT_THAT(going(planned(keeping({.days = 2}, 100), newest - std::chrono::days(30))), SizeIs(7));
 }
 
+// A folder's host whose clock was wrong for one backup.
+TEST_F(APlan, TakesNothingFromTheFutureForTheNewest) {
+    const auto all = backups_.add_nightly(3, newest);
+    const auto wrong = backups_.add(at(2037, 1, 1));
+    const auto plan = planned(keeping({.last = 1}));
+    EXPECT_EQ(plan.anchor, all[2].id);
+    EXPECT_THAT(going(plan), ElementsAre(all[0].id.text(), all[1].id.text()));
+    EXPECT_EQ(plan.rows.front().id, wrong.id);
+    EXPECT_THAT(plan.rows.front().because.front(), HasSubstr("future"));
+    // Where there is nothing else, it is better than nothing.
+    test::MemoryStore other;
+    StoredBackups only(other);
+    only.add(at(2037, 1, 1));
+    EXPECT_EQ(make_plan(other, app(), keeping({.last = 1}), newest)->anchor, wrong.id);
+}
+
 TEST_F(APlan, StopsAtMoreThanMaxDelete) {
     backups_.add_nightly(13, newest);
     EXPECT_TRUE(planned(keeping({.last = 2}, 10)).stop);

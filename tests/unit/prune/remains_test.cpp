@@ -12,13 +12,14 @@ using testing::SizeIs;
 
 const auto newest = at(2026, 11, 22, 2, 17);
 constexpr std::chrono::hours day{24};
+const auto our_time = newest + day;
 
 class Cleaning : public testing::Test {
 protected:
     Cleaning() { backups_.add(newest); }
 
     std::size_t cleared() {
-        auto result = clear_remains(store_, app(), day);
+        auto result = clear_remains(store_, app(), day, our_time);
         EXPECT_TRUE(result);
         return result ? result->objects : 0;
     }
@@ -34,6 +35,13 @@ TEST_F(Cleaning, TakesDrillsAndSignaturesOfABackupThatIsGone) {
     backups_.put(store::ObjectKey::parse(app().manifest(gone_).text() + ".minisig").value(), "x", newest - 5 * day);
     EXPECT_EQ(cleared(), 2U);
     EXPECT_THAT(all_of(store_, gone_), IsEmpty());
+}
+
+// A manifest that a wrong clock dated makes nothing old that is not.
+TEST_F(Cleaning, LeavesWhatIsYoungBesideAManifestFromTheFuture) {
+    backups_.add(at(2037, 1, 1));
+    backups_.put(report_, "x", newest);
+    EXPECT_EQ(cleared(), 0U);
 }
 
 TEST_F(Cleaning, TakesMarkersThatHideNothingAnyMore) {
@@ -86,7 +94,7 @@ TEST_F(Cleaning, DoesNothingWhereNoManifestTellsTheTimeOrVersionsCannotBeSeen) {
     test::MemoryStore other;
     ASSERT_TRUE(store::put(other, report_, stream::as_bytes("x")));
     other.set_modified(report_, at(2000, 1, 1));
-    EXPECT_EQ(clear_remains(other, app(), day)->objects, 0U);
+    EXPECT_EQ(clear_remains(other, app(), day, our_time)->objects, 0U);
 }
 
 TEST_F(Cleaning, AsksOnceWhereItMayNotDelete) {
@@ -95,7 +103,7 @@ TEST_F(Cleaning, AsksOnceWhereItMayNotDelete) {
     test::FaultScript script;
     script.fail("remove", 1, failed("no right"));
     test::FlakyStore flaky(store_, script);
-    const auto result = clear_remains(flaky, app(), day);
+    const auto result = clear_remains(flaky, app(), day, our_time);
     ASSERT_TRUE(result);
     EXPECT_TRUE(result->refused);
     EXPECT_EQ(script.calls("remove"), 1);

@@ -46,6 +46,7 @@ struct Backup {
     // days behind. Hidden then, without a word in the lineage, and in nobody's place.
     bool misdated = false;
     std::optional<BackupId> misdated_by = {};  // one that was made later and came in time, before this one
+    bool in_the_future = false;                // rank_by_age() found that it is dated later than can be
     // When the newest drill of it that passed was stored, by the store's clock; empty: it was never proven.
     std::optional<os::TimePoint> proven_at = {};
     // The drills of it that were read, newest first by the store's clock: the newest of all, and on down to one that
@@ -116,6 +117,11 @@ struct Catalogue {
 Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout,
                                  std::optional<std::chrono::milliseconds> expires_after = std::nullopt);
 
+// Puts what is dated in the future (os/future.hpp) before all others, as if it were the oldest: a clock that was wrong
+// for once, of a folder's host or of whoever asks, must not make one the newest for years. To be called before anything
+// looks for the newest of something. Where everything is dated so the order stays.
+void rank_by_age(Catalogue& catalogue, os::TimePoint now);
+
 // The databases whose loss is accepted when `backup` is: those that the newest trusted backup before it, or any marked
 // one between the two, holds and it does not, and those that only partial ones before it hold. By name.
 std::vector<std::string> losses_of(const Catalogue& catalogue, const Backup& backup);
@@ -158,8 +164,8 @@ struct Chosen {
 // A backup id names one backup, whatever its state. A time (UTC; "2026-11-22", "2026-11-22T02:17",
 // "2026-11-22 02:17:00Z", "20261122T021700Z"; a bare date means its 00:00) means the newest that started at
 // or before it, "latest" the newest by the store's clock; both pass over marked and partial backups unless
-// told otherwise, and "latest" with a database also takes a partial backup that holds it. An id whose manifest is
-// refused gets the error of that.
+// told otherwise, and "latest" with a database also takes a partial backup that holds it. What is dated in the future
+// (rank_by_age) comes last for both. An id whose manifest is refused gets the error of that.
 Result<Chosen> resolve(const Catalogue& catalogue, const Wanted& wanted);
 
 }  // namespace lifeboat::catalogue

@@ -40,7 +40,7 @@ struct Row {
 
 struct Plan {
     catalogue::Layout layout;
-    std::vector<Row> rows;                     // oldest first
+    std::vector<Row> rows;                     // oldest first, after those that are dated in the future
     std::optional<retention::Stop> stop = {};  // nothing may go
     std::vector<Error> refused = {};           // manifests that are not what their key says: neither kept nor let go
     std::optional<catalogue::BackupId> anchor = {};  // the newest good one, which must stand while others go
@@ -51,7 +51,8 @@ struct Plan {
 // What would become of the backups of one instance, in as many requests as read_catalogue takes.
 //
 // The store's time is that of the newest manifest: no clock of a machine decides what is old. `our_time` only holds
-// back: where this machine's clock says that it is earlier than that, the earlier time counts.
+// back: where this machine's clock says that it is earlier than that, the earlier time counts. What is stored more than
+// a day after it is kept, and ranks behind everything else: it is no anchor, and answers no doubt.
 //
 // ErrorKind::refused where the key may not see every version: what seems not to be there may only be hidden from it.
 // Its other errors are read_catalogue's.
@@ -103,9 +104,10 @@ struct Remains {
 // is left that was stored before they were given or less than `min_age` after: until then they say which losses were
 // meant, and which of those may be trusted.
 //
-// Only what was last written longer than `min_age` ago by the store's clock, the time of the newest manifest. One
-// listing. Data is backup::sweep's to take.
+// Only what was last written longer than `min_age` ago by the store's clock, the time of the newest manifest; by
+// `our_time` where that is earlier. One listing. Data is backup::sweep's to take.
 Result<Remains> clear_remains(store::ObjectStore& store, const catalogue::Layout& layout,
-                              std::chrono::milliseconds min_age, const std::stop_token& stop = {});
+                              std::chrono::milliseconds min_age, os::TimePoint our_time,
+                              const std::stop_token& stop = {});
 
 }  // namespace lifeboat::prune
