@@ -17,6 +17,17 @@ struct Listed {
     StoreRules rules;
 };
 
+// One that could not be looked at.
+struct Unread {
+    std::string instance;
+    Error why;
+};
+
+struct Everything {
+    std::vector<Listed> listed;
+    std::vector<Unread> unread;
+};
+
 Json time_or_null(const std::optional<os::TimePoint>& time) {
     return time ? Json(os::utc_text(*time)) : Json();
 }
@@ -76,11 +87,15 @@ Json json_of(const store::UnfinishedUpload& stray, const std::string& instance) 
     return {{"key", stray.key.text()}, {"instance", instance}, {"started", os::utc_text(stray.started)}};
 }
 
-void print_json(const std::vector<Listed>& instances) {
+void print_json(const Everything& all) {
     Json backups = Json::array();
     Json leftovers = Json::array();
     Json strays = Json::array();
-    for (const auto& [catalogue, rules] : instances) {
+    Json unread = Json::array();
+    for (const auto& each : all.unread) {
+        unread.push_back({{"instance", each.instance}, {"what", each.why.what}, {"next", each.why.next}});
+    }
+    for (const auto& [catalogue, rules] : all.listed) {
         for (const auto& backup : catalogue.backups) {
             backups.push_back(json_of(backup, rules));
         }
@@ -91,9 +106,11 @@ void print_json(const std::vector<Listed>& instances) {
             strays.push_back(json_of(stray, catalogue.instance));
         }
     }
-    print_line(
-        Json{{"backups", std::move(backups)}, {"leftovers", std::move(leftovers)}, {"stray_uploads", std::move(strays)}}
-            .dump(2, ' ', false, Json::error_handler_t::replace));
+    print_line(Json{{"backups", std::move(backups)},
+                    {"leftovers", std::move(leftovers)},
+                    {"stray_uploads", std::move(strays)},
+                    {"unread", std::move(unread)}}
+                   .dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 std::string names_of(const catalogue::Manifest& manifest) {
@@ -236,24 +253,28 @@ Result<Listed> read_one(const config::Settings& settings, store::ObjectStore& st
     return Listed{std::move(*catalogue), std::move(rules)};
 }
 
-Result<std::vector<Listed>> read_every(const config::Settings& settings, store::ObjectStore& store) {
+// One that cannot be read must not keep the others from being listed.
+Result<Everything> read_every(const config::Settings& settings, store::ObjectStore& store) {
     auto layouts = catalogue::list_instances(store);
     if (!layouts) {
         return std::move(layouts).error();
     }
-    std::vector<Listed> all;
+    Everything all;
     for (const auto& layout : *layouts) {
         auto one = read_one(settings, store, layout);
-        if (!one) {
-            return std::move(one).error();
+        if (one) {
+            all.listed.push_back(std::move(*one));
+            continue;
         }
-        all.push_back(std::move(*one));
+        all.unread.push_back({layout.instance(), std::move(one).error()});
+        if (all.unread.back().why.kind == ErrorKind::interrupted) {
+            break;
+        }
     }
     return all;
 }
 
-Result<std::vector<Listed>> read_all(const config::Settings& settings, bool every_instance,
-                                     const std::stop_token& stop) {
+Result<Everything> read_all(const config::Settings& settings, bool every_instance, const std::stop_token& stop) {
     auto store = open_store(settings, stop);
     if (!store) {
         return std::move(store).error();
@@ -272,9 +293,21 @@ Result<std::vector<Listed>> read_all(const config::Settings& settings, bool ever
     if (auto known = check_instance(listed->catalogue, **store); !known) {
         return std::move(known).error();
     }
-    std::vector<Listed> one;
-    one.push_back(std::move(*listed));
+    Everything one;
+    one.listed.push_back(std::move(*listed));
     return one;
+}
+
+// All are named; the last one's error is that of the verb.
+Result<ExitCode> verdict_on(const std::vector<Unread>& unread) {
+    for (const auto& each : unread) {
+        Error why = in_context("instance '" + each.instance + "'", each.why);
+        if (&each == &unread.back()) {
+            return why;
+        }
+        Session::note("error: " + why.what);
+    }
+    return ExitCode::done;
 }
 
 Result<ExitCode> list(Session& session, bool every_instance) {
@@ -282,22 +315,22 @@ Result<ExitCode> list(Session& session, bool every_instance) {
     if (!loaded) {
         return std::move(loaded).error();
     }
-    auto instances = read_all(loaded->settings, every_instance, session.stop());
-    if (!instances) {
-        return std::move(instances).error();
+    auto all = read_all(loaded->settings, every_instance, session.stop());
+    if (!all) {
+        return std::move(all).error();
     }
-    for (const auto& [catalogue, rules] : *instances) {
+    for (const auto& [catalogue, rules] : all->listed) {
         if (catalogue.uploads_unseen) {
             Session::note("note: unfinished uploads of " + catalogue.instance +
                           " cannot be seen: " + catalogue.uploads_unseen->what + "; " + catalogue.uploads_unseen->next);
         }
     }
     if (session.flags.json) {
-        print_json(*instances);
-    } else {
-        print_table(*instances, every_instance);
+        print_json(*all);
+    } else if (!all->listed.empty() || all->unread.empty()) {
+        print_table(all->listed, every_instance);
     }
-    return ExitCode::done;
+    return verdict_on(all->unread);
 }
 
 }  // namespace

@@ -281,6 +281,10 @@ def test_an_instance_that_cannot_be_read_keeps_the_others_from_nothing(in_bucket
     own = workspace.backup()  # whose manifest asks for two
     object_server.client().put_object(Bucket=workspace.store.bucket, Key=f"another/manifests/{ids[0]}.json", Body=b"{}")
     fault_server.on("GetObject", key="another/*", times=ALWAYS).fail(faults.access_denied())
+    listed = workspace.run("list", "--all", "--json").expect(1)
+    assert [backup["id"] for backup in listed.json["backups"]] == [*ids, own]
+    assert [each["instance"] for each in listed.json["unread"]] == ["another"] and "instance 'another'" in listed.err
+    assert own in workspace.run("list", "--all").expect(1).text
     told = workspace.run("prune", "--all", "--json").expect(1)
     another, vessel = sorted(told.json["instances"], key=lambda instance: instance["instance"])
     assert another["instance"] == "another" and another["backups"] == [] and another["failed"]["what"]
