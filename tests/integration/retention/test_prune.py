@@ -8,6 +8,7 @@ import pytest
 from support import faults
 from support.fault_server import ALWAYS
 from support.sidecar import Sidecar, eventually
+from support.tools import ToolFolder
 from support.workspace import Workspace
 
 DAY = 86400
@@ -185,6 +186,34 @@ def test_a_backup_that_a_limit_keeps_from_pruning_is_good_all_the_same(workspace
     assert len(workspace.good_ids()) == 6, "retention.prune = false"
 
 
+def test_a_partial_backup_lets_go_of_nothing(workspace, four):
+    _, ids = four
+    tools = ToolFolder(workspace.folder / "tools")
+    tools.spoil("pg_dump", exit_code=1, only_database="second", last_words="pg_dump: error: the sea took it")
+    workspace.configure(retention={"keep_days": 0, "keep_last": 1},
+                        postgres={"databases": ["first", "second"], "bin_dir": tools.setting})
+    made = workspace.run("backup", "--json").expect(1)
+    assert made.json["state"] == "partial" and "backup_deleted" not in made.err
+    assert workspace.good_ids() == ids
+
+
+def test_one_instance_that_is_stopped_keeps_the_others_from_nothing(workspace, new_workspace, small_source, four):
+    _, ids = four
+    workspace.configure(retention={"keep_days": 0, "keep_last": 1, "prune": False})
+    own = workspace.backup()
+    other = new_workspace(small_source, instance="other").share_store(workspace)
+    other.configure(postgres={"databases": ["first"]}, retention={"keep_days": 0, "keep_last": 1, "prune": False})
+    theirs = [other.run("backup", "--json").expect(0).json["id"] for _ in range(2)]
+    owner = new_workspace()
+    owner.share_store(workspace).configure(retention={"keep_days": 0, "keep_last": 1, "max_delete": 2})
+    told = owner.run("prune", "--all", "--json").expect(5)
+    stopped = {instance["instance"]: bool(instance["stopped"]) for instance in told.json["instances"]}
+    assert stopped == {"other": False, "vessel": True} and "instance 'vessel'" in told.err
+    assert workspace.good_ids() == [*ids, own]
+    assert {row["id"]: row["fate"] for row in told.json["instances"][0]["backups"]} == {
+        theirs[0]: "deleted", theirs[1]: "keep"}
+
+
 def test_every_instance_keeps_what_either_side_asks_for(workspace, new_workspace, small_source, four):
     _, ids = four
     workspace.configure(retention={"keep_days": 0, "keep_last": 4, "prune": False})
@@ -239,7 +268,7 @@ def test_what_is_locked_is_left_and_said(in_bucket, four):
     _, ids = four
     workspace = in_bucket(retention=("COMPLIANCE", 1)).configure(retention={"keep_days": 0, "keep_last": 2})
     before = workspace.store.versions()
-    told = workspace.run("prune", "--json")
+    told = workspace.run("prune", "--json").expect(0)
     assert fates(told) == {ids[0]: "left", ids[1]: "left", ids[2]: "keep", ids[3]: "keep"}
     assert workspace.store.versions() == before, "nothing is hidden, nothing is gone"
     assert workspace.good_ids() == ids

@@ -242,6 +242,37 @@ TEST_P(EveryHistory, KeepsWhatThePolicyAsksFor) {
     });
 }
 
+// Days, weeks and months are those of the zone, also where a day has 23 or 25 hours. The offsets are the world's, by
+// the rule of the European Union: summer time from the last Sunday of March to that of October, at 01:00 UTC.
+TEST_P(EveryHistory, KeepsWhatThePolicyAsksForInAZoneWithSummerTime) {
+    const auto berlin = schedule::Zone::find("Europe/Berlin").value();
+    const auto offset = [](TimePoint time) {
+        const auto year = std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(time)).year();
+        const auto turn = [&](std::chrono::month month) {
+            return std::chrono::sys_days(year / month / std::chrono::Sunday[std::chrono::last]) + std::chrono::hours(1);
+        };
+        const bool summer = time >= turn(std::chrono::March) && time < turn(std::chrono::October);
+        return std::chrono::seconds(std::chrono::hours(summer ? 2 : 1));
+    };
+    const auto calendar = calendar_of(offset);
+    in_each([&](const History& each) {
+        History history = each;
+        // Around midnight, where one hour decides of which day a backup is; and not before the rule was made.
+        for (auto& candidate : history.candidates) {
+            candidate.stored -= std::chrono::minutes(4 * 60 + 27);
+        }
+        history.now -= std::chrono::minutes(4 * 60 + 27);
+        std::erase_if(history.candidates, [](const auto& candidate) { return candidate.stored < at(1997, 1, 1); });
+        const auto verdicts =
+            decide(history.candidates, std::vector{history.policy}, history.accepted, berlin, history.now);
+        for (std::size_t i = 0; i < verdicts.size(); ++i) {
+            if (history.policy.keeps_everything() || asked_for(history, history.candidates[i], calendar)) {
+                EXPECT_TRUE(verdicts[i].keep) << i;
+            }
+        }
+    });
+}
+
 // No more is kept than what the policy asks for and what is promised above; else personal data would stay for ever.
 // Nor of what the bucket's own rule took most of: its manifest would be paid for.
 TEST_P(EveryHistory, LetsGoOfAGoodOrExpiredOneThatNothingAsksFor) {
