@@ -4,6 +4,7 @@
 #include "format.hpp"
 #include "progress.hpp"
 #include "prune_wishes.hpp"
+#include "time_limit.hpp"
 #include "verbs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -167,6 +168,12 @@ Result<ExitCode> conclude(const backup::BackupOutcome& outcome, EventLog& log, b
                   "mend what the lines above name, and run it again");
 }
 
+Error took_too_long(const config::Settings& settings) {
+    const auto most = std::chrono::duration_cast<std::chrono::seconds>(settings.schedule.max_duration);
+    return failed("the backup took longer than schedule.max_duration (" + human_duration(most) + ") and was ended",
+                  "see what it waited for, or allow it more time by schedule.max_duration");
+}
+
 Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) {
     auto loaded = session.load({.instance = true, .store = true, .postgres = true, .recipients = true});
     if (!loaded) {
@@ -178,13 +185,19 @@ Result<ExitCode> back_up(Session& session, std::chrono::milliseconds lock_wait) 
         return std::move(plan).error();
     }
     ProgressObserver observer(log);
-    auto store = open_store(loaded->settings, session.stop(),
+    // The sidecar ends a child that takes longer; here nobody else would, and sweeps elsewhere rely on it.
+    TimeLimit limit(session.stop(), loaded->settings.schedule.max_duration);
+    auto store = open_store(loaded->settings, limit.token(),
                             [&observer](const auto& why, auto pause) { observer.store_asked_again(why, pause); });
     if (!store) {
         return std::move(store).error();
     }
     const os::SystemClock clock;
-    auto outcome = backup::run_backup(*plan, **store, clock, observer, session.stop());
+    auto outcome = backup::run_backup(*plan, **store, clock, observer, limit.token());
+    limit.lift();
+    if (!outcome && limit.has_passed()) {
+        outcome = took_too_long(loaded->settings);
+    }
     if (!outcome) {
         // People read the message that comes last; twice the same would only hide what stands above it.
         if (log.format() == LogFormat::json) {

@@ -72,6 +72,13 @@ def test_one_failing_database_keeps_the_others_as_a_partial_backup(workspace, to
         small_source.sql("SELECT count(*) FROM noise", "first")
 
 
+def test_a_run_in_the_foreground_ends_at_max_duration(workspace):
+    workspace.configure(schedule={"max_duration": "2s"}, postgres={"read_rate": "1B/s"})
+    failed = workspace.run("backup").expect(1)
+    assert "took longer than schedule.max_duration (2s)" in failed.err and "allow it more time" in failed.err
+    assert_no_backup(workspace)
+
+
 def test_the_next_run_after_a_failed_one_works(workspace, tools, folder):
     tools.spoil("pg_dump", exit_code=1)
     workspace.run("backup").expect(1)

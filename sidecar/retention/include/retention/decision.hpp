@@ -9,7 +9,9 @@
 //     its loss since. So is the newest of the globals, which nobody can lose on purpose.
 //   - What a policy asks for is kept. A longer policy lets go of nothing that a shorter one keeps.
 //   - Deciding again about what was kept lets go of nothing more, at the same time.
-//   - One more backup that is newer than the others never makes one be kept that was let go without it.
+//   - One more backup that is newer than the others makes none be kept that was let go without it, but the one that
+//   tells
+//     that this one was copied back (Candidate::witness).
 //   - What somebody hid or wrote over takes nobody's place: the others are kept as if it were not there.
 //   - What expired takes no good one's place, and is itself kept as if it were still good, in as many places again:
 //   were
