@@ -88,6 +88,9 @@ std::string consequence(const SettingsFacts& settings) {
     if (settings.problems.empty()) {
         return {};
     }
+    if (settings.incomplete) {
+        return "backups are made, but not everybody who should hear of them does: ";
+    }
     return settings.in_force ? "the new settings are refused, and the ones before stay in force: "
                              : "there are no valid settings, so no backup can be made: ";
 }

@@ -17,7 +17,7 @@ enum class ReasonCode {
     overdue,        // the last good one is older than `health.overdue_after`
     failing,        // the last run failed, or the store cannot be read
     partial,        // the newest run left some databases out
-    misconfigured,  // the newest settings are refused, or an address cannot be bound
+    misconfigured,  // the newest settings are refused or lack an address to notify, or an address cannot be bound
     drained,        // told to start nothing new (`lifeboat drain`)
     tampered,       // somebody hid a backup or wrote over it
     unproven,       // the last drill failed, or the last good one is older than `drill.require_within`

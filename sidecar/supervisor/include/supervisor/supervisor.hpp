@@ -87,8 +87,9 @@ public:
     Supervisor(World& world, health::Facts first, const Limits& limits = {});
 
     // Settings that are valid: in force from now on. A backup that runs is not disturbed, and ends under the settings
-    // that it began with; what it says of another place than the new one counts for nothing there.
-    void accept(Orders orders, const log::EventLog::Fields& told);
+    // that it began with; what it says of another place than the new one counts for nothing there. `left_out`: what of
+    // them cannot be had, and keeps no backup from being made.
+    void accept(Orders orders, const log::EventLog::Fields& told, std::vector<health::Problem> left_out = {});
     // Settings that are not: those before stay.
     void refuse(std::vector<health::Problem> problems);
     // What became of messages to the addresses of [notify].
