@@ -286,7 +286,6 @@ bool Loop::take(const config::Reading& reading) {
         log_.write(LogLevel::warn, "settings_warning", {{"text", warning}});
     }
     serve(loaded);
-    reporter_->apply(reports_of(loaded.settings.kubernetes));
     control_->listen_as(orders->instance);
     const Fields told = {{"instance", orders->instance},
                          {"store", loaded.settings.store.url->text},
@@ -307,13 +306,14 @@ bool Loop::refuse(const config::Loaded& loaded, std::vector<health::Problem> pro
         serve(loaded);  // as far as it goes: so that someone can see what is wrong
     }
     if (!same) {
-        supervisor_.refuse(std::move(problems));
+        supervisor_.refuse(std::move(problems), loaded.settings.instance.name);
     }
     return !same;
 }
 
 void Loop::serve(const config::Loaded& loaded) {
     notices_->use(loaded.settings.notify);
+    reporter_->apply(reports_of(loaded.settings.kubernetes));
     endpoints_->apply(endpoints_of(loaded.settings.health));
     note_listeners();
 }

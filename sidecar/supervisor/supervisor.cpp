@@ -163,7 +163,7 @@ void Supervisor::notified(const health::NotifyFacts& counts) {
     dirty_ = true;
 }
 
-void Supervisor::refuse(std::vector<Problem> problems) {
+void Supervisor::refuse(std::vector<Problem> problems, const std::string& instance) {
     auto& settings = facts_.settings;
     ++settings.reloads_refused;
     settings.last_refused = world_.now();
@@ -172,6 +172,9 @@ void Supervisor::refuse(std::vector<Problem> problems) {
     }
     settings.problems = std::move(problems);
     settings.incomplete = false;
+    if (!settings.in_force) {
+        facts_.instance = instance;
+    }
     dirty_ = true;
 }
 

@@ -162,6 +162,17 @@ TEST(SettingsWithoutAnAddress, AreInForceAndSaidToBeIncomplete) {
     EXPECT_FALSE(shown().settings.incomplete);
 }
 
+TEST(SettingsThatAreNoGood, SayWhoseTheyAreWhereThereAreNoOthers) {
+    FakeWorld world(utc("2026-11-25T12:00:00Z"));
+    Supervisor supervisor(world, first_facts(world));
+    supervisor.refuse({{"line 3: no such key", "remove it"}}, "vessel");
+    EXPECT_EQ(supervisor.facts().instance, "vessel");
+    supervisor.accept(nightly(), Fields::object());
+    const auto own = supervisor.facts().instance;
+    supervisor.refuse({{"line 3: no such key", "remove it"}}, "vessel");
+    EXPECT_EQ(supervisor.facts().instance, own);
+}
+
 TEST(SettingsThatAreNoGood, LeaveTheOldOnesInForce) {
     Sidecar sidecar;
     sidecar.settle();
