@@ -175,6 +175,7 @@ Json body(Event event, const std::string& words, const Facts& facts, const Verdi
     return {{"text", for_chats(words, longest_text)},
             {"event", name_of(event)},
             {"instance", facts.instance},
+            {"pod", text(facts.host)},
             {"time", time(now)},
             {"healthy", verdict.healthy()},
             {"reasons", reasons(verdict)},

@@ -136,6 +136,7 @@ private:
     [[nodiscard]] health::Facts first_facts() const {
         health::Facts facts;
         facts.version = options_.version;
+        facts.host = host_name();
         facts.started = std::chrono::system_clock::now();
         return facts;
     }

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import ssl
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def test_a_failure_its_recovery_and_the_backup_are_told_in_this_order(workspace,
     assert failure.headers["user-agent"].startswith("Lifeboat/")
     assert failure.json["event"] == "failure"
     assert failure.json["instance"] == "vessel"
+    assert failure.json["pod"] == socket.gethostname()
     assert failure.json["healthy"] is False
     assert "failing" in failure.json["appeared"]
     assert "failing" in [reason["code"] for reason in failure.json["reasons"]]

@@ -117,6 +117,14 @@ TEST(Body, CutsNoEscapeAndNoCharacter) {
     }
 }
 
+TEST(Body, NamesThePodThatSaysIt) {
+    auto facts = failing_facts();
+    EXPECT_EQ(json::parse(health_body(failure, facts, noon))["pod"], nullptr) << "not known";
+    facts.host = "vessel-1";
+    EXPECT_EQ(json::parse(health_body(failure, facts, noon))["pod"], "vessel-1");
+    EXPECT_EQ(json::parse(success_body(facts, noon))["pod"], "vessel-1");
+}
+
 TEST(Body, OfAPingSaysHowTheRunEnded) {
     EXPECT_EQ(run_text(failing_facts()),
               "basketball-api: backup 20261122T115957Z-0bad failed after 3 s: the server refused the password\n"

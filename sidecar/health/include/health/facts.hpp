@@ -302,6 +302,7 @@ using KubernetesFacts = std::array<ReportFacts, report_objects.size()>;
 struct Facts {
     std::string instance = {};  // empty: not known yet
     std::string version = {};   // of Lifeboat
+    std::string host = {};      // the name of the machine, which in Kubernetes is the pod's
     TimePoint started;          // when the supervisor started
     SettingsFacts settings = {};
     TurnFacts turn = {};
