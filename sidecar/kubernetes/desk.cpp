@@ -337,7 +337,8 @@ std::optional<Failure> Desk::ask(const Target& target, const Make& make, const s
 void Desk::succeeded(ReportObject object, TimePoint now) {
     auto& facts = of(object);
     const std::string name(health::name_of(object));
-    const bool had_problem = told_.erase(name) != 0 || told_.erase("api") != 0;
+    forget_problem_of_api();
+    const bool had_problem = told_.erase(name) + told_.erase("api") != 0;  // both, whatever the first says
     if (had_problem || !facts.written) {
         lines_.push_back({log::LogLevel::info, "kubernetes_reported", {{"object", name}}});
     }
@@ -352,8 +353,20 @@ void Desk::failed(ReportObject object, const Failure& failure) {
         pauses_.at(index_of(object)).failed(means_.steady(), means_.chance(), failure.retry_after);
         if (failure.result == ReportResult::conflict) {
             return;  // it happens, and the next try a second later is for it
+// The API server answers. What was the same for every object is over for every object, also for those of which nothing
+// is to be written now.
+void Desk::forget_problem_of_api() {
+    const auto told = told_.find("api");
+    for (auto& facts : facts_) {
+        if (told != told_.end() && facts.problem && facts.problem->what == told->second) {
+            facts.problem.reset();
+        }
+    }
+}
+
         }
         of(object).problem = failure.problem;
+        forget_problem_of_api();
         tell(std::string(health::name_of(object)), failure);
         return;
     }

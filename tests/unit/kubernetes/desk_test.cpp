@@ -335,6 +335,43 @@ TEST_F(DeskTest, AnOutageIsToldOnceAndAskedAfterInGrowingPauses) {
     }
     lines = desk.take_lines();
     EXPECT_THAT(lines, SizeIs(3));
+TEST_F(DeskTest, AnOutageThatIsOverIsNobodysProblem) {
+    desk.want({"lifeboat-status", true, false});
+    api.otherwise.status = 503;
+    live(1s);
+    ASSERT_TRUE(of(ReportObject::event).problem);
+    api.otherwise.status = 200;
+    live(10min);
+    EXPECT_FALSE(of(ReportObject::configmap).problem);
+    EXPECT_FALSE(of(ReportObject::event).problem) << "although there has been none to write";
+    EXPECT_EQ(desk.take_lines().back().event, "kubernetes_reported");
+}
+
+TEST_F(DeskTest, AnOutageThatEndsInARefusalIsAProblemOfWhatIsRefusedAlone) {
+    desk.want({"lifeboat-status", true, false});
+    api.otherwise.status = 503;
+    live(1s);
+    api.otherwise.status = 403;
+    live(10min);
+    ASSERT_TRUE(of(ReportObject::configmap).problem);
+    EXPECT_THAT(of(ReportObject::configmap).problem->what, HasSubstr("403"));
+    EXPECT_FALSE(of(ReportObject::event).problem);
+}
+
+TEST_F(DeskTest, AnOutageAfterARefusalIsToldAgain) {
+    desk.want(status_alone);
+    api.otherwise.status = 403;
+    live(1s);
+    api.otherwise.status = 503;
+    live(10min);
+    api.otherwise.status = 200;
+    live(10min);
+    EXPECT_THAT(desk.take_lines(), SizeIs(3));
+    api.otherwise.status = 503;
+    live(10min);
+    EXPECT_THAT(desk.take_lines(), SizeIs(1)) << "it had been over, and is news";
+}
+
 }
 
 TEST_F(DeskTest, OneRefusalKeepsNothingElseFromBeingTold) {
