@@ -313,7 +313,7 @@ bool Loop::refuse(const config::Loaded& loaded, std::vector<health::Problem> pro
 }
 
 void Loop::serve(const config::Loaded& loaded) {
-    notices_->use(loaded.settings.notify);
+    notices_->use(loaded.settings.notify, clock_.now());
     reporter_->apply(reports_of(loaded.settings.kubernetes));
     endpoints_->apply(endpoints_of(loaded.settings.health));
     note_listeners();
