@@ -7,6 +7,7 @@
 #include "s3/retry.hpp"
 
 #include <random>
+#include <system_error>
 #include <utility>
 
 namespace lifeboat::notify {
@@ -63,11 +64,22 @@ void Courier::send(Message message) {
             given_up(queue_.front().message, error_of(hook_, "a message gave way to a newer one before it was sent")));
         queue_.pop_front();
     }
-    queue_.push_back({std::move(message), Steady::now()});
-    if (!thread_.joinable()) {
-        thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+    if (!thread_.joinable() && !start()) {
+        office_.report(given_up(message, error_of(hook_, "no thread can be started to send a message",
+                                                  "allow this container more processes (its limit on pids)")));
+        return;
     }
+    queue_.push_back({std::move(message), Steady::now()});
     changed_.notify_all();
+}
+
+bool Courier::start() {
+    try {
+        thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+    } catch (const std::system_error&) {  // what it says is always the same: the system has none to give
+        return false;
+    }
+    return true;
 }
 
 void Courier::close() {

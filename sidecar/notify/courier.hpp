@@ -44,6 +44,8 @@ private:
         Steady::time_point said;
     };
 
+    // Whether there is a thread now.
+    bool start();
     void work(const std::stop_token& stop);
     // Tries it until it is delivered or given up, with the error of the last try.
     Outcome deliver(const Waiting& one, const std::stop_token& stop);

@@ -1,6 +1,8 @@
 // The queue, the tries and the end, over an exchange that does what the test says.
 #include "notify/sender.hpp"
 
+#include "support/no_threads.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -288,6 +290,23 @@ TEST_F(SenderTest, SaysWhichMessageWasGivenUpAndWhetherItsAddressIsStillInUse) {
     const auto then = outcomes(1);
     ASSERT_EQ(then.size(), 1U);
     EXPECT_FALSE(then.front().readdressed);
+}
+
+TEST_F(SenderTest, GivesUpWhereTheSystemHasNoThreadAndGoesOnOnceItHasOne) {
+    open();
+    {
+        const test::NoThreads none;
+        sender->send(message("lost"));
+    }
+    const auto told = outcomes(1);
+    ASSERT_EQ(told.size(), 1U);
+    ASSERT_TRUE(told.front().error);
+    EXPECT_THAT(told.front().error->what, HasSubstr("no thread can be started"));
+    EXPECT_FALSE(told.front().error->next.empty());
+    EXPECT_EQ(sender->drain(steady_clock::now()), 0U);
+    sender->send(message("sent"));
+    ASSERT_EQ(outcomes(1).size(), 1U);
+    EXPECT_THAT(world.requests(1), ElementsAre(HasSubstr(" sent")));
 }
 
 TEST_F(SenderTest, SendsNothingWithoutAnAddress) {
