@@ -175,8 +175,13 @@ void Desk::follow(const Moment& moment) {
     }
     refill();
     const auto is_over = [&](const auto& entry) { return !moment.verdict.has(entry.first); };
+    // Whose turn it no longer is cannot say that it is in order again.
+    const bool elsewhere = moment.facts.turn.turn == health::Turn::not_ours;
+    const bool any_over = std::any_of(posted_.begin(), posted_.end(), [&](const auto& entry) {
+        return is_over(entry) && !(elsewhere && health::is_for_whose_turn_it_is(entry.first));
+    });
     std::erase_if(drafts_, is_over);
-    const bool any_over = std::erase_if(posted_, is_over) != 0;
+    std::erase_if(posted_, is_over);
     const auto& reasons = moment.verdict.reasons;
     if (std::any_of(reasons.begin(), reasons.end(),
                     [&](const health::Reason& reason) { return is_worth_an_event(reason, moment); })) {
@@ -348,11 +353,6 @@ void Desk::succeeded(ReportObject object, TimePoint now) {
     pauses_.at(index_of(object)).reset();
 }
 
-void Desk::failed(ReportObject object, const Failure& failure) {
-    if (!failure.of_the_api) {
-        pauses_.at(index_of(object)).failed(means_.steady(), means_.chance(), failure.retry_after);
-        if (failure.result == ReportResult::conflict) {
-            return;  // it happens, and the next try a second later is for it
 // The API server answers. What was the same for every object is over for every object, also for those of which nothing
 // is to be written now.
 void Desk::forget_problem_of_api() {
@@ -364,9 +364,14 @@ void Desk::forget_problem_of_api() {
     }
 }
 
+void Desk::failed(ReportObject object, const Failure& failure) {
+    if (!failure.of_the_api) {
+        forget_problem_of_api();
+        pauses_.at(index_of(object)).failed(means_.steady(), means_.chance(), failure.retry_after);
+        if (failure.result == ReportResult::conflict) {
+            return;  // it happens, and the next try a second later is for it
         }
         of(object).problem = failure.problem;
-        forget_problem_of_api();
         tell(std::string(health::name_of(object)), failure);
         return;
     }

@@ -111,10 +111,31 @@ void Teller::forget_health() {
     unwell_since_.reset();
 }
 
+// The sidecar whose turn it is tells how its backups are. That they are in order is not for this one to say.
+void Teller::forget_what_others_tell() {
+    if (std::none_of(told_.begin(), told_.end(), health::is_for_whose_turn_it_is)) {
+        return;
+    }
+    const auto forget = [](Codes& codes) { std::erase_if(codes, health::is_for_whose_turn_it_is); };
+    forget(told_);
+    forget(heard_);
+    forget(unheard_);
+    for (auto& [number, codes] : on_their_way_) {
+        forget(codes);
+    }
+    if (told_.empty()) {
+        given_up_ = false;
+        say_again_at_.reset();
+    }
+}
+
 void Teller::tell_health(const Facts& facts, TimePoint now, bool run_ended, std::vector<Message>& messages) {
     const auto verdict = health::judge(facts, now);
     if (verdict.has(ReasonCode::drained)) {
         return;  // somebody who ends the pod knows; if the pod stays, so does what else is wrong
+    }
+    if (facts.turn.turn == health::Turn::not_ours) {
+        forget_what_others_tell();
     }
     const Codes codes = codes_of(verdict);
     if (!unwell_since_ && !codes.empty()) {

@@ -279,6 +279,27 @@ TEST_F(DeskTest, AStateThatFlapsIsNoFlood) {
     EXPECT_GE(reasons_told().size(), 30U);
 }
 
+TEST_F(DeskTest, AServerThatBecomesAStandbyIsNoRecovery) {
+    desk.want(events_alone);
+    test::break_runs(facts);
+    facts.settings.problems = {{"line 3: no such key", "remove it"}};
+    live(1min);
+    facts.turn.turn = health::Turn::not_ours;
+    live(10min);
+    EXPECT_THAT(reasons_told(), ElementsAre("BackupMisconfigured", "BackupFailed"));
+    facts.settings.problems.clear();
+    live(10min);
+    EXPECT_THAT(reasons_told(), ElementsAre("BackupMisconfigured", "BackupFailed", "BackupRecovered"))
+        << "that was this pod's own";
+    test::break_runs(facts);
+    facts.turn.turn = health::Turn::ours;
+    live(1min);
+    facts.turn.turn = health::Turn::not_ours;
+    api.asked.clear();
+    live(1h);
+    EXPECT_THAT(api.asked, IsEmpty());
+}
+
 // --- the condition ---
 
 TEST_F(DeskTest, AConditionThatStandsThereKeepsItsAge) {
@@ -314,27 +335,6 @@ TEST_F(DeskTest, AConditionChangedWhenItChangedAndNotWhenItCouldBeTold) {
 
 // --- refusals and outages ---
 
-TEST_F(DeskTest, AnOutageIsToldOnceAndAskedAfterInGrowingPauses) {
-    desk.want({"lifeboat-status", true, true});
-    api.otherwise.status = 503;
-    test::break_runs(facts);
-    live(10min);
-    EXPECT_THAT(api.asked, SizeIs(testing::Lt(14)));
-    auto lines = desk.take_lines();
-    ASSERT_THAT(lines, SizeIs(1));
-    EXPECT_EQ(lines[0].event, "kubernetes_not_reported");
-    EXPECT_EQ(lines[0].fields.at("object"), "api");
-    for (const auto object : health::report_objects) {
-        EXPECT_TRUE(of(object).problem);
-    }
-    api.otherwise.status = 200;
-    live(6min);
-    for (const auto object : health::report_objects) {
-        EXPECT_FALSE(of(object).problem) << health::name_of(object);
-        EXPECT_TRUE(of(object).written);
-    }
-    lines = desk.take_lines();
-    EXPECT_THAT(lines, SizeIs(3));
 TEST_F(DeskTest, AnOutageThatIsOverIsNobodysProblem) {
     desk.want({"lifeboat-status", true, false});
     api.otherwise.status = 503;
@@ -372,6 +372,27 @@ TEST_F(DeskTest, AnOutageAfterARefusalIsToldAgain) {
     EXPECT_THAT(desk.take_lines(), SizeIs(1)) << "it had been over, and is news";
 }
 
+TEST_F(DeskTest, AnOutageIsToldOnceAndAskedAfterInGrowingPauses) {
+    desk.want({"lifeboat-status", true, true});
+    api.otherwise.status = 503;
+    test::break_runs(facts);
+    live(10min);
+    EXPECT_THAT(api.asked, SizeIs(testing::Lt(14)));
+    auto lines = desk.take_lines();
+    ASSERT_THAT(lines, SizeIs(1));
+    EXPECT_EQ(lines[0].event, "kubernetes_not_reported");
+    EXPECT_EQ(lines[0].fields.at("object"), "api");
+    for (const auto object : health::report_objects) {
+        EXPECT_TRUE(of(object).problem);
+    }
+    api.otherwise.status = 200;
+    live(6min);
+    for (const auto object : health::report_objects) {
+        EXPECT_FALSE(of(object).problem) << health::name_of(object);
+        EXPECT_TRUE(of(object).written);
+    }
+    lines = desk.take_lines();
+    EXPECT_THAT(lines, SizeIs(3));
 }
 
 TEST_F(DeskTest, OneRefusalKeepsNothingElseFromBeingTold) {

@@ -316,6 +316,29 @@ TEST_F(TellerOfHealth, SaysAtOnceWhatAnAddressDidNotTakeThatWasCorrectedMeanwhil
     EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
 }
 
+TEST_F(TellerOfHealth, TellsNoRecoveryWhenBackupsBecomeSomebodyElsesToMake) {
+    end_run(RunResult::failed);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+    facts.turn = {health::Turn::not_ours, "the server is a standby"};
+    end_run(RunResult::not_ours, "");
+    EXPECT_THAT(hear_over(72h), IsEmpty()) << "and nobody is reminded";
+    facts.turn.turn = health::Turn::ours;
+    end_run(RunResult::failed);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+}
+
+TEST_F(TellerOfHealth, TellsOnAStandbyWhatItsTurnDoesNotExcuse) {
+    facts.settings.problems = {{"line 3: no such key", "remove it"}};
+    end_run(RunResult::failed);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+    EXPECT_EQ(body()["appeared"], json({"failing", "misconfigured"}));
+    facts.turn = {health::Turn::not_ours, "the server is a standby"};
+    EXPECT_THAT(hear_over(1h), IsEmpty());
+    facts.settings.problems.clear();
+    EXPECT_THAT(hear_over(2min), ElementsAre("on_failure recovery"));
+    EXPECT_EQ(body()["gone"], json({"misconfigured"}));
+}
+
 TEST_F(TellerOfHealth, TellsWhoIsAddressedLaterWhatIsWrongThen) {
     wanted.on_failure = false;
     end_run(RunResult::failed);

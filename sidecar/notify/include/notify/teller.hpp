@@ -45,6 +45,7 @@ private:
     using Codes = std::set<health::ReasonCode>;
 
     void forget_health();
+    void forget_what_others_tell();
     void tell_health(const health::Facts& facts, health::TimePoint now, bool run_ended, std::vector<Message>& messages);
     [[nodiscard]] bool has_settled(const Codes& codes, const health::Facts& facts, health::TimePoint now,
                                    bool run_ended);
