@@ -21,6 +21,9 @@ INJURIES = {
     "a missing index": ("DROP INDEX by_name;", ("entry", "INDEX public.by_name", "only in the backup")),
     "a missing privilege": ("REVOKE SELECT ON people FROM crew;", ("entry", "ACL", "only in the backup")),
     "another owner": ("ALTER VIEW rich OWNER TO stranger;", ("owner", "VIEW public.rich", "by stranger")),
+    "what is said of a large object": (
+        "COMMENT ON LARGE OBJECT 7001 IS 'drawn by a machine';",
+        ("definition", "COMMENT LARGE OBJECT 7001", "COMMENT LARGE OBJECT 7001: not the same in the backup")),
     "a large object's byte": ("SELECT lo_put(7001, 3, 'D');", ("large_objects", "", "not the same oids or content")),
 }
 
