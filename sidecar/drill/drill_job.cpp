@@ -571,6 +571,11 @@ Status Drill::look_at_server() {
         if (!lacks) {
             return std::move(lacks).error();
         }
+        auto locks = locks_that_are_missing(*connection_, manifest_);
+        if (!locks) {
+            return std::move(locks).error();
+        }
+        lacks->insert(lacks->end(), locks->begin(), locks->end());
         auto preview = restore::preview_restore(restore_plan(), source_, manifest_, observer_, stop_);
         if (!preview) {
             if (says_nothing_of_backup(preview.error().kind)) {
@@ -596,8 +601,30 @@ bool is_of_other_money(const Error& error) {
     return whole_text(error).find("for type money") != std::string::npos;
 }
 
+// What the server has too little of, in its words: clients do not print SQLSTATE, whose class 53 it is.
+std::optional<Error> short_of_something(const Error& error, bool own_server) {
+    const std::string text = whole_text(error);
+    const auto says = [&text](std::string_view words) { return text.find(words) != std::string::npos; };
+    if (says("out of shared memory") || says("max_locks_per_transaction")) {
+        return Error{ErrorKind::failed, "the server that the backup was restored into has too few locks",
+                     own_server ? "give a server with --to that has a higher max_locks_per_transaction"
+                                : "raise max_locks_per_transaction on the server of --to, and restart it",
+                     text};
+    }
+    if (says("out of memory")) {
+        return Error{ErrorKind::failed, "the server that the backup was restored into has too little memory",
+                     own_server ? "drill where there is more memory, or give a server with --to"
+                                : "give the server of --to more memory",
+                     text};
+    }
+    return std::nullopt;
+}
+
 // Whether what went wrong is the server's or the disk's own business.
 Status Drill::server_is_well(const Error& error) {
+    if (auto short_of = short_of_something(error, scratch_ != nullptr)) {
+        return *short_of;
+    }
     if (disk_is_full(error)) {
         return Error{ErrorKind::failed, "the disk of the server that the backup was restored into is full",
                      scratch_ ? "set TMPDIR to a folder with more room, or give a server with --to"
