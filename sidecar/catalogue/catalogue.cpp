@@ -381,7 +381,7 @@ private:
 bool every_recipient_passed(const Backup& backup) {
     const auto passed_with = [&backup](const std::string& recipient) {
         return std::any_of(backup.drills.begin(), backup.drills.end(), [&](const Drill& drill) {
-            return drill.result.passed && drill.result.recipient == recipient;
+            return drill.result.passed && drill.result.was_opened_by(recipient);
         });
     };
     const auto& recipients = backup.manifest.recipients;

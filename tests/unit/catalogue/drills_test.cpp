@@ -33,7 +33,7 @@ protected:
     }
     void put_with(const char* recipient, unsigned day) {
         auto result = passed_drill();
-        result.recipient = recipient;
+        result.recipients = {recipient};
         put_drill(result, day);
     }
 
@@ -112,7 +112,7 @@ TEST_F(Drills, AreReadDownToOneForEachRecipient) {
     put_with(online, 25);
     const auto backup = read().backups.at(0);
     ASSERT_THAT(backup.drills, SizeIs(3)) << "the oldest says nothing new";
-    EXPECT_EQ(backup.drills[2].result.recipient, offline);
+    EXPECT_TRUE(backup.drills[2].result.was_opened_by(offline));
     EXPECT_EQ(backup.drills[2].stored, at(2026, 11, 23));
     EXPECT_EQ(backup.proven_at, at(2026, 11, 25));
 }
@@ -123,7 +123,7 @@ TEST_F(Drills, AreNotReadWithoutEnd) {
     put_backup(manifest_);
     for (unsigned hour = 0; hour < 60; ++hour) {
         auto result = passed_drill();
-        result.recipient = online;
+        result.recipients = {online};
         put_drill(result, 20 + hour / 24, hour % 24);
     }
     EXPECT_THAT(read().backups.at(0).drills, SizeIs(40));
