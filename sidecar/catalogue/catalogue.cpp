@@ -419,7 +419,8 @@ Status DrillReader::refuse(Error error, std::vector<Error>& named) {
 Status DrillReader::add(Backup& backup, const ObjectInfo& info) {
     auto json = reader_.read(info, largest_drill_result);
     if (!json) {
-        return refuse(std::move(json).error(), catalogue_.refused_drills);
+        const bool unreadable = info.size <= largest_drill_result;
+        return refuse(std::move(json).error(), unreadable ? catalogue_.refused : catalogue_.refused_drills);
     }
     auto result = parse_drill_result(*json, layout_, backup.manifest.id);
     if (!result) {

@@ -122,12 +122,14 @@ private:
 Result<std::vector<Link>> go_back(ListedReader& reader, const Layout& layout, const std::vector<Named>& names,
                                   WayBack way) {
     std::vector<Link> links;
+    std::optional<Error> refused;
     for (const auto& name : names) {
         auto search = find_manifest(reader, layout, KeyKind::manifest, name.id, name.versions);
         if (!search) {
             return std::move(search).error();
         }
         if (!search->found) {
+            refused = refused ? refused : search->refused;
             continue;
         }
         auto& found = *search->found;
@@ -135,6 +137,11 @@ Result<std::vector<Link>> go_back(ListedReader& reader, const Layout& layout, co
         if (!way.goes_on(links.back().manifest, links.back().stored)) {
             break;
         }
+    }
+    // Or whoever makes all of them unreadable would make this backup the first one.
+    if (links.empty() && refused) {
+        return Error{ErrorKind::corrupt, "none of the manifests that are there is any good: " + refused->what,
+                     refused->next};
     }
     return links;
 }

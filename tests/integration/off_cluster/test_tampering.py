@@ -5,6 +5,7 @@ import time
 
 import pytest
 from support import faults
+from support.fault_server import ALWAYS
 from support.patience import until
 
 
@@ -170,6 +171,30 @@ def test_a_later_manifest_that_cannot_be_read(workspace, lock_up):
     assert workspace.good_ids() == [backup_id]
     assert tampering(workspace, backup_id)
     workspace.verify("latest").expect(0)
+
+
+@pytest.mark.parametrize("lists_versions", [True, False], ids=["no versions", "versions unknown"])
+def test_what_cannot_be_read_does_not_block_a_bucket_without_versions(bucket_workspace, object_server, fault_server,
+                                                                      small_source, lock_up, lists_versions):
+    workspace = bucket_workspace(small_source, object_server.create_bucket(), endpoint=fault_server.endpoint)
+    workspace.configure(postgres={"databases": ["first"]})
+    if not lists_versions:
+        fault_server.on("ListObjectVersions", times=ALWAYS).fail(faults.not_implemented())
+    kept = workspace.backup()
+    planted = "20000101T000000Z-0001"
+    names = [manifest_of(planted), f"vessel/partial/{planted}.json", f"vessel/accepted/{planted}.json",
+             f"vessel/drills/{kept}/20300101T000000Z.json"]
+    for name in [*names, "vessel/RESTORE.txt"]:
+        lock_up(workspace.store, name)
+    listed = workspace.run("list").expect(0)
+    assert [name for name in names if f"'{name}'" not in listed.err] == []
+    assert workspace.good_ids() == [kept]
+    assert tampering(workspace, planted)
+    assert kept in workspace.run("show", "latest").expect(0).text
+    workspace.run("prune", "--dry-run").expect(0)
+    newer = workspace.backup()
+    assert workspace.store.manifest(newer)["lineage"]["compared_with"] == kept
+    assert workspace.good_ids() == [kept, newer]
 
 
 def test_the_same_manifest_written_twice_is_a_retry(workspace, thief):
