@@ -167,14 +167,15 @@ TEST_F(Drills, CannotBeTakenBackByHidingThemOrWritingOverThem) {
 TEST_F(Drills, FailTheCatalogueOnlyWhenTheStoreDoes) {
     put_backup(manifest_);
     put_drill(passed_drill(), 23);
-    script_.fail("read", 2, {ErrorKind::not_found, "no such object", {}});  // pruned meanwhile
-    EXPECT_FALSE(read().backups.at(0).proven_at);
     test::FaultScript away;
     away.fail("read", 2, {ErrorKind::temporary, "the store is away", {}});
     test::FlakyStore flaky(store_, away);
     const auto catalogue = read_catalogue(flaky, app());
     ASSERT_FALSE(catalogue);
     EXPECT_EQ(catalogue.error().kind, ErrorKind::temporary);
+    store_.prune_when_read(app().drill_result(some_id(), at(2026, 11, 23)));
+    EXPECT_FALSE(read().backups.at(0).proven_at);
+    EXPECT_THAT(read().refused, IsEmpty());
 }
 
 TEST_F(Drills, MakeNoInstanceAndNoLeftover) {
