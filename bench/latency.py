@@ -15,6 +15,7 @@ from statistics import median
 
 import machine
 import sample_data
+from containers import containers
 from support import ROOT
 from support.postgres import PostgresServer
 from support.workspace import Workspace
@@ -62,15 +63,16 @@ class Load:
 class Backups:
     """One backup after the other, for as long as it is asked for."""
 
-    def __init__(self, workspace, **postgres):
-        self._workspace, self._settings = workspace, postgres
+    def __init__(self, workspace, container, **postgres):
+        self._workspace, self._container, self._settings = workspace, container, postgres
         self.count = 0
 
     @contextlib.contextmanager
     def running(self):
         self._workspace.configure(postgres={"read_rate": None, **self._settings})
+        enter = f"echo $$ > '{self._container.members}' && " if self._container else ""
         process = subprocess.Popen(
-            ["/bin/sh", "-c", f"while '{self._workspace.lifeboat.binary}' --config '{self._workspace.config}' backup"
+            ["/bin/sh", "-c", f"{enter}while '{self._workspace.lifeboat.binary}' --config '{self._workspace.config}' backup"
                               f" && rm -rf '{self._workspace.folder / 'store'}'; do echo done; done"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self._workspace.lifeboat.environment(),
             start_new_session=True, text=True)
@@ -124,10 +126,21 @@ def table(results):
                f"{max(each[1] for each in rounds):.2f} | {p99 / base[1]:.2f} | {sum(each[2] for each in rounds)} |")
 
 
-def run(options, folder):
+# As in the manifests: of the sidecar (kustomize/components/sidecar), and of a database that is not small.
+REQUESTS = {"server": 500, "sidecar": 100}
+SHARED = {
+    True: ", ".join(f"the {name} as a container that requests {request}m" for name, request in REQUESTS.items()),
+    False: "all alike",
+}
+
+
+def run(options, folder, pod):
     busy = machine.busy()
     server = PostgresServer.create(folder / "pg", settings=SETTINGS)
     try:
+        sidecar = pod["sidecar"] if pod else None
+        if pod:
+            pod["server"].take(server.process_id)
         load = Load(server, folder, options)
         say(f"filling: pgbench at scale {options.scale}, and {options.size} MB of other data")
         load.prepare()
@@ -135,13 +148,13 @@ def run(options, folder):
         workspace = Workspace(folder / "home", options.lifeboat, server)
         results = measure(load, options, {
             "nothing": Nothing(),
-            "a backup": Backups(workspace),
-            f"a backup, read_rate = \"{options.read_rate}\"": Backups(workspace, read_rate=options.read_rate),
+            "a backup": Backups(workspace, sidecar),
+            f"a backup, read_rate = \"{options.read_rate}\"": Backups(workspace, sidecar, read_rate=options.read_rate),
         })
         print("\n".join([*machine.description(BIN, options.lifeboat, ROOT)[:4],
                          f"- **Run**: {time.strftime('%Y-%m-%d')}, medians of {options.rounds} rounds of "
                          f"{options.seconds} s; {options.clients} clients, {options.rate} transactions a second planned; "
-                         f"client, server and store share the machine; {busy:.0%} of the cores' time taken by others "
+                         f"client, server and store share the machine, {SHARED[bool(pod)]}; {busy:.0%} of the cores' time taken by others "
                          "beforehand.", "", *table(results)]))
         if busy > 0.05:
             print(f"\nOthers were at work on this machine ({busy:.0%}): these figures mean little.")
@@ -159,12 +172,18 @@ def main():
     parser.add_argument("--seconds", type=int, default=30, help="of each measurement [30]")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--read-rate", default="10MiB/s", help="[10MiB/s]")
+    parser.add_argument("--alike", action="store_true",
+                        help="server and sidecar share the processor alike, and not as the containers of a pod")
     parser.add_argument("--keep", action="store_true", help="leaves the folder, with the settings that backups had")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="lifeboat-latency-"))
     folder.chmod(0o755)
     try:
-        run(options, folder)
+        with contextlib.ExitStack() as stack:
+            pod = None if options.alike else stack.enter_context(containers(**REQUESTS))
+            if pod is None and not options.alike:
+                say("no right to make control groups: server and sidecar share the processor alike, unlike in a pod")
+            run(options, folder, pod)
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,8 @@
 #include "backup/backup_job.hpp"
 
 #include "backup/restore_text.hpp"
+#include "catalogue/catalogue.hpp"
+#include "catalogue/trust.hpp"
 #include "database_dump.hpp"
 #include "giving_way.hpp"
 #include "part_writer.hpp"
@@ -110,6 +112,7 @@ private:
     Status check_roles(const std::optional<std::set<std::string>>& created) const;
     Status note_failure(Manifest& manifest, std::optional<std::string> database, const Error& error);
     Status check_objects(const Manifest& manifest);
+    Status check_counts(const store::StoredObject& stored, const std::string& json);
     Status compare_with_earlier(Manifest& manifest, const std::vector<std::string>& on_server);
     Result<BackupOutcome> commit(Manifest manifest);
     [[nodiscard]] catalogue::Encrypted encrypted() const {
@@ -495,6 +498,23 @@ Status Job::check_objects(const Manifest& manifest) {
     return done();
 }
 
+Error name_is_taken(const store::ObjectKey& key, const std::string& what_came_of_it) {
+    return failed("somebody stored another object under the name of this backup's manifest, '" + key.text() +
+                      "', before it was written: " + what_came_of_it,
+                  "run again: the next backup has a name of its own; find out which key did it, and replace that key");
+}
+
+// Whoever may write and saw the data come knew the manifest's name. What was stored there first is what counts.
+Status Job::check_counts(const store::StoredObject& stored, const std::string& json) {
+    const auto counts = catalogue::is_what_counts(store_, stored, json);
+    if (!counts) {
+        observer_.warned(
+            "", "the manifest is stored; whether it is the first of its name cannot be seen: " + counts.error().what);
+        return done();
+    }
+    return *counts ? done() : Status(name_is_taken(stored.key, "the backup is listed as hidden, and does not count"));
+}
+
 Result<BackupOutcome> Job::commit(Manifest manifest) {
     manifest.finished = clock_.now();
     if (plan_.overdue_after) {
@@ -506,10 +526,11 @@ Result<BackupOutcome> Job::commit(Manifest manifest) {
     if (auto there = check_objects(manifest); !there) {
         return std::move(there).error();
     }
-    if (auto put = store::put(store_, key, stream::as_bytes(json)); !put) {
+    auto put = store::put(store_, key, stream::as_bytes(json));
+    if (!put) {
         if (put.error().kind == ErrorKind::exists) {
-            uncommitted_.keep();  // another run's manifest, which may name what lies there
-            return std::move(put).error();
+            uncommitted_.keep();  // another's manifest, which may name what lies there
+            return name_is_taken(key, "nothing was replaced, and this backup has no manifest");
         }
         // The store may have taken it although it told otherwise. What a manifest names must stay for as long
         // as the manifest may be there.
@@ -519,6 +540,9 @@ Result<BackupOutcome> Job::commit(Manifest manifest) {
         return std::move(put).error();
     }
     uncommitted_.keep();
+    if (auto counts = check_counts(*put, json); !counts) {
+        return std::move(counts).error();
+    }
     for (const auto& mark : manifest.marks) {
         observer_.marked(mark);
     }

@@ -3,6 +3,7 @@
 #include "catalogue/trust.hpp"
 
 #include "copied_back.hpp"
+#include "listed_reader.hpp"
 
 #include <algorithm>
 #include <map>
@@ -86,9 +87,14 @@ State state_of(KeyKind kind, bool whole) {
 // Reads manifests of one instance into a catalogue.
 class Reader {
 public:
-    Reader(store::ObjectStore& store, const Layout& layout, std::optional<std::chrono::milliseconds> expires_after,
-           Listing& listing, Catalogue& catalogue)
-        : store_(store), layout_(layout), expires_after_(expires_after), listing_(listing), catalogue_(catalogue) {}
+    Reader(store::ObjectStore& store, ListedReader& reader, const Layout& layout,
+           std::optional<std::chrono::milliseconds> expires_after, Listing& listing, Catalogue& catalogue)
+        : store_(store),
+          reader_(reader),
+          layout_(layout),
+          expires_after_(expires_after),
+          listing_(listing),
+          catalogue_(catalogue) {}
 
     Status add(KeyKind kind, const BackupId& id, const History& history);
 
@@ -98,9 +104,7 @@ private:
         std::string tampering;
     };
 
-    Result<std::string> text_of(const ObjectInfo& object) {
-        return store::get(store_, object.key, object.version_id, largest_manifest);
-    }
+    static void come_after_another(Judged& judged, const ObjectInfo& oldest);
     void refuse(KeyKind kind, const BackupId& id, const ObjectInfo& first, Error why);
     Status list_data_again(const BackupId& id);
     Result<Judged> judge(const Manifest& manifest, State state, History::const_iterator first,
@@ -112,6 +116,7 @@ private:
                                       History::const_iterator begin, History::const_iterator end) const;
 
     store::ObjectStore& store_;
+    ListedReader& reader_;
     const Layout& layout_;
     const std::optional<std::chrono::milliseconds> expires_after_;
     Listing& listing_;
@@ -140,49 +145,50 @@ void Reader::refuse(KeyKind kind, const BackupId& id, const ObjectInfo& first, E
 }
 
 Status Reader::add(KeyKind kind, const BackupId& id, const History& history) {
-    const auto first = std::find_if(history.begin(), history.end(), [](const auto& info) { return !info.hide_marker; });
-    if (first == history.end()) {
-        return done();  // only the markers are left of it
+    auto search = find_manifest(reader_, layout_, kind, id, history);
+    if (!search) {
+        return std::move(search).error();
     }
-    auto json = text_of(*first);
-    if (!json) {
-        if (json.error().kind == ErrorKind::not_found) {
-            return done();  // pruned since it was listed
-        }
-        if (json.error().kind == ErrorKind::corrupt) {
-            refuse(kind, id, *first, std::move(json).error());  // one that is too large must not hide the others
-            return done();
-        }
-        return std::move(json).error();
-    }
-    auto manifest = parse_manifest(*json, layout_, id);
-    if (!manifest) {
-        refuse(kind, id, *first, std::move(manifest).error());
+    const auto oldest =
+        std::find_if(history.begin(), history.end(), [](const auto& info) { return !info.hide_marker; });
+    if (search->refused) {
+        refuse(kind, id, *oldest, *std::move(search->refused));  // one that is no good must not hide the others
         return done();
     }
-    if (auto placed = check_place(*manifest, kind); !placed) {
-        refuse(kind, id, *first, std::move(placed).error());
-        return done();
+    if (!search->found) {
+        return done();  // pruned since it was listed, or only the markers are left of it
     }
-    auto gone = not_listed(*manifest, listing_);
+    auto& manifest = search->found->manifest;
+    const auto own = history.begin() + static_cast<History::difference_type>(search->found->version);
+    auto gone = not_listed(manifest, listing_);
     if (!gone.empty()) {
         if (auto listed = list_data_again(id); !listed) {
             return listed;
         }
-        gone = not_listed(*manifest, listing_);
+        gone = not_listed(manifest, listing_);
     }
     const State state = state_of(kind, gone.empty());
-    auto judged = judge(*manifest, state, first, history.end(), *json);
+    auto judged = judge(manifest, state, own, history.end(), search->found->json);
     if (!judged) {
         return std::move(judged).error();
     }
-    if (judged->tampering.empty()) {
-        judged->tampering = done_to_data(*manifest, first->modified);
+    if (!search->found->first) {
+        come_after_another(*judged, *oldest);
     }
-    Backup backup{std::move(*manifest), judged->state, first->modified, std::move(judged->tampering), std::move(gone)};
+    if (judged->tampering.empty()) {
+        judged->tampering = done_to_data(manifest, own->modified);
+    }
+    Backup backup{std::move(manifest), judged->state, own->modified, std::move(judged->tampering), std::move(gone)};
     backup.of_partial_run = kind == KeyKind::partial_manifest;
     catalogue_.backups.push_back(std::move(backup));
     return done();
+}
+
+// What the oldest version holds may have come from anybody who saw the data being stored, and so may all after it.
+void Reader::come_after_another(Judged& judged, const ObjectInfo& oldest) {
+    judged.state = judged.state == State::expired ? State::expired : State::hidden;
+    judged.tampering = "somebody stored something else under the name of its manifest before it was written, on " +
+                       os::utc_text(oldest.modified);
 }
 
 bool Reader::by_age_rule(const Manifest& manifest, const ObjectInfo& first, const ObjectInfo& marker) const {
@@ -234,15 +240,15 @@ std::string Reader::done_to_data(const Manifest& manifest, os::TimePoint stored)
 }
 
 Error unreadable(const store::ObjectKey& key, const Error& said) {
-    return {ErrorKind::refused,
-            "a later version of '" + key.text() +
-                "' cannot be read, so it is not known whether somebody wrote over it: " + said.what,
+    return {ErrorKind::corrupt,
+            "somebody stored a later version of '" + key.text() +
+                "', which cannot be compared with the first: " + said.what,
             said.next};
 }
 
-// Whether a later version of a manifest holds other bytes than the first. What cannot be read is no tampering: the
-// store may not have answered. One that it will never let be read (encrypted with a key that its writer keeps) must not
-// hide the others either; it is named, and the first version counts as ever.
+// Whether a later version of a manifest holds other bytes than the first. A store that does not answer is no tampering.
+// One that nobody can read must not hide the others either, nor the backup: it is named, and the first version counts
+// as ever.
 Result<bool> Reader::is_another(const ObjectInfo& first, const ObjectInfo& later, const std::string& json) {
     if (later.size != first.size) {
         return true;
@@ -250,14 +256,13 @@ Result<bool> Reader::is_another(const ObjectInfo& first, const ObjectInfo& later
     if (!first.etag.empty() && later.etag == first.etag) {
         return false;
     }
-    auto text = text_of(later);
+    auto text = reader_.read(later, largest_manifest);
     if (text) {
         return *text != json;
     }
     switch (text.error().kind) {
         case ErrorKind::not_found: return false;  // gone since it was listed
-        case ErrorKind::corrupt: return true;
-        case ErrorKind::failed: catalogue_.refused.push_back(unreadable(later.key, text.error())); return false;
+        case ErrorKind::corrupt: catalogue_.refused.push_back(unreadable(later.key, text.error())); return false;
         default: return std::move(text).error();
     }
 }
@@ -361,8 +366,8 @@ void take_trust(Catalogue& catalogue) {
 // Reads the results of one backup's drills, as far as they matter, into it.
 class DrillReader {
 public:
-    DrillReader(store::ObjectStore& store, const Layout& layout, Catalogue& catalogue)
-        : store_(store), layout_(layout), catalogue_(catalogue) {}
+    DrillReader(ListedReader& reader, const Layout& layout, Catalogue& catalogue)
+        : reader_(reader), layout_(layout), catalogue_(catalogue) {}
 
     Status read(Backup& backup, std::vector<ObjectInfo> results);
 
@@ -370,9 +375,9 @@ private:
     static constexpr std::size_t most_for_recipients = 40;
 
     Status add(Backup& backup, const ObjectInfo& info);
-    Status refuse(Error error);
+    static Status refuse(Error error, std::vector<Error>& named);
 
-    store::ObjectStore& store_;
+    ListedReader& reader_;
     const Layout& layout_;
     Catalogue& catalogue_;
 };
@@ -381,7 +386,7 @@ private:
 bool every_recipient_passed(const Backup& backup) {
     const auto passed_with = [&backup](const std::string& recipient) {
         return std::any_of(backup.drills.begin(), backup.drills.end(), [&](const Drill& drill) {
-            return drill.result.passed && drill.result.recipient == recipient;
+            return drill.result.passed && drill.result.was_opened_by(recipient);
         });
     };
     const auto& recipients = backup.manifest.recipients;
@@ -403,22 +408,23 @@ Status DrillReader::read(Backup& backup, std::vector<ObjectInfo> results) {
     return done();
 }
 
-Status DrillReader::refuse(Error error) {
+Status DrillReader::refuse(Error error, std::vector<Error>& named) {
     if (error.kind == ErrorKind::corrupt) {
-        catalogue_.refused_drills.push_back(std::move(error));
+        named.push_back(std::move(error));
         return done();
     }
     return error.kind == ErrorKind::not_found ? done() : Status(std::move(error));  // pruned since it was listed
 }
 
 Status DrillReader::add(Backup& backup, const ObjectInfo& info) {
-    auto json = store::get(store_, info.key, info.version_id, largest_drill_result);
+    auto json = reader_.read(info, largest_drill_result);
     if (!json) {
-        return refuse(std::move(json).error());
+        const bool unreadable = info.size <= largest_drill_result;
+        return refuse(std::move(json).error(), unreadable ? catalogue_.refused : catalogue_.refused_drills);
     }
     auto result = parse_drill_result(*json, layout_, backup.manifest.id);
     if (!result) {
-        return refuse(std::move(result).error());
+        return refuse(std::move(result).error(), catalogue_.refused_drills);
     }
     if (result->passed && !backup.proven_at) {
         backup.proven_at = info.modified;
@@ -427,14 +433,14 @@ Status DrillReader::add(Backup& backup, const ObjectInfo& info) {
     return done();
 }
 
-Status read_drills(store::ObjectStore& store, const Layout& layout, const Listing& listing, Catalogue& catalogue) {
-    DrillReader reader(store, layout, catalogue);
+Status read_drills(ListedReader& reader, const Layout& layout, const Listing& listing, Catalogue& catalogue) {
+    DrillReader drills(reader, layout, catalogue);
     for (auto& backup : catalogue.backups) {
         const auto results = listing.drills.find(backup.manifest.id);
         if (results == listing.drills.end()) {
             continue;
         }
-        if (auto read = reader.read(backup, results->second); !read) {
+        if (auto read = drills.read(backup, results->second); !read) {
             return read;
         }
     }
@@ -552,14 +558,15 @@ Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout
     }
     Catalogue catalogue;
     catalogue.instance = layout.instance();
-    Reader reader(store, layout, expires_after, *listing, catalogue);
+    ListedReader reader(store, layout);
+    Reader manifests(store, reader, layout, expires_after, *listing, catalogue);
     for (const auto& [id, history] : listing->manifests) {
-        if (auto added = reader.add(KeyKind::manifest, id, history); !added) {
+        if (auto added = manifests.add(KeyKind::manifest, id, history); !added) {
             return std::move(added).error();
         }
     }
     for (const auto& [id, history] : listing->partials) {
-        if (auto added = reader.add(KeyKind::partial_manifest, id, history); !added) {
+        if (auto added = manifests.add(KeyKind::partial_manifest, id, history); !added) {
             return std::move(added).error();
         }
     }
@@ -568,14 +575,14 @@ Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout
     });
     find_copied_back(catalogue.backups);
     if (listing->any_accepted) {
-        auto acceptances = read_acceptances(store, layout, catalogue.refused);
+        auto acceptances = read_acceptances(store, reader, layout, catalogue.refused);
         if (!acceptances) {
             return std::move(acceptances).error();
         }
         catalogue.acceptances = std::move(*acceptances);
     }
     take_trust(catalogue);
-    if (auto read = read_drills(store, layout, *listing, catalogue); !read) {
+    if (auto read = read_drills(reader, layout, *listing, catalogue); !read) {
         return std::move(read).error();
     }
     auto leftovers = leftovers_of(store, layout, *listing);

@@ -127,13 +127,18 @@ void check_sound(const DrillResult& result) {
     if (!result.failed_step.empty() && !is_word(result.failed_step)) {
         throw Surprise{"'failed_step' is no word"};
     }
-    if (!result.recipient.empty() && !is_recipient(result.recipient)) {
-        throw Surprise{"'recipient' is no age recipient"};
+    if (!std::all_of(result.recipients.begin(), result.recipients.end(), is_recipient)) {
+        throw Surprise{"'recipients' has one that is no age recipient"};
     }
     const bool clean = result.difference_count() == 0 && result.checks_failed == 0 && result.failed_step.empty();
     if (result.passed && !clean) {
         throw Surprise{"it says that the drill passed, and counts what did not"};
     }
+}
+
+// The first drills named one of them alone.
+std::vector<std::string> recipients_of(const Parsed& json) {
+    return json.contains("recipient") ? std::vector{text(json, "recipient")} : texts_or_none(json, "recipients");
 }
 
 DrillResult result_of(const Parsed& json, const Layout& layout, const BackupId& id) {
@@ -143,7 +148,7 @@ DrillResult result_of(const Parsed& json, const Layout& layout, const BackupId& 
     result.failed_step = text_or(json, "failed_step", "");
     result.lifeboat = harmless(text(field(json, "writer"), "lifeboat"), "lifeboat");
     result.server = harmless(json.contains("server") ? text(json.at("server"), "version") : "", "version");
-    result.recipient = text_or(json, "recipient", "");
+    result.recipients = recipients_of(json);
     result.bytes = whole_number(json, "bytes");
     result.differences = differences_of(json);
     const Parsed& checks = field(json, "checks");
@@ -167,6 +172,10 @@ std::uint64_t DrillResult::difference_count() const {
                            [](std::uint64_t sum, const auto& kind) { return sum + kind.second; });
 }
 
+bool DrillResult::was_opened_by(const std::string& recipient) const {
+    return std::find(recipients.begin(), recipients.end(), recipient) != recipients.end();
+}
+
 std::string to_json(const DrillResult& result) {
     Json json = {{"format", drill_format},
                  {"backup", result.backup.text()},
@@ -181,8 +190,8 @@ std::string to_json(const DrillResult& result) {
     if (!result.server.empty()) {
         json["server"] = {{"version", as_plain(result.server)}};
     }
-    if (!result.recipient.empty()) {
-        json["recipient"] = result.recipient;
+    if (!result.recipients.empty()) {
+        json["recipients"] = result.recipients;
     }
     json["bytes"] = result.bytes;
     json["differences"] = result.differences;

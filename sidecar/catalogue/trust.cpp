@@ -3,6 +3,7 @@
 #include "catalogue/comparison.hpp"
 
 #include "copied_back.hpp"
+#include "listed_reader.hpp"
 
 #include <algorithm>
 #include <tuple>
@@ -11,18 +12,25 @@
 namespace lifeboat::catalogue {
 namespace {
 
-// A key whose first version was listed, the marker of a deletion left out.
+// A key of which there is more than markers of deletions.
 struct Named {
     BackupId id;
-    store::ObjectInfo first;
+    std::vector<store::ObjectInfo> versions;  // from the first on, the oldest
+
+    [[nodiscard]] const store::ObjectInfo& first() const { return versions.front(); }
 };
 
-Result<std::vector<Named>> first_versions(store::ObjectStore& store, const Layout& layout, const std::string& prefix) {
+Result<std::vector<Named>> list_keys(store::ObjectStore& store, const Layout& layout, const std::string& prefix) {
     std::vector<Named> found;
     auto listed = store.list(prefix, [&](const store::ObjectInfo& object) {
         const auto place = place_of(layout, object.key);
-        if (place.id && !object.hide_marker && (found.empty() || found.back().id != *place.id)) {
-            found.push_back({*place.id, object});
+        if (!place.id || object.hide_marker) {
+            return done();
+        }
+        if (!found.empty() && found.back().id == *place.id) {
+            found.back().versions.push_back(object);
+        } else {
+            found.push_back({*place.id, {object}});
         }
         return done();
     });
@@ -38,7 +46,7 @@ void drop_copied_back(std::vector<Named>& names, const std::vector<Named>& parti
     dates.reserve(names.size() + partial.size());
     for (const auto* some : {&std::as_const(names), &partial}) {
         for (const auto& name : *some) {
-            dates.push_back({name.id.started(), name.first.modified});
+            dates.push_back({name.id.started(), name.first().modified});
         }
     }
     const auto found = copied_back(dates);
@@ -59,10 +67,6 @@ LineageRules rules_of(const Manifest& manifest) {
     return manifest.lineage ? LineageRules{manifest.lineage->min_ratio} : LineageRules{};
 }
 
-bool is_gone_or_bad(const Error& error) {
-    return error.kind == ErrorKind::not_found || error.kind == ErrorKind::corrupt;
-}
-
 struct Link {
     Manifest manifest;
     os::TimePoint stored;
@@ -73,7 +77,7 @@ class WayBack {
 public:
     WayBack(const std::vector<Named>& names, const std::vector<Acceptance>& acceptances) {
         for (const auto& name : names) {
-            stored_.emplace(name.id.text(), name.first.modified);
+            stored_.emplace(name.id.text(), name.first().modified);
         }
         for (const auto& acceptance : acceptances) {
             accepted_.insert(acceptance.id);
@@ -114,14 +118,32 @@ private:
     std::optional<os::TimePoint> until_;
 };
 
-Result<std::optional<Manifest>> read_manifest(store::ObjectStore& store, const Layout& layout, const Named& name) {
-    auto json = store::get(store, name.first.key, name.first.version_id, largest_manifest);
-    if (!json) {
-        return is_gone_or_bad(json.error()) ? Result(std::optional<Manifest>()) : std::move(json).error();
+// From the newest back, as far as one can matter.
+Result<std::vector<Link>> go_back(ListedReader& reader, const Layout& layout, const std::vector<Named>& names,
+                                  WayBack way) {
+    std::vector<Link> links;
+    std::optional<Error> refused;
+    for (const auto& name : names) {
+        auto search = find_manifest(reader, layout, KeyKind::manifest, name.id, name.versions);
+        if (!search) {
+            return std::move(search).error();
+        }
+        if (!search->found) {
+            refused = refused ? refused : search->refused;
+            continue;
+        }
+        auto& found = *search->found;
+        links.push_back({std::move(found.manifest), name.versions[found.version].modified});
+        if (!way.goes_on(links.back().manifest, links.back().stored)) {
+            break;
+        }
     }
-    auto manifest = parse_manifest(*json, layout, name.id);
-    return manifest && check_place(*manifest, KeyKind::manifest) ? std::optional(std::move(*manifest))
-                                                                 : std::optional<Manifest>();
+    // Or whoever makes all of them unreadable would make this backup the first one.
+    if (links.empty() && refused) {
+        return Error{ErrorKind::corrupt, "none of the manifests that are there is any good: " + refused->what,
+                     refused->next};
+    }
+    return links;
 }
 
 }  // namespace
@@ -228,20 +250,29 @@ bool Trust::next(const Manifest& manifest, os::TimePoint stored) {
 
 Result<std::vector<Acceptance>> read_acceptances(store::ObjectStore& store, const Layout& layout,
                                                  std::vector<Error>& refused) {
-    const auto names = first_versions(store, layout, layout.acceptances_prefix());
+    ListedReader reader(store, layout);
+    return read_acceptances(store, reader, layout, refused);
+}
+
+Result<std::vector<Acceptance>> read_acceptances(store::ObjectStore& store, ListedReader& reader, const Layout& layout,
+                                                 std::vector<Error>& refused) {
+    const auto names = list_keys(store, layout, layout.acceptances_prefix());
     if (!names) {
         return names.error();
     }
     std::vector<Acceptance> acceptances;
     for (const auto& name : *names) {
-        auto json = store::get(store, name.first.key, name.first.version_id, largest_acceptance);
-        if (!json && !is_gone_or_bad(json.error())) {
+        auto json = reader.read(name.first(), largest_acceptance);
+        if (!json && json.error().kind == ErrorKind::not_found) {
+            continue;  // gone since it was listed
+        }
+        if (!json && json.error().kind != ErrorKind::corrupt) {
             return std::move(json).error();
         }
         auto acceptance = json ? parse_acceptance(*json, layout, name.id) : Result<Acceptance>(json.error());
         if (acceptance) {
             acceptances.push_back(std::move(*acceptance));
-        } else if (acceptance.error().kind != ErrorKind::not_found) {
+        } else {
             refused.push_back(std::move(acceptance).error());
         }
     }
@@ -305,41 +336,31 @@ Result<Accepted> store_acceptance(store::ObjectStore& store, const Layout& layou
 }
 
 Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout) {
-    auto names = first_versions(store, layout, layout.manifests_prefix());
+    auto names = list_keys(store, layout, layout.manifests_prefix());
     if (!names) {
         return names.error().kind == ErrorKind::not_found ? Result(Ancestry{}) : std::move(names).error();
     }
-    const auto partial = first_versions(store, layout, layout.partials_prefix());
+    const auto partial = list_keys(store, layout, layout.partials_prefix());
     if (!partial) {
         return partial.error();
     }
     drop_copied_back(*names, *partial);
+    ListedReader reader(store, layout);
     std::vector<Error> refused;
-    auto acceptances = read_acceptances(store, layout, refused);
+    auto acceptances = read_acceptances(store, reader, layout, refused);
     if (!acceptances) {
         return std::move(acceptances).error();
     }
     std::sort(names->begin(), names->end(), [](const auto& a, const auto& b) {
-        return std::tie(b.first.modified, b.id) < std::tie(a.first.modified, a.id);  // the newest first
+        return std::tie(b.first().modified, b.id) < std::tie(a.first().modified, a.id);  // the newest first
     });
-    WayBack way(*names, *acceptances);
-    std::vector<Link> links;
-    for (const auto& name : *names) {
-        auto manifest = read_manifest(store, layout, name);
-        if (!manifest) {
-            return std::move(manifest).error();
-        }
-        if (!*manifest) {
-            continue;
-        }
-        links.push_back({*std::move(*manifest), name.first.modified});
-        if (!way.goes_on(links.back().manifest, links.back().stored)) {
-            break;
-        }
+    const auto links = go_back(reader, layout, *names, WayBack(*names, *acceptances));
+    if (!links) {
+        return links.error();
     }
     Ancestry ancestry;
     Trust trust(std::move(*acceptances));
-    std::for_each(links.rbegin(), links.rend(), [&](const Link& link) {
+    std::for_each(links->rbegin(), links->rend(), [&](const Link& link) {
         const auto& manifest = link.manifest;
         if (trust.next(manifest, link.stored)) {
             ancestry.head.reset();

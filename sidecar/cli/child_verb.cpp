@@ -250,7 +250,9 @@ Result<config::Loaded> inherited_settings(int descriptor) {
     }
     const auto sources = config::replay(std::move(*inputs));
     give_to_libpq(sources.environment);
-    return config::load(sources, config::Needs::everything());
+    auto needs = config::Needs::everything();
+    needs.notify = false;  // no run waits for the file of an address that the supervisor alone calls
+    return config::load(sources, needs);
 }
 
 struct Order {

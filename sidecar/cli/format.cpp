@@ -93,6 +93,14 @@ std::string printable_but(const std::string& text, char kept) {
 
 }  // namespace
 
+std::string joined(const std::vector<std::string>& texts) {
+    std::string all;
+    for (const auto& text : texts) {
+        all += (all.empty() ? "" : ", ") + text;
+    }
+    return all;
+}
+
 std::string printable(const std::string& text) {
     return printable_but(text, ' ');
 }

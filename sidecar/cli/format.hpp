@@ -23,6 +23,9 @@ std::string table(const std::vector<std::string>& header, const std::vector<std:
 // A name and a value in two columns, as one line. Control characters of the value are shown as "?".
 std::string field_line(const std::string& name, const std::string& value);
 
+// One after the other: "a, b".
+std::string joined(const std::vector<std::string>& texts);
+
 // A name fit for a terminal: control characters become "?".
 std::string printable(const std::string& text);
 

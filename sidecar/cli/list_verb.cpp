@@ -40,7 +40,7 @@ const catalogue::Drill* proof_of(const catalogue::Backup& backup) {
 }
 
 Json opened_by(const catalogue::Drill* proof) {
-    return proof == nullptr || proof->result.recipient.empty() ? Json() : Json(proof->result.recipient);
+    return proof == nullptr ? Json() : Json(proof->result.recipients);
 }
 
 Json restore_seconds(const catalogue::Drill* proof) {
@@ -167,8 +167,8 @@ void note_proven(const catalogue::Catalogue& catalogue) {
     const auto& result = proof->result;
     std::string words = "last proven of " + catalogue.instance + ": " + newest->manifest.id.text() + ", " +
                         human_age(std::max(age, std::chrono::seconds(0))) + " ago";
-    if (!result.recipient.empty()) {
-        words += ", opened by " + result.recipient;
+    if (!result.recipients.empty()) {
+        words += ", opened by " + joined(result.recipients);
     }
     if (result.restore) {
         words += ", restored in " + human_duration(std::chrono::ceil<std::chrono::seconds>(*result.restore));

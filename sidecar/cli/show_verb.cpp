@@ -74,7 +74,7 @@ void print_contents(const catalogue::Manifest& manifest) {
         rows.push_back(std::move(row));
     }
     print_line("\nWhat was dumped (each table: --tables, with the key):");
-    print(table({"DATABASE", "TABLES", "ROWS", "BYTES", "SEQUENCES", "LARGE OBJECTS", "PROVEN"}, rows));
+    print(table({"DATABASE", "TABLES", "ROWS", "BYTES", "SEQUENCES", "LARGE OBJECTS", "COUNTED"}, rows));
 }
 
 std::string locale_words(const catalogue::NeedsRecord& needs) {
@@ -92,12 +92,9 @@ void print_needs(const catalogue::Manifest& manifest) {
         for (const auto& extension : database.needs.extensions) {
             extensions += (extensions.empty() ? "" : ", ") + extension.name + " " + extension.version;
         }
-        std::string tablespaces;
-        for (const auto& name : database.needs.tablespaces) {
-            tablespaces += (tablespaces.empty() ? "" : ", ") + name;
-        }
+        const auto& tablespaces = database.needs.tablespaces;
         rows.push_back({database.name, locale_words(database.needs), extensions.empty() ? "-" : extensions,
-                        tablespaces.empty() ? "-" : tablespaces});
+                        tablespaces.empty() ? "-" : joined(tablespaces)});
     }
     print(table({"DATABASE", "ENCODING, LOCALE", "EXTENSIONS", "TABLESPACES"}, rows));
 }
@@ -154,7 +151,8 @@ std::string drill_line(const catalogue::Drill& drill) {
         line += ", restored in " + human_duration(std::chrono::ceil<std::chrono::seconds>(*result.restore));
     }
     line += result.server.empty() ? "" : " into PostgreSQL " + result.server;
-    return line + " (" + os::utc_text(drill.stored) + (result.recipient.empty() ? ")" : ", " + result.recipient + ")");
+    return line + " (" + os::utc_text(drill.stored) +
+           (result.recipients.empty() ? ")" : ", " + joined(result.recipients) + ")");
 }
 
 void print_drills(const catalogue::Backup& backup) {

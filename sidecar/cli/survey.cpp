@@ -254,8 +254,8 @@ health::DrillsFacts drills_in(const Catalogue& catalogue) {
         last = backup.state == State::good ? &backup : last;
     }
     for (const auto& recipient : last != nullptr ? last->manifest.recipients : std::vector<std::string>{}) {
-        const auto* opened =
-            newest(drills, [&](const Drilled& one) { return passed(one) && one.drill->result.recipient == recipient; });
+        const auto* opened = newest(
+            drills, [&](const Drilled& one) { return passed(one) && one.drill->result.was_opened_by(recipient); });
         facts.recipients.push_back({recipient, opened ? std::optional(opened->drill->stored) : std::nullopt});
     }
     return facts;

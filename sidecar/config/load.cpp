@@ -377,6 +377,7 @@ void Loader::apply(const Key& key, const Given& given) {
         auto content = secret_behind(given);
         if (!content) {
             complain(given, key.table + "." + key.file_name(), content.error());
+            found_.back().problem.only_notification = key.table == "notify";
             return;
         }
         raw = std::move(*content);

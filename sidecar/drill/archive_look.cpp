@@ -1,5 +1,7 @@
 #include "archive_look.hpp"
 
+#include <algorithm>
+
 namespace lifeboat::drill {
 namespace {
 
@@ -14,6 +16,10 @@ public:
 
     Status write(stream::Bytes chunk) override {
         look_.reader_->feed(chunk);
+        if (look_.front_) {
+            const auto missing = look_.reader_->toc().size() - look_.front_->size();
+            look_.front_->keep(chunk.first(std::min<std::uint64_t>(chunk.size(), missing)));
+        }
         look_.bytes_ += chunk.size();
         if (look_.moved) {
             look_.moved(look_.bytes_);

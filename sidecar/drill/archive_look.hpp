@@ -3,6 +3,7 @@
 
 #include "archive/contents.hpp"
 #include "archive/prerequisites.hpp"
+#include "archive_front.hpp"
 #include "definitions.hpp"
 #include "proof/proof.hpp"
 
@@ -17,6 +18,11 @@ class ArchiveLook {
 public:
     // A stage that looks at what passes; must not outlive this object. One archive for each ArchiveLook.
     std::unique_ptr<stream::Sink> tap(stream::Sink& next);
+
+    // Keeps header and table of contents as they pass; before tap().
+    void keep_front() { front_.emplace(); }
+    // Only after keep_front().
+    [[nodiscard]] ArchiveFront& front() { return *front_; }
 
     // Hears how many bytes have passed.
     std::function<void(std::uint64_t)> moved;
@@ -42,6 +48,7 @@ private:
     archive::Prerequisites needs_;
     Definitions definitions_;
     archive::ArchiveHeader header_;
+    std::optional<ArchiveFront> front_;
     std::optional<archive::ContentsReader> reader_;
     std::uint64_t bytes_ = 0;
     bool finished_ = false;

@@ -17,6 +17,7 @@
 #include "stream/sha256.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -77,8 +78,14 @@ private:
     Status drill_database(const catalogue::DatabaseRecord& record, bool with_globals);
     Status restore_one(const catalogue::DatabaseRecord& record, bool with_globals, ArchiveLook& archive,
                        bool& restored);
-    Status compare(const catalogue::DatabaseRecord& record, ArchiveLook& archive);
-    Status compare_definitions(const catalogue::DatabaseRecord& record, const ArchiveLook& archive);
+    Status compare(const catalogue::DatabaseRecord& record, ArchiveLook& archive, ArchiveLook& after);
+    Status compare_definitions(const catalogue::DatabaseRecord& record, ArchiveLook& archive, const ArchiveLook& after);
+    Status create_second(const archive::DatabaseStatement& create, const std::string& name);
+    Status restore_again(const catalogue::DatabaseRecord& record, ArchiveLook& archive, const std::string& name,
+                         ArchiveLook& again);
+    Status set_as_restored(const ArchiveLook& archive, const std::string& name);
+    Status name_definitions(const catalogue::DatabaseRecord& record, const std::vector<std::string>& objects,
+                            const std::string& second);
     Status ask_checks(const std::string& database);
     void ask_about_others();
     Status drop(const std::string& database);
@@ -130,7 +137,6 @@ private:
     bool globals_restored_ = false;
     std::optional<proof::Proof> proof_;
     std::set<std::string> there_before_;  // roles and tablespaces
-    std::map<std::string, std::set<std::string>> respelled_;
     std::set<std::string> databases_before_;
     std::unique_ptr<postgres::ScratchServer> scratch_;
     postgres::Server target_;
@@ -565,6 +571,11 @@ Status Drill::look_at_server() {
         if (!lacks) {
             return std::move(lacks).error();
         }
+        auto locks = locks_that_are_missing(*connection_, manifest_);
+        if (!locks) {
+            return std::move(locks).error();
+        }
+        lacks->insert(lacks->end(), locks->begin(), locks->end());
         auto preview = restore::preview_restore(restore_plan(), source_, manifest_, observer_, stop_);
         if (!preview) {
             if (says_nothing_of_backup(preview.error().kind)) {
@@ -590,8 +601,30 @@ bool is_of_other_money(const Error& error) {
     return whole_text(error).find("for type money") != std::string::npos;
 }
 
+// What the server has too little of, in its words: clients do not print SQLSTATE, whose class 53 it is.
+std::optional<Error> short_of_something(const Error& error, bool own_server) {
+    const std::string text = whole_text(error);
+    const auto says = [&text](std::string_view words) { return text.find(words) != std::string::npos; };
+    if (says("out of shared memory") || says("max_locks_per_transaction")) {
+        return Error{ErrorKind::failed, "the server that the backup was restored into has too few locks",
+                     own_server ? "give a server with --to that has a higher max_locks_per_transaction"
+                                : "raise max_locks_per_transaction on the server of --to, and restart it",
+                     text};
+    }
+    if (says("out of memory")) {
+        return Error{ErrorKind::failed, "the server that the backup was restored into has too little memory",
+                     own_server ? "drill where there is more memory, or give a server with --to"
+                                : "give the server of --to more memory",
+                     text};
+    }
+    return std::nullopt;
+}
+
 // Whether what went wrong is the server's or the disk's own business.
 Status Drill::server_is_well(const Error& error) {
+    if (auto short_of = short_of_something(error, scratch_ != nullptr)) {
+        return *short_of;
+    }
     if (disk_is_full(error)) {
         return Error{ErrorKind::failed, "the disk of the server that the backup was restored into is full",
                      scratch_ ? "set TMPDIR to a folder with more room, or give a server with --to"
@@ -660,6 +693,7 @@ Status Drill::restore_one(const catalogue::DatabaseRecord& record, bool with_glo
 
 Status Drill::drill_database(const catalogue::DatabaseRecord& record, bool with_globals) {
     ArchiveLook archive;
+    archive.keep_front();
     bool restored = false;
     if (auto tried = restore_one(record, with_globals, archive, restored); !tried || !restored) {
         return tried;
@@ -674,12 +708,16 @@ Status Drill::drill_database(const catalogue::DatabaseRecord& record, bool with_
         report_.findings.push_back(std::move(difference));
     }
     note_what_was_not_restored(archive, record.name);
-    if (auto compared = stage("definitions", record.name, [&] { return compare_definitions(record, archive); });
-        !compared) {
+    ArchiveLook after;
+    if (auto compared = stage("compare", record.name, [&] { return compare(record, archive, after); }); !compared) {
         return compared;
     }
-    if (auto compared = stage("compare", record.name, [&] { return compare(record, archive); }); !compared) {
-        return compared;
+    if (after.finished()) {
+        if (auto compared =
+                stage("definitions", record.name, [&] { return compare_definitions(record, archive, after); });
+            !compared) {
+            return compared;
+        }
     }
     if (auto asked = ask_checks(record.name); !asked) {
         return asked;
@@ -732,8 +770,7 @@ bool listed_in_another_way(const archive::TocLine& line) {
 }
 
 // What came back against what the archive holds, and that against the proof that was made with the backup.
-Status Drill::compare(const catalogue::DatabaseRecord& record, ArchiveLook& archive) {
-    ArchiveLook after;
+Status Drill::compare(const catalogue::DatabaseRecord& record, ArchiveLook& archive, ArchiveLook& after) {
     after.moved = [&](std::uint64_t bytes) { observer_.compared(record.name, bytes); };
     if (auto dumped = look_at_database(dumping(), record, after); !dumped) {
         if (auto well = server_is_well(dumped.error()); !well) {
@@ -774,9 +811,19 @@ Status Drill::compare(const catalogue::DatabaseRecord& record, ArchiveLook& arch
     return done();
 }
 
-// PostgreSQL writes some expressions in another way once they were restored, and always in that way from then on: what
-// came back is restored once more, without its rows, and must then be told in the same words.
-Status Drill::compare_definitions(const catalogue::DatabaseRecord& record, const ArchiveLook& archive) {
+std::vector<std::string> only_in_first(const std::vector<std::string>& first, const std::vector<std::string>& second) {
+    std::vector<std::string> rest;
+    std::set_difference(first.begin(), first.end(), second.begin(), second.end(), std::back_inserter(rest));
+    return rest;
+}
+
+// PostgreSQL writes some expressions in another way once they were restored, and always in that way from then on. So
+// the archive's own words are restored once more, without rows, into a database that nothing else happens to; what came
+// back must be told in the same words as that.
+Status Drill::compare_definitions(const catalogue::DatabaseRecord& record, ArchiveLook& archive,
+                                  const ArchiveLook& after) {
+    const std::string second =
+        "lifeboat-drill-" + os::random_hex(random_bytes);  // no database has it, nor another drill
     const auto& statements = archive.needs().database();
     const auto create = std::find_if(statements.begin(), statements.end(), [](const auto& statement) {
         return statement.kind == archive::DatabaseStatementKind::create;
@@ -785,57 +832,128 @@ Status Drill::compare_definitions(const catalogue::DatabaseRecord& record, const
         add("definition", record.name, "", "the archive does not say how to create its database");
         return done();
     }
-    const std::string name = "lifeboat-drill-" + os::random_hex(random_bytes);  // no database has it, nor another drill
-    auto sql = archive::for_database(*create, name);
-    if (!sql) {
-        return std::move(sql).error();
+    ArchiveLook again;
+    auto restored = create_second(*create, second);
+    if (restored) {
+        restored = restore_again(record, archive, second, again);
     }
-    if (auto created = connection_->execute(*sql); !created) {
-        return in_context("cannot create a second database", std::move(created).error());
+    if (!restored || !again.finished()) {
+        auto dropped = drop(second);
+        return restored ? dropped : restored;
     }
-    ArchiveLook once;
-    ArchiveLook twice;
-    auto looked = look_at_schema_twice(dumping(), record, name, superuser_, once, twice);
-    auto dropped = drop(name);
-    if (!looked) {
-        if (auto well = server_is_well(looked.error()); !well) {
-            return well;
-        }
-        if (auto ours = sessions_are_ours(record.name, looked.error()); !ours) {
-            return ours;
-        }
-        if (says_nothing_of_backup(looked.error().kind)) {
-            return looked;
-        }
-        add("definition", record.name, "", "what came back cannot be restored again: " + whole_text(looked.error()));
-        return dropped;
+    const auto& came = after.definitions();
+    const auto different = made_differently(again.definitions().inside(), came.inside());
+    auto named = name_definitions(record, different, second);
+    if (auto dropped = drop(second); !named || !dropped) {
+        return named ? dropped : named;
     }
-    const auto& first = once.definitions().inside();
-    const auto& second = twice.definitions().inside();
-    for (const auto& object : made_differently(first, second)) {
-        add("definition", record.name, object, object + ": not defined in the same way after another restore");
+    const auto& held = archive.definitions();
+    // What came back and is not in the backup at all is told with the lists of entries.
+    for (const auto& object : only_in_first(missing_in_second(came.inside(), again.definitions().inside()),
+                                            missing_in_second(came.inside(), held.inside()))) {
+        add("definition", record.name, object, object + ": not there after another restore, without rows");
     }
-    for (const auto& object : missing_in_second(first, second)) {
-        add("definition", record.name, object, object + ": not there any more after another restore");
+    for (const auto& object : made_differently(held.of_large_objects(), came.of_large_objects())) {
+        add("definition", record.name, object, object + ": not the same in the backup and after the restore");
     }
     // Whether it has settings and privileges of its own is a matter of its archive's list; what they are, of this one.
     if (same_major() && databases_before_.count(record.name) == 0) {
-        for (const auto& object :
-             made_differently(archive.definitions().of_database(), once.definitions().of_database())) {
+        for (const auto& object : made_differently(held.of_database(), came.of_database())) {
             add("definition", record.name, object, object + ": not the same in the backup and after the restore");
         }
     }
-    if (const auto others = made_differently(archive.definitions().inside(), first); !others.empty()) {
-        std::string names;
-        constexpr std::size_t most = 5;
-        for (std::size_t i = 0; i < std::min(most, others.size()); ++i) {
-            names += (i == 0 ? "" : ", ") + others[i];
-        }
-        report_.notes.push_back("database " + in_quotes(record.name) + ": " + std::to_string(others.size()) +
-                                " definitions are written in another way after a restore, and stay so (" + names +
-                                (others.size() > most ? ", …" : "") + ")");
+    if (auto others = only_in_first(made_differently(held.inside(), came.inside()), different); !others.empty()) {
+        report_.respelled.push_back({record.name, std::move(others)});
     }
-    return dropped;
+    return done();
+}
+
+Status Drill::create_second(const archive::DatabaseStatement& create, const std::string& name) {
+    auto sql = archive::for_database(create, name);
+    if (!sql) {
+        return std::move(sql).error();
+    }
+    auto created = connection_->execute(*sql);
+    return created ? done() : Status(in_context("cannot create a second database", std::move(created).error()));
+}
+
+// `again` is finished where it went well; where it is the backup's fault that it did not, that is a finding.
+Status Drill::restore_again(const catalogue::DatabaseRecord& record, ArchiveLook& archive, const std::string& name,
+                            ArchiveLook& again) {
+    auto looked = restore_schema(dumping(), archive, name, superuser_);
+    if (looked) {
+        looked = set_as_restored(archive, name);
+    }
+    if (looked) {
+        looked = look_at_schema(dumping(), record, name, again);
+    }
+    if (looked) {
+        return looked;
+    }
+    if (auto well = server_is_well(looked.error()); !well) {
+        return well;
+    }
+    if (auto ours = sessions_are_ours(record.name, looked.error()); !ours) {
+        return ours;
+    }
+    if (says_nothing_of_backup(looked.error().kind)) {
+        return looked;
+    }
+    add("definition", record.name, "",
+        "it cannot be restored again, without its rows, for the comparison of definitions: " +
+            whole_text(looked.error()));
+    return done();
+}
+
+// Some of a database's settings change how definitions are written (lc_monetary, for one). What else its properties
+// hold (that it is a template) is of no matter here.
+Status Drill::set_as_restored(const ArchiveLook& archive, const std::string& name) {
+    auto inside = postgres::Connection::open(target_, name, stop_);
+    if (!inside) {
+        return std::move(inside).error();
+    }
+    if (const auto& encoding = archive.needs().encoding(); !encoding.empty()) {
+        if (auto set = inside->execute("SET client_encoding = '" + encoding + "'"); !set) {
+            return set;
+        }
+    }
+    for (const auto& statement : archive.needs().database()) {
+        const bool setting = statement.kind == archive::DatabaseStatementKind::setting ||
+                             statement.kind == archive::DatabaseStatementKind::role_setting;
+        if (!setting || statement.text.find(" SET ", statement.name_at + statement.name_length) !=
+                            statement.name_at + statement.name_length) {
+            continue;
+        }
+        auto sql = archive::for_database(statement, name);
+        // One that is refused was refused in the first restore, too.
+        if (auto set = sql ? inside->execute(*sql) : done(); !set && set.error().kind != ErrorKind::failed) {
+            return set;
+        }
+    }
+    return done();
+}
+
+// Each is a finding, with where it is different.
+Status Drill::name_definitions(const catalogue::DatabaseRecord& record, const std::vector<std::string>& objects,
+                               const std::string& second) {
+    if (objects.empty()) {
+        return done();
+    }
+    const std::set<std::string> names(objects.begin(), objects.end());
+    auto in_backup = texts_of(dumping(), record, second, names);
+    if (!in_backup) {
+        return std::move(in_backup).error();
+    }
+    auto restored = texts_of(dumping(), record, record.name, names);
+    if (!restored) {
+        return std::move(restored).error();
+    }
+    for (const auto& object : objects) {
+        const auto where = what_differs((*in_backup)[object], (*restored)[object]);
+        add("definition", record.name, object,
+            object + ": not made as in the backup" + (where.empty() ? "" : " (" + where + ")"));
+    }
+    return done();
 }
 
 Status Drill::ask_checks(const std::string& database) {

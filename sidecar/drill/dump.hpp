@@ -5,6 +5,8 @@
 #include "catalogue/manifest.hpp"
 #include "postgres/client_program.hpp"
 
+#include <map>
+#include <set>
 #include <stop_token>
 #include <string>
 
@@ -20,11 +22,18 @@ struct Dumping {
 // Dumps a database as the backup was dumped, and keeps nothing of it but what `look` does.
 Status look_at_database(const Dumping& dumping, const catalogue::DatabaseRecord& record, ArchiveLook& look);
 
-// Dumps the database's schema, restores it into the database `into`, which is there and empty, and looks at both:
-// `look` at what is dumped first, `again` at a dump of what came of it. As `role`, so that it owns what has no owner of
-// its own.
-Status look_at_schema_twice(const Dumping& dumping, const catalogue::DatabaseRecord& record, const std::string& into,
-                            const std::string& role, ArchiveLook& look, ArchiveLook& again);
+// Restores what `archive` was seen to begin with, which is all but rows, into the database `into`, which is there and
+// empty: with what the restore of the whole of it had left out left out here, too. As `role`, so that it owns what has
+// no owner of its own. `archive` kept its front.
+Status restore_schema(const Dumping& dumping, ArchiveLook& archive, const std::string& into, const std::string& role);
+
+// Dumps the schema of `database`, of which `record` is.
+Status look_at_schema(const Dumping& dumping, const catalogue::DatabaseRecord& record, const std::string& database,
+                      ArchiveLook& look);
+
+// How these are made in `database`, by their shown_name(). Some may be missing: so much text is kept, and no more.
+Result<std::map<std::string, std::string>> texts_of(const Dumping& dumping, const catalogue::DatabaseRecord& record,
+                                                    const std::string& database, const std::set<std::string>& names);
 
 // The script of roles and tablespaces.
 Result<std::string> dump_globals(const Dumping& dumping);

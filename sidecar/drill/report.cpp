@@ -57,12 +57,24 @@ std::string database_text(const Report& report, const DrilledDatabase& database)
            seconds_text(took(report, "compare", database.name) + took(report, "definitions", database.name));
 }
 
-std::string list(const std::vector<std::string>& texts) {
+std::string list(const std::vector<std::string>& texts, std::size_t most = std::string::npos) {
     std::string all;
-    for (const auto& text : texts) {
-        all += (all.empty() ? "" : ", ") + text;
+    for (std::size_t i = 0; i < std::min(most, texts.size()); ++i) {
+        all += (i == 0 ? "" : ", ") + texts[i];
     }
-    return all;
+    return texts.size() > most
+               ? all + ", … and " + std::to_string(texts.size() - most) + " more, which --report FILE has"
+               : all;
+}
+
+std::vector<std::string> notes_of(const Report& report, std::size_t most_objects) {
+    auto notes = report.notes;
+    for (const auto& [database, objects] : report.respelled) {
+        notes.push_back(where(database) + counted(objects.size(), "definition is", "definitions are") +
+                        " written in another way after any restore, and the same all the same (" +
+                        list(objects, most_objects) + ")");
+    }
+    return notes;
 }
 
 }  // namespace
@@ -99,7 +111,7 @@ std::string to_text(const Report& report, std::size_t most_findings) {
         line("time to restore " + seconds_text(report.restore_took) + "; the whole drill " +
              seconds_text(std::chrono::duration_cast<std::chrono::milliseconds>(report.finished - report.started)));
     }
-    for (const auto& note : report.notes) {
+    for (const auto& note : notes_of(report, most_findings)) {
         line("note: " + note);
     }
     return text;
@@ -153,7 +165,7 @@ std::string to_json(const Report& report) {
         stages.push_back({{"name", stage.name}, {"database", stage.database}, {"seconds", seconds(stage.took)}});
     }
     json["stages"] = std::move(stages);
-    json["notes"] = report.notes;
+    json["notes"] = notes_of(report, std::string::npos);
     return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 

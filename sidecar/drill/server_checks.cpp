@@ -1,6 +1,7 @@
 #include "server_checks.hpp"
 
 #include "archive/sql_text.hpp"
+#include "postgres/inspection.hpp"
 #include "result/in_quotes.hpp"
 
 #include <algorithm>
@@ -26,6 +27,14 @@ std::set<std::string> extensions_of(const catalogue::Manifest& manifest) {
     return names;
 }
 
+std::uint64_t most_tables(const catalogue::Manifest& manifest) {
+    std::uint64_t tables = 0;
+    for (const auto& database : manifest.databases) {
+        tables = std::max(tables, database.contents ? database.contents->tables : 0);
+    }
+    return tables;
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> settings_for(const catalogue::Manifest& manifest) {
@@ -40,10 +49,7 @@ std::vector<std::pair<std::string, std::string>> settings_for(const catalogue::M
         settings.emplace_back("shared_preload_libraries", libraries);
     }
     // A dump locks every table at once. The server has this many for each of its 20 connections.
-    std::uint64_t tables = 0;
-    for (const auto& database : manifest.databases) {
-        tables = std::max(tables, database.contents ? database.contents->tables : 0);
-    }
+    const auto tables = most_tables(manifest);
     constexpr std::uint64_t at_least = 256;
     constexpr std::uint64_t share = 8;  // of 20, as indexes and sequences are locked now and then, too
     settings.emplace_back("max_locks_per_transaction", std::to_string(std::max(at_least, tables / share)));
@@ -80,6 +86,26 @@ Result<std::vector<std::string>> extensions_that_do_not_start(postgres::Connecti
                             ": where it wants a preloaded library, give a server that has it in "
                             "shared_preload_libraries, with --to");
         }
+    }
+    return lacks;
+}
+
+Result<std::vector<std::string>> locks_that_are_missing(postgres::Connection& connection,
+                                                        const catalogue::Manifest& manifest) {
+    auto promised = postgres::promised_locks(connection);
+    if (!promised) {
+        return std::move(promised).error();
+    }
+    const auto tables = most_tables(manifest);
+    constexpr std::uint64_t to_spare = 3;  // no server has so many times what it promises
+    std::vector<std::string> lacks;
+    if (tables > promised->slots * to_spare) {
+        constexpr std::uint64_t room_for_others = 64;
+        lacks.push_back("locks: a dump of the largest database locks " + std::to_string(tables) +
+                        " tables at once, and there is room for " + std::to_string(promised->slots) +
+                        ": set max_locks_per_transaction to " +
+                        std::to_string(tables / std::max<std::uint64_t>(promised->sessions, 1) + room_for_others) +
+                        " and restart it");
     }
     return lacks;
 }

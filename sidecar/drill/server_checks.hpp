@@ -20,4 +20,9 @@ std::vector<std::pair<std::string, std::string>> settings_for(const catalogue::M
 Result<std::vector<std::string>> extensions_that_do_not_start(postgres::Connection& connection,
                                                               const catalogue::Manifest& manifest);
 
+// Says so where the server certainly has too few locks: the dump of what came back locks every table of a database at
+// once. Where it may have enough, as a server has some more than it promises, that shows.
+Result<std::vector<std::string>> locks_that_are_missing(postgres::Connection& connection,
+                                                        const catalogue::Manifest& manifest);
+
 }  // namespace lifeboat::drill

@@ -86,7 +86,7 @@ catalogue::DrillResult result_of(const Report& report, const catalogue::Manifest
     }
     result.fetch = time_of(report, {"verify"});
     result.compare = time_of(report, {"compare", "definitions", "globals"});
-    result.recipient = report.opened_by.empty() ? "" : report.opened_by.front();
+    result.recipients = report.opened_by;
     result.bytes = manifest.stored_bytes();
     return result;
 }

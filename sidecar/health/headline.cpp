@@ -38,10 +38,15 @@ constexpr Said otherwise{"", Level::bad, "Backups need attention.", "Something n
 
 constexpr Said without_settings{"misconfigured", Level::bad, "The settings are not valid, so no backup can be made.",
                                 "There are no valid settings"};
+constexpr Said without_address{"misconfigured", Level::attention, "Not everybody who should hear of backups does.",
+                               "An address for notifications cannot be read"};
 
 const Said& said_of(const Reason& reason, const Facts& facts) {
     if (reason.code == ReasonCode::misconfigured && !facts.settings.in_force) {
         return without_settings;
+    }
+    if (reason.code == ReasonCode::misconfigured && facts.settings.incomplete) {
+        return without_address;
     }
     const auto* const found =
         std::find_if(said.begin(), said.end(), [&](const Said& each) { return each.code == name_of(reason.code); });

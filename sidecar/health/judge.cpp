@@ -88,6 +88,9 @@ std::string consequence(const SettingsFacts& settings) {
     if (settings.problems.empty()) {
         return {};
     }
+    if (settings.incomplete) {
+        return "backups are made, but not everybody who should hear of them does: ";
+    }
     return settings.in_force ? "the new settings are refused, and the ones before stay in force: "
                              : "there are no valid settings, so no backup can be made: ";
 }
@@ -378,6 +381,24 @@ std::string_view name_of(ReasonCode code) {
     return "";
 }
 
+bool is_for_whose_turn_it_is(ReasonCode code) {
+    switch (code) {
+        case ReasonCode::failing:
+        case ReasonCode::starved:
+        case ReasonCode::lineage:
+        case ReasonCode::no_backup_yet:
+        case ReasonCode::overdue:
+        case ReasonCode::partial:
+        case ReasonCode::unproven: return true;
+        case ReasonCode::misconfigured:
+        case ReasonCode::drained:
+        case ReasonCode::tampered:
+        case ReasonCode::expiring:
+        case ReasonCode::prune_stopped: return false;
+    }
+    return false;
+}
+
 bool Verdict::has(ReasonCode code) const noexcept {
     return std::any_of(reasons.begin(), reasons.end(), [code](const Reason& reason) { return reason.code == code; });
 }
@@ -387,23 +408,22 @@ Verdict judge(const Facts& facts, TimePoint now) {
     verdict.note = joined(joined(joined(joined(note_on_turn(facts), note_on_limits(facts)), facts.store.lineage_note),
                                  note_on_expiry(facts)),
                           note_on_runs_of_others(facts));
-    const auto add = [&verdict](std::optional<Reason> reason) {
-        if (reason) {
+    const bool elsewhere = facts.turn.turn == Turn::not_ours;
+    const auto add = [&](std::optional<Reason> reason) {
+        if (reason && !(elsewhere && is_for_whose_turn_it_is(reason->code))) {
             verdict.reasons.push_back(std::move(*reason));
         }
     };
     // Causes before what follows from them: the first one is what livez_warns tells.
     add(tampered(facts));
     add(misconfigured(facts));
-    if (facts.turn.turn != Turn::not_ours) {
-        add(failing(facts));
-        add(starved(facts));
-        add(lineage(facts));
-        add(no_backup_yet(facts, now));
-        add(overdue(facts, now));
-        add(partial(facts));
-        add(unproven(facts, now));
-    }
+    add(failing(facts));
+    add(starved(facts));
+    add(lineage(facts));
+    add(no_backup_yet(facts, now));
+    add(overdue(facts, now));
+    add(partial(facts));
+    add(unproven(facts, now));
     add(expiring(facts, now));
     add(prune_stopped(facts));
     add(drained(facts, now));

@@ -243,7 +243,7 @@ void add_settings(Page& page, const SettingsFacts& settings, const ListenersFact
     page.labelled(MetricType::Counter, "config_reloads_total", "Changes of the settings, by what became of them.",
                   {{{"outcome", "applied"}, of(settings.reloads_applied)},
                    {{"outcome", "refused"}, of(settings.reloads_refused)}});
-    page.gauge("config_valid", "1 if the newest settings are the ones in force.",
+    page.gauge("config_valid", "1 if the newest settings are the ones in force, all of them.",
                settings.in_force && settings.problems.empty());
     page.gauge("config_last_applied_timestamp_seconds", "When settings were last put in force, in Unix time.",
                settings.last_applied);

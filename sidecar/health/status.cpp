@@ -202,6 +202,7 @@ Json prune(const PruneFacts& prune) {
 
 Json settings(const SettingsFacts& settings) {
     return {{"in_force", settings.in_force},
+            {"incomplete", settings.incomplete},
             {"problems", problems(settings.problems)},
             {"reloads_applied", settings.reloads_applied},
             {"reloads_refused", settings.reloads_refused},

@@ -1,6 +1,7 @@
 #include "api.hpp"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -78,6 +79,11 @@ List headers_of(const Request& request) {
     return list;
 }
 
+// No program that is started meanwhile gets hold of the connection.
+curl_socket_t open_socket(void* /*context*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
+    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 Broken broken_by(CURLcode code, const Exchange& exchange) {
     if (exchange.too_long) {
         return Broken::too_long;
@@ -134,6 +140,7 @@ private:
         set(easy, CURLOPT_PROXY, "");  // none, and none from the environment
         set(easy, CURLOPT_FOLLOWLOCATION, 0L);
         set(easy, CURLOPT_NOSIGNAL, 1L);
+        set(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
         set(easy, CURLOPT_QUICK_EXIT, 1L);  // giving up does not wait for a name server that does not answer
         set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_within.count()));
         set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.reply_within.count()));

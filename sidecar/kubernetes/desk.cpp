@@ -175,8 +175,13 @@ void Desk::follow(const Moment& moment) {
     }
     refill();
     const auto is_over = [&](const auto& entry) { return !moment.verdict.has(entry.first); };
+    // Whose turn it no longer is cannot say that it is in order again.
+    const bool elsewhere = moment.facts.turn.turn == health::Turn::not_ours;
+    const bool any_over = std::any_of(posted_.begin(), posted_.end(), [&](const auto& entry) {
+        return is_over(entry) && !(elsewhere && health::is_for_whose_turn_it_is(entry.first));
+    });
     std::erase_if(drafts_, is_over);
-    const bool any_over = std::erase_if(posted_, is_over) != 0;
+    std::erase_if(posted_, is_over);
     const auto& reasons = moment.verdict.reasons;
     if (std::any_of(reasons.begin(), reasons.end(),
                     [&](const health::Reason& reason) { return is_worth_an_event(reason, moment); })) {
@@ -337,7 +342,8 @@ std::optional<Failure> Desk::ask(const Target& target, const Make& make, const s
 void Desk::succeeded(ReportObject object, TimePoint now) {
     auto& facts = of(object);
     const std::string name(health::name_of(object));
-    const bool had_problem = told_.erase(name) != 0 || told_.erase("api") != 0;
+    forget_problem_of_api();
+    const bool had_problem = told_.erase(name) + told_.erase("api") != 0;  // both, whatever the first says
     if (had_problem || !facts.written) {
         lines_.push_back({log::LogLevel::info, "kubernetes_reported", {{"object", name}}});
     }
@@ -347,8 +353,20 @@ void Desk::succeeded(ReportObject object, TimePoint now) {
     pauses_.at(index_of(object)).reset();
 }
 
+// The API server answers. What was the same for every object is over for every object, also for those of which nothing
+// is to be written now.
+void Desk::forget_problem_of_api() {
+    const auto told = told_.find("api");
+    for (auto& facts : facts_) {
+        if (told != told_.end() && facts.problem && facts.problem->what == told->second) {
+            facts.problem.reset();
+        }
+    }
+}
+
 void Desk::failed(ReportObject object, const Failure& failure) {
     if (!failure.of_the_api) {
+        forget_problem_of_api();
         pauses_.at(index_of(object)).failed(means_.steady(), means_.chance(), failure.retry_after);
         if (failure.result == ReportResult::conflict) {
             return;  // it happens, and the next try a second later is for it

@@ -86,6 +86,7 @@ private:
     std::optional<Failure> ask(const Target& target, const Make& make, const std::stop_token& stop,
                                std::string* whole = nullptr);
     void succeeded(health::ReportObject object, TimePoint now);
+    void forget_problem_of_api();
     void failed(health::ReportObject object, const Failure& failure);
     void tell(const std::string& place, const Failure& failure);
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <mutex>
 #include <random>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -46,11 +47,7 @@ public:
             wanted_anew_ = true;
             woken_ = true;
         }
-        if (!thread_.joinable()) {  // what libcurl and a thread cost is for those who want something
-            api_ = curl_api({.user_agent = "lifeboat/" + surroundings_.version});
-            desk_ = std::make_unique<Desk>(*api_, surroundings_, real_means());
-            thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
-        }
+        start();
         wake_.notify_one();
     }
 
@@ -62,6 +59,7 @@ public:
             }
             woken_ = true;
         }
+        start();
         wake_.notify_one();
     }
 
@@ -75,6 +73,40 @@ public:
     }
 
 private:
+    // What libcurl and a thread cost is for those who want something. Where the system has no thread to give, the next
+    // look tries again.
+    void start() {
+        if (thread_.joinable()) {
+            return;
+        }
+        if (!desk_) {
+            api_ = curl_api({.user_agent = "lifeboat/" + surroundings_.version});
+            desk_ = std::make_unique<Desk>(*api_, surroundings_, real_means());
+        }
+        try {
+            thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+        } catch (const std::system_error&) {
+            tell_that_there_is_no_thread();
+        }
+    }
+
+    void tell_that_there_is_no_thread() {
+        const health::Problem problem{"no thread can be started to report to Kubernetes",
+                                      "allow this container more processes (its limit on pids)"};
+        desk_->want(wanted_);  // there is nobody else who could be at it
+        auto facts = desk_->facts();
+        for (auto& report : facts) {
+            report.problem = report.wanted ? std::optional(problem) : std::nullopt;
+        }
+        if (facts == told_) {
+            return;
+        }
+        told_ = std::move(facts);
+        publish({{log::LogLevel::warn,
+                  "kubernetes_not_reported",
+                  {{"object", "api"}, {"error", problem.what}, {"next", problem.next}}}});
+    }
+
     void run(const std::stop_token& stop) {
         auto deadline = SteadyPoint::min();
         while (!stop.stop_requested()) {
@@ -110,6 +142,10 @@ private:
             return;
         }
         told_ = desk_->facts();
+        publish(std::move(lines));
+    }
+
+    void publish(std::vector<Line> lines) {
         {
             const std::lock_guard lock(mutex_);
             if (!news_) {

@@ -21,8 +21,8 @@ using std::chrono::milliseconds;
 // Keys stay in the order in which they are written: people read this too.
 using Json = nlohmann::ordered_json;
 
-// What a chat shows of one message; the rest of it is in `reasons`.
-constexpr std::size_t longest_text = 3000;
+// What every chat takes of one message (Discord: 2000 characters); the rest of it is in `reasons`.
+constexpr std::size_t longest_text = 1900;
 constexpr std::size_t longest_ping = 10'000;
 
 Json time(const std::optional<TimePoint>& time) {
@@ -38,15 +38,30 @@ Json number(const std::optional<T>& value) {
     return value ? Json(*value) : Json();
 }
 
-// Chats read <...> and & as their own markup: the name of a database must not call a whole channel.
-std::string for_chats(const std::string& plain) {
+void append_for_chats(std::string& text, char c) {
+    switch (c) {
+        case '&': text += "&amp;"; break;
+        case '<': text += "&lt;"; break;
+        case '>': text += "&gt;"; break;
+        default: text += c;
+    }
+}
+
+// Chats read <...> and & as their own markup: the name of a database must not call a whole channel. In so many bytes at
+// most, as it is sent: what is longer ends before an escape or a character that would have to be cut.
+std::string for_chats(const std::string& plain, std::size_t most) {
+    constexpr std::string_view more = "...";
     std::string escaped;
+    std::size_t end = 0;  // where it can be cut, with room for what says so
     for (const char c : plain) {
-        switch (c) {
-            case '&': escaped += "&amp;"; break;
-            case '<': escaped += "&lt;"; break;
-            case '>': escaped += "&gt;"; break;
-            default: escaped += c;
+        const bool begins = (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+        if (begins && escaped.size() + more.size() <= most) {
+            end = escaped.size();
+        }
+        append_for_chats(escaped, c);
+        if (escaped.size() > most) {
+            escaped.resize(end);
+            return escaped.append(more);
         }
     }
     return escaped;
@@ -155,11 +170,12 @@ std::string health_text(const HealthNews& news, const Facts& facts, const Verdic
     return text;
 }
 
-Json body(Event event, std::string text, const Facts& facts, const Verdict& verdict, TimePoint now) {
+Json body(Event event, const std::string& words, const Facts& facts, const Verdict& verdict, TimePoint now) {
     const auto& good = facts.store.last_good;
-    return {{"text", for_chats(health::shortened(std::move(text), longest_text))},
+    return {{"text", for_chats(words, longest_text)},
             {"event", name_of(event)},
             {"instance", facts.instance},
+            {"pod", text(facts.host)},
             {"time", time(now)},
             {"healthy", verdict.healthy()},
             {"reasons", reasons(verdict)},

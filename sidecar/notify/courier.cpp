@@ -7,6 +7,7 @@
 #include "s3/retry.hpp"
 
 #include <random>
+#include <system_error>
 #include <utility>
 
 namespace lifeboat::notify {
@@ -14,11 +15,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-Error given_up(health::Hook hook, const std::string& why) {
-    return {ErrorKind::temporary,
-            "notify." + std::string(health::name_of(hook)) + ": " + why,
-            "see the lines about this setting before this one",
-            {}};
+Error error_of(health::Hook hook, const std::string& why,
+               std::string next = "see the lines about this setting before this one") {
+    return {ErrorKind::temporary, "notify." + std::string(health::name_of(hook)) + ": " + why, std::move(next), {}};
 }
 
 std::uint64_t dice() {
@@ -28,12 +27,12 @@ std::uint64_t dice() {
 
 }  // namespace
 
-void Courier::use(const std::optional<Secret>& address) {
+bool Courier::use(const std::optional<Secret>& address) {
     const std::lock_guard lock(mutex_);
     const bool same =
         address.has_value() == address_.has_value() && (!address || address->reveal() == address_->reveal());
     if (same) {
-        return;
+        return false;
     }
     address_ = address;
     ++address_number_;
@@ -41,6 +40,12 @@ void Courier::use(const std::optional<Secret>& address) {
         queue_.clear();
     }
     changed_.notify_all();
+    return true;
+}
+
+std::uint64_t Courier::address_number() const {
+    const std::lock_guard lock(mutex_);
+    return address_number_;
 }
 
 bool Courier::wanted() const {
@@ -55,14 +60,26 @@ void Courier::send(Message message) {
     }
     const std::size_t most = hook_ == health::Hook::ping ? 0 : office_.limits.waiting - 1;
     while (queue_.size() > most) {
+        office_.report(
+            given_up(queue_.front().message, error_of(hook_, "a message gave way to a newer one before it was sent")));
         queue_.pop_front();
-        office_.report({hook_, given_up(hook_, "a message gave way to a newer one before it was sent"), false});
+    }
+    if (!thread_.joinable() && !start()) {
+        office_.report(given_up(message, error_of(hook_, "no thread can be started to send a message",
+                                                  "allow this container more processes (its limit on pids)")));
+        return;
     }
     queue_.push_back({std::move(message), Steady::now()});
-    if (!thread_.joinable()) {
-        thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
-    }
     changed_.notify_all();
+}
+
+bool Courier::start() {
+    try {
+        thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+    } catch (const std::system_error&) {  // what it says is always the same: the system has none to give
+        return false;
+    }
+    return true;
 }
 
 void Courier::close() {
@@ -91,38 +108,43 @@ void Courier::work(const std::stop_token& stop) {
             queue_.pop_front();
             busy_ = true;
         }
-        auto error = deliver(one, stop);
+        auto outcome = deliver(one, stop);
         if (stop.stop_requested()) {
             return;  // still busy: it was not delivered
         }
-        const std::lock_guard lock(mutex_);
-        office_.report({hook_, std::move(error), queue_.empty()});
+        office_.report(std::move(outcome));
     }
 }
 
-std::optional<Error> Courier::deliver(const Waiting& one, const std::stop_token& stop) {
+Outcome Courier::given_up(const Message& message, Error why) const {
+    return {hook_, std::move(why), message.number, false, address_number_};
+}
+
+Outcome Courier::deliver(const Waiting& one, const std::stop_token& stop) {
     const auto& limits = office_.limits;
     const s3::RetryPolicy policy{limits.first_pause, limits.longest_pause, limits.tried_for, {}};
+    Outcome outcome{hook_, std::nullopt, one.message.number};
     for (int tries = 1;; ++tries) {
         std::optional<Secret> address;
-        std::uint64_t number = 0;
         {
             const std::lock_guard lock(mutex_);
             address = address_;
-            number = address_number_;
+            outcome.address = address_number_;
         }
         if (!address) {
-            return given_up(hook_, "it was taken out of the settings before a message was delivered");
+            outcome.error = error_of(hook_, "it was taken out of the settings before a message was delivered");
+            return outcome;
         }
-        const auto reply = attempt(*address, one.message, stop);
-        auto failure = failure_of(reply, hook_, os::TimePoint::clock::now());
+        auto failure = failure_of(attempt(*address, one.message, stop), hook_, os::TimePoint::clock::now());
         if (!failure) {
-            return std::nullopt;
+            return outcome;
         }
-        const auto wait = s3::backoff(policy, tries, failure->retry_after, dice());
+        const bool final = failure->error.kind != ErrorKind::temporary;
+        const auto wait = final ? milliseconds(0) : s3::backoff(policy, tries, failure->retry_after, dice());
         const bool too_late = Steady::now() + wait > one.said + limits.tried_for;
-        if (failure->error.kind != ErrorKind::temporary || too_late || !pause(wait, number, stop)) {
-            return std::move(failure->error);
+        if (too_late || !pause(wait, outcome.address, stop) || (final && address_number() == outcome.address)) {
+            outcome.error = std::move(failure->error);
+            return outcome;
         }
     }
 }

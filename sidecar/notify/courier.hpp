@@ -28,7 +28,9 @@ public:
     Courier(Courier&&) = delete;
     Courier& operator=(Courier&&) = delete;
 
-    void use(const std::optional<Secret>& address);
+    // Whether it is another one.
+    bool use(const std::optional<Secret>& address);
+    [[nodiscard]] std::uint64_t address_number() const;
     [[nodiscard]] bool wanted() const;
     void send(Message message);
     void close();
@@ -42,9 +44,13 @@ private:
         Steady::time_point said;
     };
 
+    // Whether there is a thread now.
+    bool start();
     void work(const std::stop_token& stop);
-    // Tries it until it is delivered or given up; the error of the last try.
-    std::optional<Error> deliver(const Waiting& one, const std::stop_token& stop);
+    // Tries it until it is delivered or given up, with the error of the last try.
+    Outcome deliver(const Waiting& one, const std::stop_token& stop);
+    // With the mutex held.
+    [[nodiscard]] Outcome given_up(const Message& message, Error why) const;
     s3::HttpReply attempt(const Secret& address, const Message& message, const std::stop_token& stop);
     // Shorter where the address is another than that of this number. False: no more tries.
     bool pause(std::chrono::milliseconds time, std::uint64_t number, const std::stop_token& stop);

@@ -65,10 +65,12 @@ Sender::~Sender() {
     }
 }
 
-void Sender::use(const Addresses& addresses) {
+std::array<bool, health::hooks.size()> Sender::use(const Addresses& addresses) {
+    std::array<bool, health::hooks.size()> changed{};
     for (std::size_t i = 0; i < couriers_.size(); ++i) {
-        couriers_.at(i)->use(addresses.at(i));
+        changed.at(i) = couriers_.at(i)->use(addresses.at(i));
     }
+    return changed;
 }
 
 Wanted Sender::wanted() const {
@@ -82,7 +84,11 @@ void Sender::send(Message message) {
 }
 
 std::vector<Outcome> Sender::outcomes() {
-    return ledger_->take();
+    auto outcomes = ledger_->take();
+    for (auto& outcome : outcomes) {
+        outcome.readdressed = couriers_.at(static_cast<std::size_t>(outcome.hook))->address_number() != outcome.address;
+    }
+    return outcomes;
 }
 
 void Sender::close() {

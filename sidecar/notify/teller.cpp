@@ -68,22 +68,74 @@ std::vector<Message> Teller::hear(const Facts& facts, TimePoint now, const Wante
     if (wanted.on_failure) {
         tell_health(facts, now, run_ended, messages);
     } else {
-        told_.clear();  // who asks later hears of it then
-        differs_since_.reset();
-        say_again_at_.reset();
-        unwell_since_.reset();
+        forget_health();  // who asks later hears of it then
     }
     return messages;
 }
 
-void Teller::undelivered(TimePoint now) {
-    say_again_at_ = std::min(say_again_at_.value_or(TimePoint::max()), now + limits_.say_again_after);
+void Teller::delivered(std::uint64_t number) {
+    const auto found = on_their_way_.find(number);
+    if (found == on_their_way_.end()) {
+        return;
+    }
+    heard_ = std::move(found->second);
+    on_their_way_.erase(on_their_way_.begin(), std::next(found));
+    if (number == told_number_) {
+        unheard_.clear();
+    }
+}
+
+void Teller::undelivered(std::uint64_t number, bool at_once, TimePoint now) {
+    if (on_their_way_.erase(number) == 0 || number != told_number_) {
+        return;  // what came after it tells more
+    }
+    given_up_ = true;
+    const auto when = at_once ? now : now + limits_.say_again_after;
+    say_again_at_ = std::min(say_again_at_.value_or(TimePoint::max()), when);
+}
+
+void Teller::readdressed(TimePoint now) {
+    if (given_up_) {
+        say_again_at_ = now;
+    }
+}
+
+void Teller::forget_health() {
+    told_.clear();
+    on_their_way_.clear();
+    heard_.clear();
+    unheard_.clear();
+    given_up_ = false;
+    differs_since_.reset();
+    say_again_at_.reset();
+    unwell_since_.reset();
+}
+
+// The sidecar whose turn it is tells how its backups are. That they are in order is not for this one to say.
+void Teller::forget_what_others_tell() {
+    if (std::none_of(told_.begin(), told_.end(), health::is_for_whose_turn_it_is)) {
+        return;
+    }
+    const auto forget = [](Codes& codes) { std::erase_if(codes, health::is_for_whose_turn_it_is); };
+    forget(told_);
+    forget(heard_);
+    forget(unheard_);
+    for (auto& [number, codes] : on_their_way_) {
+        forget(codes);
+    }
+    if (told_.empty()) {
+        given_up_ = false;
+        say_again_at_.reset();
+    }
 }
 
 void Teller::tell_health(const Facts& facts, TimePoint now, bool run_ended, std::vector<Message>& messages) {
     const auto verdict = health::judge(facts, now);
     if (verdict.has(ReasonCode::drained)) {
         return;  // somebody who ends the pod knows; if the pod stays, so does what else is wrong
+    }
+    if (facts.turn.turn == health::Turn::not_ours) {
+        forget_what_others_tell();
     }
     const Codes codes = codes_of(verdict);
     if (!unwell_since_ && !codes.empty()) {
@@ -96,17 +148,27 @@ void Teller::tell_health(const Facts& facts, TimePoint now, bool run_ended, std:
         }
         return;
     }
+    // Against what arrived: what did not is as if it had never been said.
+    const Codes& known = given_up_ ? heard_ : told_;
     HealthNews news;
-    news.event = codes.empty()   ? Event::recovery
-                 : again         ? Event::reminder
-                 : told_.empty() ? Event::failure
-                                 : Event::change;
-    news.appeared = without(codes, told_);
-    news.gone = without(told_, codes);
+    news.event = codes.empty()    ? Event::recovery
+                 : known.empty()  ? Event::failure
+                 : codes == known ? Event::reminder
+                                  : Event::change;
+    news.appeared = without(codes, known);
+    news.gone = without(known, codes);
+    if (codes.empty() && given_up_) {
+        news.gone.insert(unheard_.begin(), unheard_.end());  // a trouble that nobody heard of was one all the same
+    }
     news.since = again ? told_since_ : unwell_since_.value_or(now);
-    messages.push_back(json(Hook::on_failure, health_body(news, facts, now)));
+    auto message = json(Hook::on_failure, health_body(news, facts, now));
+    message.number = ++told_number_;
+    messages.push_back(std::move(message));
+    on_their_way_[told_number_] = codes;
+    unheard_.insert(codes.begin(), codes.end());
     told_ = codes;
     told_since_ = news.since;
+    given_up_ = false;
     differs_since_.reset();
     say_again_at_.reset();
     if (codes.empty()) {

@@ -73,10 +73,15 @@ bool begins(std::string_view line, std::string_view part) {
     return line.substr(0, part.size()) == part;
 }
 
-Fit fit(std::string_view line) {
-    while (!line.empty() && (line.back() == '\n' || line.back() == '\r' || line.back() == ' ')) {
+std::string_view without_end(std::string_view line) {
+    while (!line.empty() && (line.back() == '\n' || line.back() == '\r' || line.back() == ' ' || line.back() == '\t')) {
         line.remove_suffix(1);
     }
+    return line;
+}
+
+Fit fit(std::string_view line) {
+    line = without_end(line);
     // libpq shows where in a statement an error is: "LINE 1: ALTER ROLE app PASSWORD …".
     if (begins(line, "LINE ")) {
         return {{}, true};
@@ -108,6 +113,17 @@ bool begins_a_message(std::string_view line) {
         "WARNING:  ", "NOTICE:  ",    "INFO:  ",       "LOG:  ",     "DETAIL:  ", "HINT:  ",
         "CONTEXT:  ", "LINE ",        "Command was: ", "Query was: "};
     return std::any_of(starts.begin(), starts.end(), [&](std::string_view start) { return begins(line, start); });
+}
+
+// The line as it would begin before a statement, where it ends with what stands before one; else empty.
+std::string before_statement(std::string_view line) {
+    for (const auto& mark : marks_of_statements) {
+        const auto label = without_end(mark.text);
+        if (line.size() >= label.size() && line.substr(line.size() - label.size()) == label) {
+            return std::string(line.substr(0, line.size() - label.size())) + std::string(mark.text);
+        }
+    }
+    return {};
 }
 
 }  // namespace
@@ -157,7 +173,24 @@ void Diagnostics::read_all() {
     }
 }
 
+// A statement that begins with an empty line, as many of pg_restore's do, is taken as if it began without.
 void Diagnostics::take(std::string_view line) {
+    const auto words = without_end(line);
+    if (auto before = before_statement(words); !before.empty()) {
+        before_statement_ = std::move(before);
+        return;
+    }
+    if (before_statement_.empty()) {
+        take_line(line);
+    } else if (begins_a_message(line)) {
+        before_statement_.clear();
+        take_line(line);
+    } else if (!words.empty()) {
+        take_line(std::exchange(before_statement_, {}) + std::string(line.substr(line.find_first_not_of(" \t"))));
+    }
+}
+
+void Diagnostics::take_line(std::string_view line) {
     if (in_quotation_ && !begins_a_message(line)) {
         return;
     }

@@ -327,18 +327,15 @@ Status Inspector::read_size() {
 // Sequences too: reading where one stands locks it until the end.
 Status Inspector::read_locks() {
     auto relations = connection_.value("SELECT count(*)" + std::string(dumped_relations));
-    auto settings = connection_.query(R"(
-        SELECT pg_catalog.current_setting('max_locks_per_transaction'), sum(setting::bigint) + 1 FROM pg_settings
-        WHERE name IN ('max_connections', 'max_prepared_transactions', 'max_worker_processes')
-           OR (name = 'max_wal_senders' AND pg_catalog.current_setting('server_version_num')::int >= 120000)
-           OR name = CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 180000
-                          THEN 'autovacuum_worker_slots' ELSE 'autovacuum_max_workers' END)");
-    if (!relations || !settings) {
-        return !relations ? std::move(relations).error() : std::move(settings).error();
+    if (!relations) {
+        return std::move(relations).error();
     }
+    auto locks = promised_locks(connection_);
+    if (!locks) {
+        return std::move(locks).error();
+    }
+    found_.locks = *locks;
     found_.locks.relations = number(*relations);
-    found_.locks.sessions = number(settings->front()[1].value_or(""));
-    found_.locks.slots = number(settings->front()[0].value_or("")) * found_.locks.sessions;
     return done();
 }
 
@@ -354,6 +351,22 @@ std::optional<std::string> LockNeed::warning() const {
            " locks: it may end with \"out of shared memory\", and so may other sessions while it runs; next: ALTER "
            "SYSTEM SET max_locks_per_transaction = " +
            std::to_string(relations / sessions + room_for_others) + ", and restart the server";
+}
+
+Result<LockNeed> promised_locks(Connection& connection) {
+    auto settings = connection.query(R"(
+        SELECT pg_catalog.current_setting('max_locks_per_transaction'), sum(setting::bigint) + 1 FROM pg_settings
+        WHERE name IN ('max_connections', 'max_prepared_transactions', 'max_worker_processes')
+           OR (name = 'max_wal_senders' AND pg_catalog.current_setting('server_version_num')::int >= 120000)
+           OR name = CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 180000
+                          THEN 'autovacuum_worker_slots' ELSE 'autovacuum_max_workers' END)");
+    if (!settings) {
+        return std::move(settings).error();
+    }
+    LockNeed locks;
+    locks.sessions = number(settings->front()[1].value_or(""));
+    locks.slots = number(settings->front()[0].value_or("")) * locks.sessions;
+    return locks;
 }
 
 Result<Inspection> inspect_database(Connection& connection, bool in_recovery,

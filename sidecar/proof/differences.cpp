@@ -3,6 +3,7 @@
 #include "archive/sql_text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -50,6 +51,25 @@ std::string shown(const QualifiedName& name) {
 // Entries of these kinds are about another object, and named after it: "TABLE people".
 bool is_about_another(std::string_view kind) {
     return kind == "ACL" || kind == "COMMENT" || kind == "SECURITY LABEL";
+}
+
+// What an entry is a part of, by its kind: an entry of the same schema and name. Empty for most.
+std::string_view whole_of(std::string_view kind) {
+    if (kind == "TABLE DATA") {
+        return "TABLE";
+    }
+    if (kind == "SEQUENCE SET") {
+        return "SEQUENCE";
+    }
+    return kind == "MATERIALIZED VIEW DATA" ? "MATERIALIZED VIEW" : "";
+}
+
+// Entries of these kinds have no owner of their own: theirs is that of the table or the sequence.
+bool is_owned_with_another(std::string_view kind) {
+    static constexpr std::array<std::string_view, 12> kinds = {
+        "INDEX",   "INDEX ATTACH", "TABLE ATTACH", "CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT",
+        "TRIGGER", "RULE",         "POLICY",       "DEFAULT",    "ROW SECURITY",     "SEQUENCE OWNED BY"};
+    return !whole_of(kind).empty() || std::ranges::find(kinds, kind) != kinds.end();
 }
 
 // The names of entries are more than identifiers: "people people_pkey", "f(integer, text)".
@@ -112,6 +132,7 @@ private:
         std::optional<Side> second;
     };
     using Roots = std::map<QualifiedName, QualifiedName>;
+    using Object = std::pair<std::string, QualifiedName>;  // its kind, and its name
     using SequenceValue = std::pair<std::optional<std::int64_t>, bool>;
 
     // What one of the two lacks is not compared: its not_proven says why.
@@ -137,7 +158,12 @@ private:
     void compare_sequence(const QualifiedName& name, const SequenceValue& first, const SequenceValue& second);
     void compare_large_objects();
     void compare_entries();
+    [[nodiscard]] bool is_told_by_another(const TocLine& line, const std::vector<TocLine>& here,
+                                          const std::vector<TocLine>& there, const std::set<Object>& named) const;
     void compare_entry(const TocLine& first, const TocLine& second);
+
+    // Objects that are in one of the two only, and told of: their parts go without saying.
+    [[nodiscard]] std::set<Object>& named(bool in_first) { return in_first ? named_in_first_ : named_in_second_; }
 
     [[nodiscard]] Roots roots() const;
     [[nodiscard]] std::vector<TocLine> entries_of(const DatabaseProof& database) const;
@@ -145,6 +171,9 @@ private:
     const DatabaseProof& first_;
     const DatabaseProof& second_;
     const CompareOptions& options_;
+    std::set<Object> named_in_first_;
+    std::set<Object> named_in_second_;
+    bool large_objects_named_ = false;
     std::vector<Difference> found_;
 };
 
@@ -220,6 +249,7 @@ void Comparison::compare_presence() {
     for (const auto& [name, times] : tables) {
         if (times.first == 0 || times.second == 0) {
             only_in(times.first > 0, DifferenceKind::table, shown(name), "table " + shown(name));
+            named(times.first > 0).emplace("TABLE", name);
         }
     }
 }
@@ -280,6 +310,7 @@ void Comparison::compare_sequences() {
             compare_sequence(name, *values.first, *values.second);
         } else {
             only_in(values.first.has_value(), DifferenceKind::sequence, shown(name), "sequence " + shown(name));
+            named(values.first.has_value()).emplace("SEQUENCE", name);
         }
     }
 }
@@ -314,6 +345,7 @@ void Comparison::compare_large_objects() {
     if (!first || !second || first == second) {
         return;
     }
+    large_objects_named_ = true;
     if (first->objects != second->objects) {
         add(DifferenceKind::large_objects, {},
             "large objects: " + std::to_string(first->objects) + " " + options_.first + ", " +
@@ -341,6 +373,32 @@ bool same_object(const TocLine& first, const TocLine& second) {
     return first.kind() == second.kind() && first.schema() == second.schema() && first.name() == second.name();
 }
 
+bool holds(const std::vector<TocLine>& sorted, std::string_view kind, std::string_view schema, std::string_view name) {
+    const auto at = std::ranges::lower_bound(sorted, TocLine(kind, schema, name, "", ""));
+    return at != sorted.end() && at->kind() == kind && at->schema() == schema && at->name() == name;
+}
+
+// Whether the finding about another one says as much: a table's data, a sequence's value, a large object's comment.
+bool Comparison::is_told_by_another(const TocLine& line, const std::vector<TocLine>& here,
+                                    const std::vector<TocLine>& there, const std::set<Object>& named) const {
+    const auto kind = line.kind();
+    const auto whole = whole_of(kind).empty() ? kind : whole_of(kind);
+    if (named.contains(Object(whole, QualifiedName{std::string(line.schema()), std::string(line.name())}))) {
+        return true;
+    }
+    const auto is_only_here = [&](std::string_view of, std::string_view name) {
+        return holds(here, of, line.schema(), name) && !holds(there, of, line.schema(), name);
+    };
+    if (whole != kind) {
+        return is_only_here(whole, line.name());
+    }
+    constexpr std::string_view large_object = "LARGE OBJECT ";
+    if (is_about_another(kind) && line.name().starts_with(large_object)) {
+        return is_only_here("BLOB", line.name().substr(large_object.size()));
+    }
+    return kind == "BLOBS" && large_objects_named_;
+}
+
 void Comparison::compare_entries() {
     const auto first = entries_of(first_);
     const auto second = entries_of(second_);
@@ -348,28 +406,34 @@ void Comparison::compare_entries() {
     std::vector<TocLine> only_second;
     std::ranges::set_difference(first, second, std::back_inserter(only_first));
     std::ranges::set_difference(second, first, std::back_inserter(only_second));
+    const auto name_it = [&](bool in_first, const TocLine& line) {
+        const auto& here = in_first ? only_first : only_second;
+        if (!is_told_by_another(line, here, in_first ? only_second : only_first, named(in_first))) {
+            only_in(in_first, DifferenceKind::entry, shown(line), shown(line));
+        }
+    };
     // Both are sorted by the object first: one walk pairs what is the same object with another owner or privileges.
     auto other = only_second.begin();
     for (const auto& line : only_first) {
         while (other != only_second.end() && *other < line && !same_object(*other, line)) {
-            only_in(false, DifferenceKind::entry, shown(*other), shown(*other));
-            ++other;
+            name_it(false, *other++);
         }
         if (other != only_second.end() && same_object(*other, line)) {
             compare_entry(line, *other);
             ++other;
         } else {
-            only_in(true, DifferenceKind::entry, shown(line), shown(line));
+            name_it(true, line);
         }
     }
     for (; other != only_second.end(); ++other) {
-        only_in(false, DifferenceKind::entry, shown(*other), shown(*other));
+        name_it(false, *other);
     }
 }
 
 void Comparison::compare_entry(const TocLine& first, const TocLine& second) {
     const auto object = shown(first);
-    if (first.owner() != second.owner() && (options_.owners_of_privileges || !is_about_another(first.kind()))) {
+    if (first.owner() != second.owner() && !is_owned_with_another(first.kind()) &&
+        (options_.owners_of_privileges || !is_about_another(first.kind()))) {
         add(DifferenceKind::owner, object,
             object + ": owned by " + shown_owner(first.owner()) + " " + options_.first + ", by " +
                 shown_owner(second.owner()) + " " + options_.second);

@@ -1,40 +1,16 @@
 #include "archive_file.hpp"
 
 #include "os/errno_text.hpp"
+#include "os/nameless_file.hpp"
 
-#include <fcntl.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 #include <cerrno>
-#include <cstdlib>
 
 namespace lifeboat::restore {
-namespace {
-
-std::string temporary_folder() {
-    const char* chosen = ::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
-    return chosen != nullptr && *chosen != '\0' ? chosen : "/tmp";
-}
-
-// Some filesystems cannot make a file without a name; there it loses its name at once.
-os::Fd nameless_file(const std::string& folder) {
-    os::Fd file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    if (file || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)) {
-        return file;
-    }
-    std::string name = folder + "/lifeboat-XXXXXX";
-    file = os::Fd(::mkostemp(name.data(), O_CLOEXEC));
-    if (file) {
-        ::unlink(name.c_str());
-    }
-    return file;
-}
-
-}  // namespace
 
 Result<std::unique_ptr<ArchiveFile>> ArchiveFile::create() {
-    const std::string folder = temporary_folder();
-    os::Fd file = nameless_file(folder);
+    const std::string folder = os::temporary_folder();
+    os::Fd file = os::nameless_file(folder);
     if (!file) {
         return failed("cannot make a temporary file in " + folder + ": " + os::errno_text(errno),
                       "set TMPDIR to a folder with room for the largest archive, or restore without --jobs");

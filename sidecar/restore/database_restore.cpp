@@ -90,6 +90,11 @@ Status drop_subscriptions(const RestoreTools& tools, postgres::Connection& conne
     return done();
 }
 
+// The server is gone, or we are told to go: unlike a statement that it refused.
+bool ends_it(const Error& error) {
+    return error.kind == ErrorKind::temporary || error.kind == ErrorKind::interrupted;
+}
+
 // Whoever is still in it is a load whose restore is gone: the server goes on with its statement until it next wants to
 // answer. FORCE ends it, from PostgreSQL 13 on.
 Status drop_passing(const RestoreTools& tools, postgres::Connection& connection, const std::string& name) {
@@ -151,6 +156,7 @@ private:
     Status load_from_file(std::vector<std::string> arguments);
     Status apply_properties();
     Status analyse();
+    Status analyse_one_by_one(postgres::Connection& inside);
     Status note_subscriptions(postgres::Connection& inside);
     Status take_name();
     Status replace();
@@ -388,8 +394,47 @@ Status DatabaseRestore::analyse() {
     if (auto told = note_subscriptions(*inside); !told) {
         return told;
     }
-    // A setting of the database that came back with it may forbid writing.
-    return inside->execute("SET default_transaction_read_only = off; ANALYZE");
+    // A setting of the database that came back with it may forbid writing. Apart: sent together with it, ANALYZE would
+    // be one transaction, and keep a lock on every table to its end.
+    if (auto writable = inside->execute("SET default_transaction_read_only = off"); !writable) {
+        return writable;
+    }
+    const auto analysed = inside->execute("ANALYZE");
+    return analysed || ends_it(analysed.error()) ? analysed : analyse_one_by_one(*inside);
+}
+
+// All rows are back, and a query planner that knows less is no reason to throw them away. ANALYZE runs what others
+// wrote (an expression that fails for a row, a partition that is another server's), and ends at the first that fails.
+Status DatabaseRestore::analyse_one_by_one(postgres::Connection& inside) {
+    const auto tables = inside.query(
+        "SELECT pg_catalog.quote_ident(nspname) || '.' || pg_catalog.quote_ident(relname) "
+        "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace "
+        "WHERE relkind IN ('r', 'm', 'p') AND relpersistence <> 't' AND nspname <> 'pg_catalog' ORDER BY 1");
+    if (!tables) {
+        return tables.error();
+    }
+    constexpr std::size_t most_named = 5;
+    std::size_t failures = 0;
+    for (const auto& row : *tables) {
+        const std::string table = row.front().value_or("");
+        const auto analysed = inside.execute("ANALYZE " + table);
+        if (analysed) {
+            continue;
+        }
+        if (ends_it(analysed.error())) {
+            return analysed;
+        }
+        if (++failures <= most_named) {
+            tools_.observer.noted(
+                "table " + table + " of '" + task_.record.name +
+                "' is back, and has no statistics for the planner: ANALYZE: " + whole_text(analysed.error()));
+        }
+    }
+    if (failures > most_named) {
+        tools_.observer.noted("so it is with " + std::to_string(failures - most_named) + " more tables of '" +
+                              task_.record.name + "'");
+    }
+    return done();
 }
 
 // pg_dump writes them without a connection: nothing flows until somebody says so.

@@ -24,8 +24,11 @@ Result<std::unique_ptr<Notices>> Notices::open(const std::string& version) {
     return std::unique_ptr<Notices>(new Notices(std::move(*sender)));
 }
 
-void Notices::use(const config::Notify& settings) {
-    sender_->use({settings.on_failure, settings.on_success, settings.ping});
+void Notices::use(const config::Notify& settings, health::TimePoint now) {
+    const auto changed = sender_->use({settings.on_failure, settings.on_success, settings.ping});
+    if (changed.at(static_cast<std::size_t>(health::Hook::on_failure))) {
+        teller_.readdressed(now);
+    }
 }
 
 void Notices::tell(const health::Facts& facts, health::TimePoint now) {
@@ -39,8 +42,9 @@ bool Notices::hear_outcomes(log::EventLog& log, health::TimePoint now) {
     for (const auto& outcome : outcomes) {
         auto& counts = counts_.at(static_cast<std::size_t>(outcome.hook));
         ++(outcome.error ? counts.failed : counts.delivered);
-        if (outcome.error && outcome.newest && outcome.hook == health::Hook::on_failure) {
-            teller_.undelivered(now);
+        if (outcome.hook == health::Hook::on_failure) {
+            outcome.error ? teller_.undelivered(outcome.number, outcome.readdressed, now)
+                          : teller_.delivered(outcome.number);
         }
         log_outcome(outcome, log, now);
     }

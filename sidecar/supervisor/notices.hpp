@@ -19,7 +19,7 @@ class Notices {
 public:
     static Result<std::unique_ptr<Notices>> open(const std::string& version);
 
-    void use(const config::Notify& settings);
+    void use(const config::Notify& settings, health::TimePoint now);
 
     // Whatever is new by these facts.
     void tell(const health::Facts& facts, health::TimePoint now);

@@ -18,9 +18,11 @@
 
 #include <poll.h>
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <set>
 #include <utility>
 
 namespace lifeboat::supervisor {
@@ -78,6 +80,18 @@ std::vector<health::Problem> problems_of(const std::vector<config::Problem>& all
     return problems;
 }
 
+// The addresses of [notify] that have to be left out. Empty: there is more wrong than that, or nothing.
+std::set<std::string> left_out_of(const std::vector<config::Problem>& problems) {
+    std::set<std::string> keys;
+    for (const auto& problem : problems) {
+        if (!problem.only_notification) {
+            return {};
+        }
+        keys.insert(problem.key);
+    }
+    return keys;
+}
+
 // Whatever may cure settings that are refused: the time zone may have been missing.
 std::vector<std::filesystem::path> files_behind(const config::Loaded& loaded, const config::Sources& sources) {
     auto files = loaded.files;
@@ -122,6 +136,7 @@ private:
     [[nodiscard]] health::Facts first_facts() const {
         health::Facts facts;
         facts.version = options_.version;
+        facts.host = host_name();
         facts.started = std::chrono::system_clock::now();
         return facts;
     }
@@ -131,6 +146,8 @@ private:
     void read_and_take(bool somebody_asked);
     // Whether they were news.
     bool take(const config::Reading& reading);
+    bool refuse(const config::Loaded& loaded, std::vector<health::Problem> problems);
+    [[nodiscard]] bool may_be_incomplete(const config::Attempt& attempt) const;
     void serve(const config::Loaded& loaded);
     void note_listeners();
     void note_reports();
@@ -186,7 +203,8 @@ private:
     std::unique_ptr<Notices> notices_;
     config::FileWatch watch_;
     std::optional<std::string> watch_trouble_told_;
-    Secret settings_;  // inputs of the settings in force, for children
+    Secret settings_;                 // inputs of the settings in force, for children
+    std::set<std::string> left_out_;  // what of these could not be read: keys of [notify]
     bool stopping_ = false;
     RealChildren children_;
     Supervisor supervisor_;
@@ -231,11 +249,20 @@ void Loop::read_and_take(bool somebody_asked) {
     watch_.set_paths(files_behind(reading.attempt.loaded, options_.sources), Steady::now());
 }
 
+// Nobody's backups wait for the address of whoever should hear of them. But one that is in use is not given up for
+// settings that cannot name another.
+bool Loop::may_be_incomplete(const config::Attempt& attempt) const {
+    const auto missing = left_out_of(attempt.problems);
+    return !missing.empty() && (!supervisor_.facts().settings.in_force ||
+                                std::includes(left_out_.begin(), left_out_.end(), missing.begin(), missing.end()));
+}
+
 bool Loop::take(const config::Reading& reading) {
     const auto& loaded = reading.attempt.loaded;
     auto problems = problems_of(reading.attempt.problems);
+    const bool incomplete = may_be_incomplete(reading.attempt);
     std::optional<Orders> orders;
-    if (problems.empty()) {
+    if (problems.empty() || incomplete) {
         auto made = orders_of(loaded.settings);
         if (auto checked = options_.check(loaded); !checked) {
             problems.push_back(health::problem_of(checked.error()));
@@ -245,43 +272,49 @@ bool Loop::take(const config::Reading& reading) {
             orders = std::move(*made);
         }
     }
-    const auto& known = supervisor_.facts().settings;
     if (!orders) {
-        const bool same = problems.size() == known.problems.size() &&
-                          std::equal(problems.begin(), problems.end(), known.problems.begin(),
-                                     [](const auto& a, const auto& b) { return a.what == b.what; });
-        if (!known.in_force) {
-            log_ = options_.open_log(loaded);
-            serve(loaded);  // as far as it goes: so that someone can see what is wrong
-        }
-        if (!same) {
-            supervisor_.refuse(std::move(problems));
-        }
-        return !same;
+        return refuse(loaded, std::move(problems));
     }
+    const auto& known = supervisor_.facts().settings;
     Secret inputs = reading.inputs->to_json();
-    if (known.in_force && known.problems.empty() && inputs.reveal() == settings_.reveal()) {
+    if (known.in_force && known.problems == problems && inputs.reveal() == settings_.reveal()) {
         return false;  // touched, and nothing in it is new
     }
     settings_ = std::move(inputs);
+    left_out_ = left_out_of(reading.attempt.problems);
     log_ = options_.open_log(loaded);
     for (const auto& warning : loaded.warnings) {
         log_.write(LogLevel::warn, "settings_warning", {{"text", warning}});
     }
     serve(loaded);
-    reporter_->apply(reports_of(loaded.settings.kubernetes));
     control_->listen_as(orders->instance);
     const Fields told = {{"instance", orders->instance},
                          {"store", loaded.settings.store.url->text},
                          {"cron", loaded.settings.schedule.cron},
                          {"timezone", loaded.settings.schedule.timezone},
                          {"file", loaded.files.empty() ? "" : loaded.files.front().string()}};
-    supervisor_.accept(std::move(*orders), told);
+    supervisor_.accept(std::move(*orders), told, std::move(problems));
     return true;
 }
 
+bool Loop::refuse(const config::Loaded& loaded, std::vector<health::Problem> problems) {
+    const auto& known = supervisor_.facts().settings;
+    const bool same = !known.incomplete && problems.size() == known.problems.size() &&
+                      std::equal(problems.begin(), problems.end(), known.problems.begin(),
+                                 [](const auto& a, const auto& b) { return a.what == b.what; });
+    if (!known.in_force) {
+        log_ = options_.open_log(loaded);
+        serve(loaded);  // as far as it goes: so that someone can see what is wrong
+    }
+    if (!same) {
+        supervisor_.refuse(std::move(problems), loaded.settings.instance.name);
+    }
+    return !same;
+}
+
 void Loop::serve(const config::Loaded& loaded) {
-    notices_->use(loaded.settings.notify);
+    notices_->use(loaded.settings.notify, clock_.now());
+    reporter_->apply(reports_of(loaded.settings.kubernetes));
     endpoints_->apply(endpoints_of(loaded.settings.health));
     note_listeners();
 }

@@ -115,7 +115,7 @@ void take_marked(health::StoreFacts& store, const health::BackupFacts& backup) {
 Supervisor::Supervisor(World& world, health::Facts first, const Limits& limits)
     : world_(world), limits_(limits), facts_(std::move(first)) {}
 
-void Supervisor::accept(Orders orders, const Fields& told) {
+void Supervisor::accept(Orders orders, const Fields& told, std::vector<Problem> left_out) {
     auto& settings = facts_.settings;
     const bool first = !orders_;
     if (first) {
@@ -127,7 +127,8 @@ void Supervisor::accept(Orders orders, const Fields& told) {
     if (first || orders_->place != orders.place) {
         forget_place();
     }
-    settings.problems.clear();
+    settings.problems = std::move(left_out);
+    settings.incomplete = !settings.problems.empty();
     settings.in_force = true;
     settings.last_applied = world_.now();
     facts_.instance = orders.instance;
@@ -143,6 +144,9 @@ void Supervisor::accept(Orders orders, const Fields& told) {
         end_child(Activity::survey, limits_.grace);  // it may hang at what the new settings cure
     }
     world_.log(LogLevel::info, "settings_applied", told);
+    for (const auto& problem : settings.problems) {
+        world_.log(LogLevel::warn, "settings_incomplete", words_of(problem, {}));
+    }
     dirty_ = true;
 }
 
@@ -159,7 +163,7 @@ void Supervisor::notified(const health::NotifyFacts& counts) {
     dirty_ = true;
 }
 
-void Supervisor::refuse(std::vector<Problem> problems) {
+void Supervisor::refuse(std::vector<Problem> problems, const std::string& instance) {
     auto& settings = facts_.settings;
     ++settings.reloads_refused;
     settings.last_refused = world_.now();
@@ -167,6 +171,10 @@ void Supervisor::refuse(std::vector<Problem> problems) {
         world_.log(LogLevel::error, "settings_refused", words_of(problem, {}));
     }
     settings.problems = std::move(problems);
+    settings.incomplete = false;
+    if (!settings.in_force) {
+        facts_.instance = instance;
+    }
     dirty_ = true;
 }
 

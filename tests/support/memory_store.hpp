@@ -36,12 +36,18 @@ public:
     }
 
     Status read(const store::ObjectKey& key, const std::string& version_id, stream::Sink& to) override {
-        auto content = find(key, version_id);
-        if (!content) {
+        const auto version = find(key, version_id);
+        if (version && version->withheld) {
+            return *version->withheld;
+        }
+        if (version && version->pruned_when_read) {
+            (void)remove(key, version->id);
+        }
+        if (!version || version->pruned_when_read) {
             return Error{ErrorKind::not_found, "no object '" + key.text() + "' in " + location(), "list what is there"};
         }
         constexpr std::size_t chunk_size = 1000;  // small and odd, so that readers meet many chunks
-        for (auto left = stream::as_bytes(*content); !left.empty();) {
+        for (auto left = stream::as_bytes(version->content); !left.empty();) {
             const auto chunk = left.first(std::min(chunk_size, left.size()));
             if (auto passed = to.write(chunk); !passed) {
                 return passed;
@@ -109,6 +115,18 @@ public:
         add(key, {std::move(content), when, {}, false});
     }
 
+    // The newest version is listed, and every read of it fails, as of what was encrypted with another's key.
+    void withhold(const store::ObjectKey& key, Error error) {
+        const std::lock_guard lock(mutex_);
+        newest(key).withheld = std::move(error);
+    }
+
+    // The newest version is gone when somebody comes to read it: another was quicker.
+    void prune_when_read(const store::ObjectKey& key) {
+        const std::lock_guard lock(mutex_);
+        newest(key).pruned_when_read = true;
+    }
+
     // Of the newest version.
     void set_modified(const store::ObjectKey& key, TimePoint modified) {
         const std::lock_guard lock(mutex_);
@@ -129,6 +147,8 @@ private:
         TimePoint modified;
         std::string id;  // empty where no versions are kept
         bool hide_marker = false;
+        std::optional<Error> withheld = {};
+        bool pruned_when_read = false;
     };
 
     class MemoryUpload final : public store::Upload {
@@ -201,7 +221,8 @@ private:
         objects_.at(key).push_back(std::move(version));
     }
 
-    std::optional<std::string> find(const store::ObjectKey& key, const std::string& version_id) {
+    // A copy, or nothing for a hide marker.
+    std::optional<Version> find(const store::ObjectKey& key, const std::string& version_id) {
         const std::lock_guard lock(mutex_);
         const auto object = objects_.find(key);
         if (object == objects_.end()) {
@@ -210,8 +231,7 @@ private:
         const bool any = version_id.empty() || versions_ == Versions::none;
         const auto version = std::find_if(object->second.rbegin(), object->second.rend(),
                                           [&](const Version& each) { return any || each.id == version_id; });
-        return version == object->second.rend() || version->hide_marker ? std::nullopt
-                                                                        : std::optional(version->content);
+        return version == object->second.rend() || version->hide_marker ? std::nullopt : std::optional(*version);
     }
 
     std::vector<store::ObjectInfo> infos(const std::string& prefix) {

@@ -1,6 +1,7 @@
 #include "bucket/ranged_read.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <condition_variable>
 #include <functional>
@@ -58,6 +59,15 @@ std::optional<Shown> shown_by(const s3::HttpReply& reply) {
     const auto from = number_in(std::string_view(text).substr(unit.size(), dash - unit.size()));
     const auto size = number_in(std::string_view(text).substr(slash + 1));
     return from && size ? std::optional(Shown{*from, *size}) : std::nullopt;
+}
+
+// A refusal, 400 like that of one object, of whatever this key asks here: its token has run out (AWS), it was signed
+// for another region, no bucket has such a name. Without a code it is the answer of something in between.
+bool is_about_the_asker(std::string_view code) {
+    static constexpr std::array<std::string_view, 8> words = {"Token",    "Auth",   "Security", "Signature",
+                                                              "Location", "Region", "Bucket",   "Redirect"};
+    return code.empty() || std::any_of(words.begin(), words.end(),
+                                       [&](auto word) { return code.find(word) != std::string_view::npos; });
 }
 
 class RangedRead {
@@ -137,9 +147,20 @@ Error RangedRead::error_of(const s3::Failure& failure) const {
     if (failure.code == "NoSuchBucket") {
         return failure.error;
     }
-    // The id of a version of another store is one that this one may not even be able to read.
-    const bool no_version = !version_id_.empty() && failure.status == 400 && !failure.retryable;
-    return failure.status == 404 || no_version ? no_object(bucket_, key_) : failure.error;
+    if (failure.status == 404) {
+        return no_object(bucket_, key_);
+    }
+    if (failure.status != 400 || failure.retryable || is_about_the_asker(failure.code)) {
+        return failure.error;
+    }
+    // The id of a version of another store is one that this one may not even be able to read. What was encrypted with a
+    // key of its writer's own is answered alike, by some stores with the very same code: with a version, only a listing
+    // tells the two apart.
+    Error error = failure.error;
+    error.kind = version_id_.empty() ? ErrorKind::corrupt : ErrorKind::not_found;
+    error.next = version_id_.empty() ? "find out who wrote it, and whether with a key of encryption of their own"
+                                     : no_object(bucket_, key_).next;
+    return error;
 }
 
 // Also tells what there is: until it is back nobody knows how many ranges there are.

@@ -24,6 +24,7 @@ SMALL = """
     CREATE SEQUENCE tickets;
     SELECT setval('tickets', 41);
     SELECT lo_from_bytea(7001, 'a drawing of a boat');
+    COMMENT ON LARGE OBJECT 7001 IS 'drawn by hand';
     ALTER TABLE people OWNER TO keeper;
     GRANT SELECT ON people TO crew;
     CREATE VIEW rich AS SELECT name FROM people WHERE pay > 20;

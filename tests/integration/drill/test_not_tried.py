@@ -72,6 +72,36 @@ def test_money_that_the_server_reads_in_another_way(new_workspace, new_server, r
     drill(workspace, "--to", again.uri(), tmpdir=tmpdir, env={"PGPASSWORD": again.password}).expect(0)
 
 
+TABLES = """
+    DO $$ BEGIN FOR n IN 1..900 LOOP
+        EXECUTE format('CREATE TABLE t%s ()', n);
+        IF n % 50 = 0 THEN COMMIT; END IF;
+    END LOOP; END $$
+"""
+
+
+def test_a_server_with_too_few_locks(new_workspace, new_server, tmpdir):
+    """Said before anything is restored where that is certain, else when it shows; and never of the backup."""
+    few = new_server(settings=["max_connections=20", "max_locks_per_transaction=10", "max_wal_senders=0",
+                               "max_worker_processes=1", "autovacuum=off"])
+    source = new_server()
+    source.create_database("crowd", TABLES)
+    workspace = new_workspace(source).configure(postgres={"databases": ["crowd"]})
+    backup_id = workspace.backup()
+    options = {"tmpdir": tmpdir, "env": {"PGPASSWORD": few.password}}
+    refused = drill(workspace, "--to", few.uri(), **options).expect(1)
+    assert "the server of --to lacks" in refused.err and "900 tables at once" in refused.err
+    assert "there is room for 250: set max_locks_per_transaction to 100 and restart it" in refused.err
+    assert 'stage="restore"' not in refused.err and "crowd" not in few.databases()
+    with changed_manifest(workspace, backup_id) as manifest:
+        [database] = manifest["databases"]
+        database["contents"]["tables"] = 260
+    refused = drill(workspace, "--to", few.uri(), **options).expect(1)
+    assert "has too few locks" in refused.err and "out of shared memory" in refused.err
+    assert "raise max_locks_per_transaction on the server of --to" in refused.err
+    assert drills_of(workspace, backup_id) == []
+
+
 def test_with_no_key_or_another_one(town, new_workspace, tmpdir):
     workspace, backup_id = town
     assert "no identity was given" in workspace.run("drill", env={"TMPDIR": str(tmpdir)}).expect(2).err

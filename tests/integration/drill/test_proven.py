@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.age_key import AgeKey
 from support.drill import ServerFolder, drill, drills_of, findings, flip_a_bit
 from support.standard_tools import opened
 
@@ -164,6 +165,19 @@ def test_one_of_everything_is_proven_and_leaves_nothing_behind(new_workspace, ha
     stored = subprocess.run(["bash", "-o", "pipefail", "-c", opened([path], workspace.key)], capture_output=True,
                             check=True).stdout
     assert json.loads(stored)["databases"] == report["databases"]
+
+
+def test_each_key_that_opens_it_is_remembered(new_workspace, small_town, tmpdir, folder):
+    workspace = new_workspace(small_town).configure(postgres={"databases": ["town"]})
+    second = AgeKey.create(folder / "second.txt")
+    keys = [workspace.key.recipient, second.recipient]
+    workspace.configure(encryption={"recipients": keys})
+    workspace.backup()
+    drill(workspace, "-i", second.file, tmpdir=tmpdir).expect(0)
+    [backup] = workspace.list()
+    assert sorted(backup["opened_by"]) == sorted(keys)
+    told = workspace.run("status", "--json").expect(0).json["drills"]["recipients"]
+    assert sorted(one["recipient"] for one in told if one["opened"]) == sorted(keys)
 
 
 def test_the_words_for_people_and_the_file(town, tmpdir, folder):

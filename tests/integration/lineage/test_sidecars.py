@@ -1,6 +1,7 @@
 """Lineage as running sidecars see it: marks in their health, and two servers under one name."""
 
 import pytest
+from support.hook_server import HookServer
 from support.postgres import PostgresServer
 from support.sidecar import Sidecar, eventually
 
@@ -29,7 +30,9 @@ def test_a_marked_backup_is_made_and_told_and_not_tried_again(new_workspace, ser
     server.sql("DELETE FROM cargo", database="ship")
     marked = workspace.backup()
     server.sql("ALTER DATABASE ship RENAME TO boat")
-    with Sidecar(workspace, schedule={"cron": "@every 3s", "jitter": "0s"}) as sidecar:
+    with HookServer() as hooks, Sidecar(workspace, schedule={"cron": "@every 3s", "jitter": "0s"},
+                                        notify={"on_failure": hooks.url("failure"), "on_success": hooks.url("success"),
+                                                "ping": hooks.url("ping")}) as sidecar:
         finished = sidecar.wait_for("backup_finished", timeout=60)[0]
         assert (finished["result"], finished["state"], finished["level"]) == ("good", "marked", "warn")
         assert sidecar.events("backup_marked")
@@ -47,11 +50,20 @@ def test_a_marked_backup_is_made_and_told_and_not_tried_again(new_workspace, ser
         assert metrics["lifeboat_marked_backups"] >= 2
         assert metrics['lifeboat_unhealthy{reason="lineage"}'] == 1
         assert metrics['lifeboat_runs_total{result="failed"}'] == 0
+        # Who asked to be told is told: that it was made, that it is marked, and what to do.
+        success = hooks.wait_for("/success")[0].json
+        assert (success["run"]["id"], success["run"]["state"]) == (finished["id"], "marked") and success["run"]["marks"]
+        failure = hooks.wait_for("/failure")[0].json
+        assert (failure["event"], failure["appeared"]) == ("failure", ["lineage"])
+        assert f"lifeboat accept {finished['id']}" in hooks.wait_for("/ping/fail")[0].text
+        assert hooks.at("/ping") == [], "no success for the switch"
         # Accepted while it runs; settings that change are a reason to look at once.
         newest = workspace.list()[-1]["id"]
         workspace.run("accept", newest, "--because", "it was renamed").expect(0)
         workspace.configure(compression={"level": 4})
         sidecar.wait_healthy(60)
+        assert hooks.wait_for_event("/failure", "recovery")["gone"] == ["lineage"]
+        hooks.wait_for("/ping")
 
 
 def test_a_second_server_of_the_same_name_is_backed_up_and_both_are_told(new_workspace, servers):

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import ssl
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def test_a_failure_its_recovery_and_the_backup_are_told_in_this_order(workspace,
     assert failure.headers["user-agent"].startswith("Lifeboat/")
     assert failure.json["event"] == "failure"
     assert failure.json["instance"] == "vessel"
+    assert failure.json["pod"] == socket.gethostname()
     assert failure.json["healthy"] is False
     assert "failing" in failure.json["appeared"]
     assert "failing" in [reason["code"] for reason in failure.json["reasons"]]
@@ -188,6 +190,40 @@ def test_an_address_that_is_exchanged_in_its_file_is_used_from_then_on(workspace
     assert len(hooks.at("/old")) == 1
 
 
+def test_a_file_that_is_not_there_yet_is_waited_for_by_no_backup_and_no_other_address(workspace, hooks, folder):
+    password, file = Password(workspace), folder / "hook"
+    settings = {"on_failure_file": str(file), "on_success": hooks.url("success"), "ping": hooks.url("ping")}
+    with Sidecar(workspace, notify=settings) as sidecar:
+        sidecar.wait_for("backup_finished")
+        hooks.wait_for("/success")
+        hooks.wait_for("/ping")
+        incomplete, = sidecar.events("settings_incomplete")
+        assert f"notify.on_failure_file: file '{file}': does not exist" in incomplete["error"] and incomplete["next"]
+        assert sidecar.reasons() == {"misconfigured"}
+        reason = sidecar.reason("misconfigured")
+        assert incomplete["error"] in reason["message"] and reason["next"] == incomplete["next"]
+
+        # Nothing else waits for it either.
+        workspace.configure(instance={"name": "ketch"})
+        sidecar.wait_for("backup_finished", count=2)
+        assert len(hooks.wait_for("/success", count=2)) == 2
+
+        file.write_text(hooks.url("failure"))
+        sidecar.wait_healthy()
+        password.forget()
+        workspace.configure(instance={"name": "sloop"})
+        assert hooks.wait_for_event("/failure", "failure")["instance"] == "sloop"
+        assert not sidecar.events("settings_refused")
+
+        # What is in use is not given up for settings that name no other.
+        file.unlink()
+        sidecar.wait_for("settings_refused")
+        assert "stay in force" in sidecar.reason("misconfigured")["message"]
+        password.remember()
+        sidecar.running.send(signal.SIGHUP)
+        hooks.wait_for_event("/failure", "change")
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(workspace, folder):
     made = certificates.create(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -214,7 +250,8 @@ def test_settings_that_are_refused_at_the_start_are_told(workspace, hooks):
     assert len(hooks.calls) == 1
 
 
-def test_a_backup_by_hand_tells_nobody(workspace, hooks):
-    workspace.configure(notify={"on_success": hooks.url("success"), "ping": hooks.url("ping")})
+def test_a_backup_by_hand_tells_nobody_and_needs_no_address(workspace, hooks, folder):
+    workspace.configure(notify={"on_success": hooks.url("success"), "ping": hooks.url("ping"),
+                                "on_failure_file": str(folder / "absent")})
     workspace.backup()
     assert json.dumps(hooks.places()) == "[]"

@@ -1,8 +1,11 @@
 """Somebody with the sidecar's key hides, overwrites or deletes by name in a bucket with versions."""
 
+import os
 import time
 
 import pytest
+from support import faults
+from support.fault_server import ALWAYS
 from support.patience import until
 
 
@@ -25,6 +28,18 @@ def thief(workspace, object_server):
             self.client.put_object(Bucket=workspace.store.bucket, Key=workspace.store.key(name), Body=body)
 
     return Thief()
+
+
+@pytest.fixture
+def lock_up(object_server):
+    """Stores what nobody else can read: the key that it is encrypted with is the writer's alone (SSE-C)."""
+    client, key = object_server.client(tls=True), os.urandom(32)
+
+    def put(store, name, body=b"nothing for anybody"):
+        client.put_object(Bucket=store.bucket, Key=store.key(name), Body=body, SSECustomerAlgorithm="AES256",
+                          SSECustomerKey=key)
+
+    return put
 
 
 def manifest_of(backup_id):
@@ -107,6 +122,79 @@ def test_a_manifest_of_another_instance_or_backup_that_is_copied_in(workspace, t
     assert tampering(workspace, foreign) and tampering(workspace, moved)
     workspace.verify("latest").expect(0)
     assert other.good_ids() == [foreign]
+
+
+def test_what_came_before_the_manifest_and_cannot_be_read(bucket_workspace, small_source, fault_server, lock_up,
+                                                          empty_server):
+    """Whoever sees the data come knows what the manifest will be called."""
+    workspace = bucket_workspace(small_source, endpoint=fault_server.endpoint).configure(postgres={"databases": ["first"]})
+    kept = workspace.backup()
+    held = fault_server.on("PutObject", key="*manifests/*").fail(faults.stall("request"))
+    run = workspace.start("backup")
+    held.wait()
+    [shadowed] = {version["Key"].split("/")[-2] for version in workspace.store.versions("data/")} - {kept}
+    lock_up(workspace.store, manifest_of(shadowed))
+    held.release()
+    ended = run.wait().expect(1)
+    assert f"another object under the name of this backup's manifest, '{manifest_of(shadowed)}'" in ended.err
+    assert "run again" in ended.err
+    assert_hidden(workspace, shadowed, kept, empty_server, "stored something else under the name of its manifest")
+    status = workspace.run("status", "--store", workspace.store.url, "--json").expect(3).json
+    assert shadowed in next(reason for reason in status["reasons"] if reason["code"] == "tampered")["message"]
+    newest = workspace.backup()
+    assert {backup["id"]: backup["state"] for backup in workspace.list()} == {
+        kept: "good", shadowed: "hidden", newest: "good"}
+    workspace.verify(shadowed).expect(0)
+
+
+def test_a_backup_whose_name_is_taken_says_so(bucket_workspace, small_source, fault_server, lock_up):
+    """The store shows it before the manifest is sent: nothing is written over it."""
+    workspace = bucket_workspace(small_source, endpoint=fault_server.endpoint).configure(postgres={"databases": ["first"]})
+    held = fault_server.on("PutObject", key="*/tables.json*").fail(faults.stall("request"))
+    run = workspace.start("backup")
+    held.wait()
+    [taken] = {version["Key"].split("/")[-2] for version in workspace.store.versions("data/")}
+    lock_up(workspace.store, manifest_of(taken))
+    held.release()
+    ended = run.wait().expect(1)
+    assert f"another object under the name of this backup's manifest, '{manifest_of(taken)}'" in ended.err
+    assert tampering(workspace, taken)
+    assert workspace.good_ids() == []
+    newest = workspace.backup()
+    assert workspace.good_ids() == [newest]
+
+
+def test_a_later_manifest_that_cannot_be_read(workspace, lock_up):
+    backup_id = workspace.backup()
+    lock_up(workspace.store, manifest_of(backup_id), bytes(len(workspace.store.read(manifest_of(backup_id)))))
+    assert f"a later version of '{manifest_of(backup_id)}'" in workspace.run("list").expect(0).err
+    assert workspace.good_ids() == [backup_id]
+    assert tampering(workspace, backup_id)
+    workspace.verify("latest").expect(0)
+
+
+@pytest.mark.parametrize("lists_versions", [True, False], ids=["no versions", "versions unknown"])
+def test_what_cannot_be_read_does_not_block_a_bucket_without_versions(bucket_workspace, object_server, fault_server,
+                                                                      small_source, lock_up, lists_versions):
+    workspace = bucket_workspace(small_source, object_server.create_bucket(), endpoint=fault_server.endpoint)
+    workspace.configure(postgres={"databases": ["first"]})
+    if not lists_versions:
+        fault_server.on("ListObjectVersions", times=ALWAYS).fail(faults.not_implemented())
+    kept = workspace.backup()
+    planted = "20000101T000000Z-0001"
+    names = [manifest_of(planted), f"vessel/partial/{planted}.json", f"vessel/accepted/{planted}.json",
+             f"vessel/drills/{kept}/20300101T000000Z.json"]
+    for name in [*names, "vessel/RESTORE.txt"]:
+        lock_up(workspace.store, name)
+    listed = workspace.run("list").expect(0)
+    assert [name for name in names if f"'{name}'" not in listed.err] == []
+    assert workspace.good_ids() == [kept]
+    assert tampering(workspace, planted)
+    assert kept in workspace.run("show", "latest").expect(0).text
+    workspace.run("prune", "--dry-run").expect(0)
+    newer = workspace.backup()
+    assert workspace.store.manifest(newer)["lineage"]["compared_with"] == kept
+    assert workspace.good_ids() == [kept, newer]
 
 
 def test_the_same_manifest_written_twice_is_a_retry(workspace, thief):

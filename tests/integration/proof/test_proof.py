@@ -183,10 +183,9 @@ def test_diff_tells_what_changed_between_two_backups(two_voyages):
     found = {(one["kind"], one["object"]): one for one in document["differences"] if one["database"] == "ship"}
     assert set(found) == {
         ("rows", "public.crew"), ("content", "public.cargo"), ("table", "public.burnt"), ("table", "public.built"),
-        ("sequence", "public.knots"), ("large_objects", ""), ("entry", "TABLE public.burnt"),
-        ("entry", "TABLE public.built"), ("entry", "TABLE DATA public.burnt"), ("entry", "TABLE DATA public.built"),
-        ("entry", "ACL TABLE same in schema public"), ("owner", "TABLE public.cargo"),
-        ("owner", "TABLE DATA public.cargo")}
+        ("sequence", "public.knots"), ("large_objects", ""),
+        ("entry", "ACL TABLE same in schema public"), ("owner", "TABLE public.cargo")}
+    assert len(document["differences"]) == len(found) + 1, "each once"
     assert found["rows", "public.crew"]["text"] == "table public.crew: 5 rows in the first, 4 in the second"
     assert ("database", "tender") in {(one["kind"], one["database"]) for one in document["differences"]}
     [ship, tender] = document["databases"]

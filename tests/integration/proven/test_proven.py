@@ -34,7 +34,7 @@ def test_list_and_show_say_when_a_backup_was_proven(workspace):
     assert {backup["id"]: backup["proven_at"] for backup in workspace.list()} == {
         proven: when.strftime(UTC_TEXT), other: None, broken: None}
     last = {backup["id"]: (backup["opened_by"], backup["restore_seconds"]) for backup in workspace.list()}
-    assert last == {proven: (workspace.key.recipient, 61.5), other: (None, None), broken: (None, None)}
+    assert last == {proven: ([workspace.key.recipient], 61.5), other: (None, None), broken: (None, None)}
     listed = workspace.run("list").expect(0)
     assert f"last proven of {workspace.store.instance}: {proven}, 3d ago, opened by {workspace.key.recipient}, restored in 1m 02s" in listed.err
     rows = {line.split()[0]: line.split() for line in listed.text.splitlines()}

@@ -89,6 +89,24 @@ def test_health_is_written_three_ways(workspace, api, reporting):
     assert others == [each for each in api.pod["status"]["conditions"] if each["type"] != "BackupHealthy"]
 
 
+def test_settings_that_are_refused_at_the_start_are_reported(workspace, api, reporting):
+    """By a sidecar that never had others: whatever was written before it came must not stand."""
+    api.add_configmap(data={"healthy": "true", "reasons": ""})
+    right = workspace.settings["encryption"]["recipients"]
+    workspace.configure(encryption={"recipients": ["age1mistaken"]})
+    with reporting() as sidecar:
+        data = wait_data(api, healthy="false", instance="vessel")
+        assert data["reasons"] == "misconfigured, no_backup_yet"
+        reason = sidecar.reason("misconfigured")
+        assert (data["message"].startswith(reason["message"]), data["next"]) == (True, reason["next"])
+        wait_condition(api, "False", "BackupMisconfigured")
+        eventually(lambda: api.events_of("BackupMisconfigured"), what="an event")
+        workspace.configure(encryption={"recipients": right})
+        wait_data(api, healthy="true", reasons="")
+        wait_condition(api, "True", "BackupsInOrder")
+        eventually(lambda: api.events_of("BackupRecovered"), what="an event")
+
+
 def test_a_run_that_fails_and_the_one_that_is_good_again(workspace, api, reporting, new_server):
     server = new_server()
     workspace.use_server(server)

@@ -16,7 +16,7 @@ def put_drill(workspace, backup_id, when, *, passed=True, recipient=None, **fiel
     result = {"format": "lifeboat-drill/1", "backup": backup_id, "instance": workspace.store.instance,
               "started": when.strftime(UTC_TEXT), "finished": when.strftime(UTC_TEXT),
               "outcome": "passed" if passed else "failed", "writer": {"lifeboat": "9.9.9"},
-              "server": {"version": "15.20"}, "recipient": recipient or workspace.key.recipient, "bytes": 1000,
+              "server": {"version": "15.20"}, "recipients": [recipient or workspace.key.recipient], "bytes": 1000,
               "differences": {} if passed else {"rows": 2, "entry": 1}, "checks": {"passed": 1, "failed": 0},
               "seconds": {"fetch": 0.5, "restore": 61.5, "compare": 1.0}, **fields}
     folder = workspace.store.folder / workspace.store.instance / "drills" / backup_id

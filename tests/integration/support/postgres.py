@@ -94,6 +94,11 @@ class PostgresServer:
 
     # --- life ---
 
+    @property
+    def process_id(self):
+        """Of its first process, which starts all others."""
+        return self._process.pid
+
     def start(self):
         """Returns when the server takes connections. Another process may take a free port first: then another one."""
         assert self._process is None

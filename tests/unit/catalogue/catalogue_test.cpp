@@ -112,8 +112,8 @@ TEST_F(ReadCatalogue, RefusesThePartialManifestThatSomebodyCopiedAmongTheWholeOn
     EXPECT_EQ(catalogue.backups[0].state, State::partial);
     EXPECT_THAT(catalogue.leftovers, IsEmpty());
     const auto ancestry = read_ancestry(store_, app());
-    ASSERT_TRUE(ancestry);
-    EXPECT_FALSE(ancestry->trusted) << "nor is anything compared with it";
+    ASSERT_FALSE(ancestry) << "nor is anything compared with it";
+    EXPECT_THAT(ancestry.error().what, HasSubstr(first_.text()));
 }
 
 TEST_F(ReadCatalogue, RefusesTheWholeManifestThatSomebodyCopiedAmongThePartialOnes) {
@@ -290,12 +290,118 @@ TEST_F(ReadCatalogue, StopsWhereAskedToAlsoAtUnfinishedUploads) {
 
 TEST_F(ReadCatalogue, PassesOverABackupThatWasPrunedMeanwhile) {
     put_backup(simple_manifest(first_));
-    test::FaultScript script;
-    script.fail("read", 1, {ErrorKind::not_found, "no such object", {}});
-    test::FlakyStore flaky(store_, script);
-    const auto catalogue = read_catalogue(flaky, app());
+    store_.prune_when_read(app().manifest(first_));
+    const auto catalogue = read_catalogue(store_, app());
     ASSERT_TRUE(catalogue);
     EXPECT_THAT(catalogue->backups, IsEmpty());
+    EXPECT_THAT(catalogue->refused, IsEmpty());
+}
+
+// ---- what cannot be read ----
+
+// Somebody stored it, before all others, and no version tells what was there before.
+class OneUnreadable : public ReadCatalogue {
+protected:
+    void SetUp() override {
+        put_backup(simple_manifest(second_));
+        put(app().restore_text(), "how to");
+    }
+    void plant(const store::ObjectKey& key, ErrorKind kind) {
+        put(key, "under another's key");
+        store_.withhold(key, {kind, "400 InvalidRequest", {}});
+    }
+};
+
+TEST_F(OneUnreadable, ManifestDoesNotBlockTheOthers) {
+    for (const auto kind : {ErrorKind::failed, ErrorKind::corrupt, ErrorKind::not_found}) {
+        ASSERT_TRUE(store_.remove(app().manifest(first_), ""));
+        plant(app().manifest(first_), kind);
+        const auto catalogue = read();
+        ASSERT_THAT(catalogue.backups, SizeIs(1));
+        EXPECT_EQ(catalogue.backups[0].state, State::good);
+        ASSERT_THAT(catalogue.refused, SizeIs(1));
+        EXPECT_EQ(catalogue.refused[0].kind, ErrorKind::corrupt) << "a reason for alarm";
+        EXPECT_THAT(catalogue.refused[0].what, HasSubstr("400 InvalidRequest"));
+        ASSERT_THAT(catalogue.refused_backups, SizeIs(1));
+        EXPECT_EQ(catalogue.refused_backups[0].id, first_);
+    }
+}
+
+TEST_F(OneUnreadable, PartialManifestAcceptanceAndDrillDoNotEither) {
+    plant(app().partial_manifest(first_), ErrorKind::failed);
+    plant(app().acceptance(first_), ErrorKind::failed);
+    put(app().drill_result(second_, at(2026, 11, 22)), to_json(passed_drill(second_)));
+    store_.set_modified(app().drill_result(second_, at(2026, 11, 22)), at(2026, 11, 22));
+    plant(app().drill_result(second_, at(2026, 11, 23)), ErrorKind::failed);
+    const auto catalogue = read();
+    ASSERT_THAT(catalogue.backups, SizeIs(1));
+    EXPECT_EQ(catalogue.backups[0].state, State::good);
+    EXPECT_TRUE(catalogue.backups[0].proven_at) << "by the other drill";
+    EXPECT_THAT(catalogue.refused, SizeIs(3));
+    EXPECT_THAT(catalogue.refused_backups, IsEmpty());
+}
+
+// What tells the key's rights from one object's is that others are read: RESTORE.txt, where nothing was yet.
+TEST_F(OneUnreadable, OfAllIsTheKeysFault) {
+    for (const bool all : {true, false}) {
+        store_.withhold(app().manifest(second_), failed("403 AccessDenied"));
+        if (all) {
+            store_.withhold(app().restore_text(), failed("403 AccessDenied"));
+        } else {
+            ASSERT_TRUE(store_.remove(app().restore_text(), ""));
+        }
+        test::FaultScript script;
+        test::FlakyStore counted(store_, script);
+        const auto catalogue = read_catalogue(counted, app());
+        ASSERT_FALSE(catalogue);
+        EXPECT_EQ(catalogue.error().what, "403 AccessDenied");
+        EXPECT_EQ(script.calls("read"), all ? 2 : 1);
+        EXPECT_FALSE(read_ancestry(store_, app())) << "nothing can be compared";
+    }
+}
+
+// A cap that is reached, or a right that is taken away.
+TEST_F(OneUnreadable, InTheMidstOfALookMayBeTheBeginningOfMany) {
+    const auto third = id_of("20261123T021700Z-0003");
+    put_backup(simple_manifest(third));
+    test::FaultScript script;
+    for (int nth = 2; nth < 10; ++nth) {
+        script.fail("read", nth, failed("403 AccessDenied"));
+    }
+    test::FlakyStore flaky(store_, script);
+    const auto catalogue = read_catalogue(flaky, app());
+    ASSERT_FALSE(catalogue);
+    EXPECT_EQ(catalogue.error().what, "403 AccessDenied");
+    EXPECT_EQ(script.calls("read"), 3) << "the first, the second, and the first again";
+}
+
+TEST_F(OneUnreadable, IsNotToldWhileTheStoreIsAway) {
+    plant(app().manifest(first_), ErrorKind::failed);
+    for (const char* verb : {"read", "list"}) {
+        test::FaultScript script;
+        script.fail(verb, 2, {ErrorKind::temporary, "the store is away", {}});
+        test::FlakyStore flaky(store_, script);
+        const auto catalogue = read_catalogue(flaky, app());
+        ASSERT_FALSE(catalogue) << verb;
+        EXPECT_EQ(catalogue.error().kind, ErrorKind::temporary);
+    }
+}
+
+TEST_F(OneUnreadable, LeavesTheLineageTheOthers) {
+    put(app().acceptance(first_), "x");
+    store_.withhold(app().acceptance(first_), failed("400 InvalidRequest"));
+    plant(app().manifest(id_of("20261123T021700Z-0003")), ErrorKind::failed);
+    const auto ancestry = read_ancestry(store_, app());
+    ASSERT_TRUE(ancestry) << ancestry.error().what;
+    EXPECT_EQ(ancestry->trusted->id, second_);
+}
+
+// Else this backup would pass for the first one, and nothing would ever be compared with what was there.
+TEST_F(OneUnreadable, OfAllIsNoBeginningOfALineage) {
+    store_.withhold(app().manifest(second_), {ErrorKind::corrupt, "400 InvalidRequest", {}});
+    const auto ancestry = read_ancestry(store_, app());
+    ASSERT_FALSE(ancestry);
+    EXPECT_THAT(ancestry.error().what, HasSubstr("400 InvalidRequest"));
 }
 
 TEST_F(ReadCatalogue, ListsTheInstancesOfAStore) {

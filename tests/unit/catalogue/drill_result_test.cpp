@@ -11,6 +11,7 @@ namespace lifeboat::catalogue {
 namespace {
 
 using Json = nlohmann::json;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr const char* recipient = "age1ev2jgjuc2rz98p5uz6wfvm9har4thhe39h97x3r8f0arhn6kt4yquw2f52";
@@ -26,7 +27,7 @@ Json sample() {
 TEST(DrillResult, ComesBackFromItsOwnJson) {
     auto result = failed_drill();
     result.failed_step = "compare";
-    result.recipient = recipient;
+    result.recipients = {recipient};
     result.checks_failed = 3;
     const auto again = parse(to_json(result));
     ASSERT_TRUE(again) << again.error().what;
@@ -45,7 +46,7 @@ TEST(DrillResult, ComesBackFromItsOwnJson) {
     EXPECT_EQ(again->fetch, std::chrono::milliseconds(1250));
     EXPECT_EQ(again->restore, std::chrono::milliseconds(61'500));
     EXPECT_EQ(again->compare, std::chrono::milliseconds(0));
-    EXPECT_EQ(again->recipient, recipient);
+    EXPECT_THAT(again->recipients, ElementsAre(recipient));
     EXPECT_EQ(again->bytes, 1234U);
     EXPECT_TRUE(parse(to_json(passed_drill()))->passed);
 }
@@ -71,6 +72,19 @@ TEST(DrillResult, LeavesOutWhatWasNotReached) {
     ASSERT_TRUE(again) << again.error().what;
     EXPECT_FALSE(again->restore);
     EXPECT_EQ(again->failed_step, "fetch");
+}
+
+TEST(DrillResult, NamesEachRecipientThatOpenedTheBackup) {
+    auto result = passed_drill();
+    result.recipients = {"age1one", "age1two"};
+    const auto again = parse(to_json(result));
+    ASSERT_TRUE(again) << again.error().what;
+    EXPECT_TRUE(again->was_opened_by("age1one") && again->was_opened_by("age1two"));
+    EXPECT_FALSE(again->was_opened_by("age1"));
+    // As the first drills wrote it.
+    auto json = sample();
+    json["recipient"] = "age1one";
+    EXPECT_THAT(parse(json.dump())->recipients, ElementsAre("age1one"));
 }
 
 TEST(DrillResult, IgnoresFieldsThatItDoesNotKnow) {
@@ -107,10 +121,10 @@ TEST(DrillResult, CannotHavePassedWithSomethingWrong) {
 
 // They are shown on terminals and served to programs.
 TEST(DrillResult, RefusesTextsThatCouldDoHarm) {
-    for (const char* wrong :
-         {R"({"writer": {"lifeboat": "1\u001b[2J"}})", R"({"server": {"version": "ü"}})",
-          R"({"failed_step": "Fetch it"})", R"({"recipient": "somebody"})", R"({"recipient": "age1x\n"})",
-          R"({"recipient": "age1"})", R"({"differences": {"rows\n": 1}})"}) {
+    for (const char* wrong : {R"({"writer": {"lifeboat": "1\u001b[2J"}})", R"({"server": {"version": "ü"}})",
+                              R"({"failed_step": "Fetch it"})", R"({"recipients": ["age1x", "somebody"]})",
+                              R"({"recipients": ["age1x\n"]})", R"({"recipients": ["age1"]})",
+                              R"({"recipient": "somebody"})", R"({"differences": {"rows\n": 1}})"}) {
         auto json = sample();
         json.update(Json::parse(wrong));
         EXPECT_FALSE(parse(json.dump())) << wrong;

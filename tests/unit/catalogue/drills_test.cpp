@@ -33,7 +33,7 @@ protected:
     }
     void put_with(const char* recipient, unsigned day) {
         auto result = passed_drill();
-        result.recipient = recipient;
+        result.recipients = {recipient};
         put_drill(result, day);
     }
 
@@ -112,7 +112,7 @@ TEST_F(Drills, AreReadDownToOneForEachRecipient) {
     put_with(online, 25);
     const auto backup = read().backups.at(0);
     ASSERT_THAT(backup.drills, SizeIs(3)) << "the oldest says nothing new";
-    EXPECT_EQ(backup.drills[2].result.recipient, offline);
+    EXPECT_TRUE(backup.drills[2].result.was_opened_by(offline));
     EXPECT_EQ(backup.drills[2].stored, at(2026, 11, 23));
     EXPECT_EQ(backup.proven_at, at(2026, 11, 25));
 }
@@ -123,7 +123,7 @@ TEST_F(Drills, AreNotReadWithoutEnd) {
     put_backup(manifest_);
     for (unsigned hour = 0; hour < 60; ++hour) {
         auto result = passed_drill();
-        result.recipient = online;
+        result.recipients = {online};
         put_drill(result, 20 + hour / 24, hour % 24);
     }
     EXPECT_THAT(read().backups.at(0).drills, SizeIs(40));
@@ -167,14 +167,15 @@ TEST_F(Drills, CannotBeTakenBackByHidingThemOrWritingOverThem) {
 TEST_F(Drills, FailTheCatalogueOnlyWhenTheStoreDoes) {
     put_backup(manifest_);
     put_drill(passed_drill(), 23);
-    script_.fail("read", 2, {ErrorKind::not_found, "no such object", {}});  // pruned meanwhile
-    EXPECT_FALSE(read().backups.at(0).proven_at);
     test::FaultScript away;
     away.fail("read", 2, {ErrorKind::temporary, "the store is away", {}});
     test::FlakyStore flaky(store_, away);
     const auto catalogue = read_catalogue(flaky, app());
     ASSERT_FALSE(catalogue);
     EXPECT_EQ(catalogue.error().kind, ErrorKind::temporary);
+    store_.prune_when_read(app().drill_result(some_id(), at(2026, 11, 23)));
+    EXPECT_FALSE(read().backups.at(0).proven_at);
+    EXPECT_THAT(read().refused, IsEmpty());
 }
 
 TEST_F(Drills, MakeNoInstanceAndNoLeftover) {

@@ -39,6 +39,16 @@ protected:
         return catalogue->backups.front();
     }
 
+    // Of the manifest's, by age, hide markers among them.
+    std::string version_of(std::size_t place) {
+        std::vector<std::string> ids;
+        EXPECT_TRUE(store_.list(key_.text(), [&](const auto& info) {
+            ids.push_back(info.version_id);
+            return done();
+        }));
+        return ids.at(place);
+    }
+
     test::MemoryStore store_{test::MemoryStore::Versions::kept};
     Manifest manifest_ = simple_manifest();
     store::ObjectKey key_ = app().manifest(manifest_.id);
@@ -115,29 +125,155 @@ TEST_F(VersionsOfAManifest, ALaterOneThatCannotBeReadNowIsAReasonToLookAgain) {
     }
 }
 
-// Nor may whoever wrote one that nobody can read keep the others from being listed.
+// Nor may whoever wrote one that nobody can read keep the others from being listed, or go unnoticed. That it is not
+// there is what S3 says of a version under another's key of encryption (400), as of one of another store.
 TEST_F(VersionsOfAManifest, ALaterOneThatCanNeverBeReadIsNamed) {
     store_.overwrite(key_, to_json(manifest_), at(2026, 11, 1, 0, 1));
-    test::FaultScript script;
-    script.fail("read", 2, failed("the object was encrypted with another key", {}));
-    test::FlakyStore flaky(store_, script);
-    const auto catalogue = read_catalogue(flaky, app());
-    ASSERT_TRUE(catalogue);
-    EXPECT_EQ(catalogue->backups.at(0).state, State::good);
-    EXPECT_EQ(catalogue->backups.at(0).tampering, "");
-    ASSERT_THAT(catalogue->refused, SizeIs(1));
-    EXPECT_EQ(catalogue->refused[0].kind, ErrorKind::refused);
-    EXPECT_THAT(catalogue->refused[0].what, HasSubstr(key_.text()));
+    for (const auto kind : {ErrorKind::failed, ErrorKind::not_found}) {
+        store_.withhold(key_, {kind, "the object was encrypted with another key", {}});
+        const auto catalogue = read_catalogue(store_, app());
+        ASSERT_TRUE(catalogue);
+        EXPECT_EQ(catalogue->backups.at(0).state, State::good);
+        EXPECT_EQ(catalogue->backups.at(0).tampering, "");
+        ASSERT_THAT(catalogue->refused, SizeIs(1));
+        EXPECT_EQ(catalogue->refused[0].kind, ErrorKind::corrupt) << "a reason for alarm";
+        EXPECT_THAT(catalogue->refused[0].what, HasSubstr(key_.text()));
+        EXPECT_THAT(catalogue->refused[0].what, HasSubstr("encrypted with another key"));
+    }
 }
 
 TEST_F(VersionsOfAManifest, ALaterOneThatIsGoneByNowIsNone) {
     store_.overwrite(key_, to_json(manifest_), at(2026, 11, 1, 0, 1));
-    test::FaultScript script;
-    script.fail("read", 2, {ErrorKind::not_found, "gone", {}});
-    test::FlakyStore flaky(store_, script);
-    const auto catalogue = read_catalogue(flaky, app());
+    store_.prune_when_read(key_);
+    const auto catalogue = read_catalogue(store_, app());
     ASSERT_TRUE(catalogue);
     EXPECT_EQ(catalogue->backups.at(0).state, State::good);
+    EXPECT_THAT(catalogue->refused, IsEmpty());
+}
+
+// ---- what somebody stored before the backup was finished ----
+
+class WhatCameBeforeAManifest : public VersionsOfAManifest {
+protected:
+    void SetUp() override {
+        manifest_.retention.keep_days = 30;
+        for (const auto& object : manifest_.all_objects()) {
+            put(object.key, "abc");
+        }
+    }
+    // Somebody saw the data come.
+    void come_first(const std::string& content, std::optional<Error> withheld = std::nullopt) {
+        put(key_, content);
+        store_.set_modified(key_, at(2026, 10, 31));
+        if (withheld) {
+            store_.withhold(key_, *std::move(withheld));
+        }
+    }
+    void finish() { store_.overwrite(key_, to_json(manifest_), at(2026, 11, 1)); }
+
+    void expect_hidden() {
+        const auto backup = read();
+        EXPECT_EQ(backup.state, State::hidden) << "never good: nothing tells who wrote it";
+        EXPECT_EQ(backup.manifest.id, manifest_.id);
+        EXPECT_EQ(backup.stored, at(2026, 11, 1)) << "the time of the version that is read";
+        EXPECT_THAT(backup.tampering, HasSubstr("before it was written, on 2026-10-31"));
+        const auto catalogue = read_catalogue(store_, app());
+        EXPECT_EQ(resolve(*catalogue, {manifest_.id.text()})->backup->manifest.id, manifest_.id);
+        EXPECT_FALSE(resolve(*catalogue, {"latest"})) << "but by its id alone";
+    }
+};
+
+TEST_F(WhatCameBeforeAManifest, ThatNobodyCanReadDoesNotMakeTheBackupVanish) {
+    come_first("under another's key", Error{ErrorKind::not_found, "400 InvalidRequest", {}});
+    finish();
+    expect_hidden();
+}
+
+TEST_F(WhatCameBeforeAManifest, ThatIsNoManifestDoesNotEither) {
+    for (const auto& content : {std::string("{}"), to_json(simple_manifest(id_of("20261121T021700Z-0001"))),
+                                std::string(R"({"format": "lifeboat-manifest/9"})")}) {
+        ASSERT_TRUE(store_.remove(key_, ""));
+        come_first(content);
+        store_.hide(key_, at(2026, 10, 31, 1));  // so that the writer finds the name free
+        finish();
+        expect_hidden();
+    }
+}
+
+TEST_F(WhatCameBeforeAManifest, IsFoundAlsoBehindSeveral) {
+    come_first("{}");
+    for (int minute = 1; minute < 4; ++minute) {
+        store_.overwrite(key_, "more", at(2026, 10, 31, 0, minute));
+        store_.withhold(key_, {ErrorKind::not_found, "400 InvalidRequest", {}});
+    }
+    finish();
+    expect_hidden();
+}
+
+TEST_F(WhatCameBeforeAManifest, AloneIsRefused) {
+    come_first("under another's key", Error{ErrorKind::not_found, "400 InvalidRequest", {}});
+    test::FaultScript script;
+    test::FlakyStore counted(store_, script);
+    const auto catalogue = read_catalogue(counted, app());
+    ASSERT_TRUE(catalogue) << catalogue.error().what;
+    EXPECT_THAT(catalogue->backups, IsEmpty());
+    ASSERT_THAT(catalogue->refused, SizeIs(1));
+    EXPECT_EQ(catalogue->refused[0].kind, ErrorKind::corrupt);
+    EXPECT_THAT(catalogue->refused[0].what, HasSubstr(key_.text()));
+    ASSERT_THAT(catalogue->refused_backups, SizeIs(1));
+    EXPECT_EQ(catalogue->refused_backups[0].id, manifest_.id);
+    EXPECT_THAT(catalogue->leftovers, IsEmpty()) << "what it names may not be swept away";
+    EXPECT_EQ(script.calls("list"), 2) << "the instance, and the one name again";
+}
+
+// Without the second listing nothing is known.
+TEST_F(WhatCameBeforeAManifest, IsNoTamperingWhereTheStoreDoesNotAnswer) {
+    come_first("under another's key", Error{ErrorKind::not_found, "400 ExpiredToken", {}});
+    finish();
+    test::FaultScript script;
+    script.fail("list", 2, failed("400 ExpiredToken"));
+    test::FlakyStore flaky(store_, script);
+    const auto catalogue = read_catalogue(flaky, app());
+    ASSERT_FALSE(catalogue);
+    EXPECT_EQ(catalogue.error().what, "400 ExpiredToken");
+}
+
+TEST_F(WhatCameBeforeAManifest, DoesNotKeepALaterHideMarkerOfTheBucketsRuleFromCounting) {
+    come_first("{}");
+    finish();
+    store_.hide(key_, at(2026, 12, 10));
+    EXPECT_EQ(read(std::chrono::days(30)).state, State::expired);
+}
+
+TEST_F(WhatCameBeforeAManifest, IsSeenByTheOneWhoStoresIt) {
+    const std::string json = to_json(manifest_);
+    put(key_, json);
+    store::StoredObject stored{key_, json.size(), {}, version_of(0)};
+    EXPECT_TRUE(is_what_counts(store_, stored, json).value());
+    store_.overwrite(key_, json, at(2026, 11, 1));
+    stored.version_id = version_of(1);
+    EXPECT_TRUE(is_what_counts(store_, stored, json).value()) << "another try of its own";
+
+    for (const auto& [content, withheld] :
+         {std::pair<std::string, bool>{"{}", false}, {std::string(json.size(), ' '), false}, {json, true}}) {
+        ASSERT_TRUE(store_.remove(key_, ""));
+        come_first(content);
+        if (withheld) {
+            store_.withhold(key_, {ErrorKind::not_found, "400 InvalidRequest", {}});
+        }
+        store_.hide(key_, at(2026, 10, 31));
+        finish();
+        stored.version_id = version_of(2);
+        EXPECT_FALSE(is_what_counts(store_, stored, json).value()) << content;
+    }
+}
+
+TEST_F(WhatCameBeforeAManifest, IsNothingWhereThereAreNoVersions) {
+    test::MemoryStore store;
+    const std::string json = to_json(manifest_);
+    const auto stored = store::put(store, key_, stream::as_bytes(json));
+    ASSERT_TRUE(stored);
+    EXPECT_TRUE(is_what_counts(store, *stored, json).value());
 }
 
 TEST_F(VersionsOfAManifest, ALaterOneOfAnotherSizeNeedNotBeReadToTell) {

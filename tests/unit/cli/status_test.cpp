@@ -159,7 +159,7 @@ TEST(StatusOfStore, MentionsWhatIsNewerThanTheLastGoodOneAndNotGood) {
 
 catalogue::Drill drill_of(const catalogue::Backup& backup, hours age, bool passed, const std::string& recipient) {
     catalogue::DrillResult result{backup.manifest.id, "shop", noon - age, noon - age, "9.9.9", "15.20", passed};
-    result.recipient = recipient;
+    result.recipients = {recipient};
     result.restore = std::chrono::milliseconds{61'500};
     return {std::move(result), noon - age};
 }

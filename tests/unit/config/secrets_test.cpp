@@ -78,6 +78,27 @@ TEST(Secrets, ThatAreEmptyAreRefused) {
     EXPECT_THAT(told(with_password_file(folder.write("password", "\n"))), HasSubstr("is empty"));
 }
 
+TEST(Secrets, OfNotificationsThatCannotBeReadKeepNoBackupFromBeingMade) {
+    const auto only_notification = [](const Environment& environment) {
+        std::vector<bool> each;
+        for (const auto& problem : from_environment(environment, {.postgres = true, .notify = true}).problems) {
+            each.push_back(problem.only_notification);
+        }
+        return each;
+    };
+    const ScratchFolder folder;
+    EXPECT_THAT(only_notification({{"LIFEBOAT_NOTIFY_PING_FILE", "/nonexistent/ping"},
+                                   {"LIFEBOAT_NOTIFY_ON_FAILURE_FILE", folder.write("empty", "\n")},
+                                   {"LIFEBOAT_NOTIFY_ON_SUCCESS_FILE", folder.path().string()}}),
+                ElementsAre(true, true, true));
+    EXPECT_THAT(only_notification({{"LIFEBOAT_POSTGRES_PASSWORD_FILE", "/nonexistent/password"}}), ElementsAre(false));
+    EXPECT_THAT(only_notification({{"LIFEBOAT_NOTIFY_PING_FILE", folder.write("wrong", "no address")}}),
+                ElementsAre(false))
+        << "that is somebody's mistake, and not a file that is yet to come";
+    EXPECT_THAT(only_notification({{"LIFEBOAT_NOTIFY_PING_FILE", ""}}), ElementsAre(false));
+    EXPECT_THAT(only_notification({{"LIFEBOAT_NOTIFY_PING", "no address"}}), ElementsAre(false));
+}
+
 TEST(Secrets, LargerThanAMebibyteAreRefused) {
     const ScratchFolder folder;
     EXPECT_THAT(told(with_password_file(folder.write("password", std::string(1024 * 1024 + 1, 'x')))),

@@ -47,15 +47,85 @@ TEST(Definitions, NamesWhatIsMissing) {
     EXPECT_THAT(missing_in_second(first.inside(), Definitions().inside()), ElementsAre("INDEX public.by?name"));
 }
 
-// Default privileges of two owners have one name and come in any order.
+// Operators of several operand types have one name and come in any order.
 TEST(Definitions, OrderOfNamesakesDoesNotMatter) {
     Definitions first;
     Definitions second;
-    first.take(entry("DEFAULT ACL", "DEFAULT PRIVILEGES FOR TABLES", "a"));
-    first.take(entry("DEFAULT ACL", "DEFAULT PRIVILEGES FOR TABLES", "b"));
-    second.take(entry("DEFAULT ACL", "DEFAULT PRIVILEGES FOR TABLES", "b"));
-    second.take(entry("DEFAULT ACL", "DEFAULT PRIVILEGES FOR TABLES", "a"));
+    first.take(entry("OPERATOR", "+", "a"));
+    first.take(entry("OPERATOR", "+", "b"));
+    second.take(entry("OPERATOR", "+", "b"));
+    second.take(entry("OPERATOR", "+", "a"));
     EXPECT_THAT(made_differently(first.inside(), second.inside()), IsEmpty());
+}
+
+// The list of entries has their whole text: they would be told of twice.
+TEST(Definitions, PrivilegesAreComparedElsewhere) {
+    Definitions definitions;
+    definitions.take(entry("ACL", "TABLE t", "GRANT;"));
+    definitions.take(entry("DEFAULT ACL", "DEFAULT PRIVILEGES FOR TABLES", "ALTER;"));
+    EXPECT_THAT(definitions.inside(), IsEmpty());
+    EXPECT_EQ(definitions.of_schema().size(), 2U);
+}
+
+TEST(Definitions, WhatIsSaidOfLargeObjectsIsKeptApart) {
+    Definitions first;
+    Definitions second;
+    first.take(entry("COMMENT", "LARGE OBJECT 7001", "COMMENT ON LARGE OBJECT 7001 IS 'a boat';"));
+    second.take(entry("COMMENT", "LARGE OBJECT 7001", "COMMENT ON LARGE OBJECT 7001 IS 'a ship';"));
+    EXPECT_THAT(first.inside(), IsEmpty());
+    EXPECT_EQ(made_differently(first.of_large_objects(), second.of_large_objects()).size(), 1U);
+}
+
+TEST(Definitions, ListsTheEntriesThatMakeASchema) {
+    Definitions definitions;
+    std::int32_t id = 0;
+    for (const auto& [desc, tag] : std::vector<std::pair<const char*, const char*>>{
+             {"TABLE", "t"},                    // 1
+             {"TABLE DATA", "t"},               // 2
+             {"MATERIALIZED VIEW DATA", "m"},   // 3: would run its query, over empty tables
+             {"BLOB", "7001"},                  // 4
+             {"COMMENT", "LARGE OBJECT 7001"},  // 5
+             {"SUBSCRIPTION", "s"},             // 6
+             {"COMMENT", "EXTENSION hstore"},   // 7
+             {"INDEX", "i"}}) {                 // 8
+        auto made = entry(desc, tag, "");
+        made.dump_id = ++id;
+        made.has_data = made.desc == "TABLE DATA";
+        definitions.take(made);
+    }
+    EXPECT_THAT(definitions.of_schema(), ElementsAre(1, 7, 8));
+    EXPECT_THAT(definitions.of_superusers(), ElementsAre(7));
+}
+
+TEST(WhatDiffers, ShowsTheWordsAroundIt) {
+    EXPECT_EQ(what_differs("CREATE TABLE t (\n    a integer,\n    pay numeric NOT NULL,\n    b text\n);",
+                           "CREATE TABLE t (\n    a integer,\n    pay numeric,\n    b text\n);"),
+              "in the backup: , pay numeric NOT NULL,; after the restore: , pay numeric,");
+    EXPECT_EQ(what_differs("CREATE INDEX i;", "CREATE INDEX i;\nALTER TABLE t CLUSTER ON i;"),
+              "in the backup: INDEX i;; after the restore: INDEX i; ALTER TABLE t CLUSTER ON i;");
+    EXPECT_EQ(what_differs("CREATE VIEW v AS SELECT 1;", "CREATE  VIEW v\nAS SELECT 1;"), "");
+}
+
+// A default, a comment, a function's body: they may hold anybody's secret.
+TEST(WhatDiffers, ShowsNoLiterals) {
+    const auto in_body = what_differs("CREATE FUNCTION f() LANGUAGE sql AS $$SELECT 'hush'$$;",
+                                      "CREATE FUNCTION f() LANGUAGE sql AS $$SELECT 'quiet'$$;");
+    EXPECT_EQ(in_body, "what literals say in: LANGUAGE sql AS '…';");
+    const auto in_default =
+        what_differs("CREATE TABLE t (a text DEFAULT 'hush'::text);", "CREATE TABLE t (a text DEFAULT E'no\\n');");
+    for (const char* secret : {"hush", "quiet", "no\\n"}) {
+        EXPECT_EQ((in_body + in_default).find(secret), std::string::npos) << in_default;
+    }
+}
+
+TEST(WhatDiffers, IsCutWhereItIsLong) {
+    std::string columns;
+    for (int i = 0; i < 1000; ++i) {
+        columns += ", c" + std::to_string(i) + " integer";
+    }
+    const auto text = what_differs("CREATE TABLE t (a integer" + columns + ");", "CREATE TABLE t (a integer);");
+    EXPECT_LT(text.size(), 400U);
+    EXPECT_NE(text.find(" …; after the restore: "), std::string::npos) << text;
 }
 
 TEST(Definitions, KeepsTheDatabaseItselfApartAndCountsWhatIsNotRestored) {

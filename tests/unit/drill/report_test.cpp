@@ -51,6 +51,18 @@ TEST(DrillReport, IsLoudAboutNewerBackupsThatAreDamaged) {
     EXPECT_EQ(json.at("passed_over"), report.passed_over);
 }
 
+TEST(DrillReport, NotesWhatIsWrittenInOtherWords) {
+    auto report = sample();
+    report.respelled = {{"app", {"VIEW public.v"}}, {"big", {"INDEX public.a", "INDEX public.b", "INDEX public.c"}}};
+    const auto text = to_text(report, 2);
+    EXPECT_THAT(text, HasSubstr("note: database 'app': 1 definition is written in another way"));
+    EXPECT_THAT(text, HasSubstr("note: database 'big': 3 definitions are written in another way"));
+    EXPECT_THAT(text, HasSubstr("(INDEX public.a, INDEX public.b, … and 1 more, which --report FILE has)"));
+    const auto json = nlohmann::json::parse(to_json(report));
+    EXPECT_THAT(json.at("notes").at(1).get<std::string>(),
+                HasSubstr("(INDEX public.a, INDEX public.b, INDEX public.c)"));
+}
+
 TEST(DrillReport, IsJsonWhateverTheNamesAre) {
     auto report = sample();
     report.findings.push_back({"table", "app", "\xFF", "table \xFF: only in the backup"});

@@ -252,6 +252,16 @@ TEST(Judge, RefusedSettingsSayWhetherOlderOnesStand) {
     EXPECT_THAT(the_reason(facts), says("no valid settings, so no backup can be made", "did you mean"));
 }
 
+TEST(Judge, SettingsInForceThatLackAnAddressAreNotSaidToBeRefused) {
+    auto facts = test::sample_facts();
+    facts.settings.problems = {{"notify.ping_file: file '/run/ping': does not exist", "create it"}};
+    facts.settings.incomplete = true;
+    EXPECT_THAT(codes(facts), ElementsAre(ReasonCode::misconfigured));
+    EXPECT_THAT(the_reason(facts), says("backups are made", "create it"));
+    EXPECT_THAT(the_reason(facts).message, HasSubstr("notify.ping_file: file '/run/ping': does not exist"));
+    EXPECT_THAT(the_reason(facts).message, Not(HasSubstr("refused")));
+}
+
 TEST(Judge, AnAddressThatCannotBeBoundIsMisconfigured) {
     auto facts = test::sample_facts();
     facts.listeners.page.problem = Problem{"cannot listen on 127.0.0.1:9848: Address already in use", "free it"};

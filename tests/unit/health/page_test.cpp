@@ -102,6 +102,15 @@ TEST(Page, TellsEveryReasonWithItsNextStep) {
     EXPECT_EQ(count(state("healthy"), "<b>Next:</b>"), 0U);
 }
 
+TEST(Page, SaysOfSettingsThatLackAnAddressThatBackupsAreMade) {
+    auto facts = test::month_of_facts();
+    facts.settings.problems = {{"notify.ping_file: file '/run/ping': does not exist", "create it"}};
+    facts.settings.incomplete = true;
+    const auto page = page_of(facts);
+    EXPECT_EQ(headline(page), "Not everybody who should hear of backups does.");
+    EXPECT_THAT(page, HasSubstr("The next one begins"));
+}
+
 TEST(Page, ShowsHowFarARunHasCome) {
     const auto page = state("running");
     EXPECT_THAT(page, HasSubstr("<progress max=\"100\" value=\"60\""));

@@ -279,6 +279,27 @@ TEST_F(DeskTest, AStateThatFlapsIsNoFlood) {
     EXPECT_GE(reasons_told().size(), 30U);
 }
 
+TEST_F(DeskTest, AServerThatBecomesAStandbyIsNoRecovery) {
+    desk.want(events_alone);
+    test::break_runs(facts);
+    facts.settings.problems = {{"line 3: no such key", "remove it"}};
+    live(1min);
+    facts.turn.turn = health::Turn::not_ours;
+    live(10min);
+    EXPECT_THAT(reasons_told(), ElementsAre("BackupMisconfigured", "BackupFailed"));
+    facts.settings.problems.clear();
+    live(10min);
+    EXPECT_THAT(reasons_told(), ElementsAre("BackupMisconfigured", "BackupFailed", "BackupRecovered"))
+        << "that was this pod's own";
+    test::break_runs(facts);
+    facts.turn.turn = health::Turn::ours;
+    live(1min);
+    facts.turn.turn = health::Turn::not_ours;
+    api.asked.clear();
+    live(1h);
+    EXPECT_THAT(api.asked, IsEmpty());
+}
+
 // --- the condition ---
 
 TEST_F(DeskTest, AConditionThatStandsThereKeepsItsAge) {
@@ -313,6 +334,43 @@ TEST_F(DeskTest, AConditionChangedWhenItChangedAndNotWhenItCouldBeTold) {
 }
 
 // --- refusals and outages ---
+
+TEST_F(DeskTest, AnOutageThatIsOverIsNobodysProblem) {
+    desk.want({"lifeboat-status", true, false});
+    api.otherwise.status = 503;
+    live(1s);
+    ASSERT_TRUE(of(ReportObject::event).problem);
+    api.otherwise.status = 200;
+    live(10min);
+    EXPECT_FALSE(of(ReportObject::configmap).problem);
+    EXPECT_FALSE(of(ReportObject::event).problem) << "although there has been none to write";
+    EXPECT_EQ(desk.take_lines().back().event, "kubernetes_reported");
+}
+
+TEST_F(DeskTest, AnOutageThatEndsInARefusalIsAProblemOfWhatIsRefusedAlone) {
+    desk.want({"lifeboat-status", true, false});
+    api.otherwise.status = 503;
+    live(1s);
+    api.otherwise.status = 403;
+    live(10min);
+    ASSERT_TRUE(of(ReportObject::configmap).problem);
+    EXPECT_THAT(of(ReportObject::configmap).problem->what, HasSubstr("403"));
+    EXPECT_FALSE(of(ReportObject::event).problem);
+}
+
+TEST_F(DeskTest, AnOutageAfterARefusalIsToldAgain) {
+    desk.want(status_alone);
+    api.otherwise.status = 403;
+    live(1s);
+    api.otherwise.status = 503;
+    live(10min);
+    api.otherwise.status = 200;
+    live(10min);
+    EXPECT_THAT(desk.take_lines(), SizeIs(3));
+    api.otherwise.status = 503;
+    live(10min);
+    EXPECT_THAT(desk.take_lines(), SizeIs(1)) << "it had been over, and is news";
+}
 
 TEST_F(DeskTest, AnOutageIsToldOnceAndAskedAfterInGrowingPauses) {
     desk.want({"lifeboat-status", true, true});

@@ -87,11 +87,42 @@ TEST(Body, IsJsonWhateverTheEncodingOfAName) {
     EXPECT_EQ(json::parse(health_body(failure, facts, noon))["run"]["problem"], "database \xef\xbf\xbdt\xef\xbf\xbd");
 }
 
+std::string text_of(const std::string& problem) {
+    auto facts = failing_facts();
+    facts.runs.last->problem->what = problem;
+    return json::parse(health_body(failure, facts, noon))["text"].get<std::string>();
+}
+
 TEST(Body, HasATextThatChatsTakeWhole) {
+    EXPECT_LE(text_of(std::string(100'000, 'x')).size(), 1900U);
+    EXPECT_LE(text_of(std::string(1'000, '&')).size(), 1900U) << "as it is sent, which is five times as long";
     auto facts = failing_facts();
     facts.runs.last->problem->what = std::string(100'000, 'x');
-    EXPECT_LE(json::parse(health_body(failure, facts, noon))["text"].get<std::string>().size(), 3000U);
     EXPECT_LE(run_text(facts).size(), 10'000U);
+}
+
+TEST(Body, CutsNoEscapeAndNoCharacter) {
+    for (std::size_t before = 0; before < 8; ++before) {
+        for (const auto& [plain, sent] :
+             {std::pair("&", "&amp;"), std::pair("<", "&lt;"), std::pair("\xe2\x82\xac", "\xe2\x82\xac")}) {
+            std::string problem(before, 'x');
+            for (int i = 0; i < 2'000; ++i) {
+                problem += plain;
+            }
+            const auto text = text_of(problem);
+            ASSERT_TRUE(text.ends_with("..."));
+            EXPECT_TRUE(text.ends_with(std::string(sent) + "...")) << text.substr(text.size() - 12);
+            EXPECT_GT(text.size(), 1'890U) << "and no more is cut than has to be";
+        }
+    }
+}
+
+TEST(Body, NamesThePodThatSaysIt) {
+    auto facts = failing_facts();
+    EXPECT_EQ(json::parse(health_body(failure, facts, noon))["pod"], nullptr) << "not known";
+    facts.host = "vessel-1";
+    EXPECT_EQ(json::parse(health_body(failure, facts, noon))["pod"], "vessel-1");
+    EXPECT_EQ(json::parse(success_body(facts, noon))["pod"], "vessel-1");
 }
 
 TEST(Body, OfAPingSaysHowTheRunEnded) {

@@ -1,6 +1,8 @@
 // The queue, the tries and the end, over an exchange that does what the test says.
 #include "notify/sender.hpp"
 
+#include "support/no_threads.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,7 +24,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 // What the servers see and answer: replies in order, the last one for ever; status 0 holds the request until somebody
-// lets go of it or it is stopped.
+// lets go of it or it is stopped, and a negative one does, too, and then is the answer.
 class World {
 public:
     void answer(std::vector<int> statuses) {
@@ -46,9 +48,12 @@ public:
         if (statuses_.size() > 1) {
             statuses_.pop_front();
         }
-        if (reply.status == 0) {
-            reply.broken =
-                changed_.wait(lock, stop, [this] { return released_; }) ? s3::Broken::stalled : s3::Broken::interrupted;
+        if (reply.status <= 0) {
+            const bool released = changed_.wait(lock, stop, [this] { return released_; });
+            if (reply.status == 0) {
+                reply.broken = released ? s3::Broken::stalled : s3::Broken::interrupted;
+            }
+            reply.status = -reply.status;
         }
         if (!retry_after_.empty()) {
             reply.headers["retry-after"] = retry_after_;
@@ -174,7 +179,7 @@ TEST_F(SenderTest, GivesUpAtOnceWhereAnotherTryWouldNotHelp) {
     ASSERT_EQ(told.size(), 1U);
     ASSERT_TRUE(told.front().error);
     EXPECT_EQ(told.front().error->what, "notify.on_failure: the server answered 404");
-    EXPECT_TRUE(told.front().newest);
+    EXPECT_EQ(told.front().number, 0U);
     EXPECT_EQ(world.requests(1).size(), 1U);
 }
 
@@ -209,7 +214,6 @@ TEST_F(SenderTest, GivesUpTheOldestWhenTooManyWait) {
     const auto dropped = outcomes(1);
     ASSERT_EQ(dropped.size(), 1U);
     EXPECT_THAT(dropped.front().error->what, HasSubstr("gave way to a newer one"));
-    EXPECT_FALSE(dropped.front().newest);
     world.release();
     EXPECT_EQ(outcomes(4).size(), 4U);
     EXPECT_THAT(world.requests(5), ElementsAre(HasSubstr(" held"), HasSubstr(" held"), HasSubstr(" two"),
@@ -226,7 +230,6 @@ TEST_F(SenderTest, LetsTheNewestPingTakeThePlaceOfThoseBeforeIt) {
     const auto told = outcomes(2);
     ASSERT_EQ(told.size(), 2U);
     EXPECT_TRUE(told.front().error);
-    EXPECT_FALSE(told.front().newest);
     EXPECT_FALSE(told.back().error);
     const auto requests = world.requests(2);
     EXPECT_EQ(requests.front(), "POST https://one.test/s3cret/start ");
@@ -254,6 +257,56 @@ TEST_F(SenderTest, GoesToTheNewAddressWithTheNextTry) {
     sender->use(everywhere("https://two.test/"));
     ASSERT_EQ(outcomes(1).size(), 1U);
     EXPECT_THAT(world.requests(2), ElementsAre(HasSubstr("https://one.test/s3cret"), HasSubstr("https://two.test/")));
+}
+
+TEST_F(SenderTest, GoesToTheNewAddressAlsoWhereTheOldOneHasRefusedItForGood) {
+    open();
+    world.answer({-404, 200});
+    sender->send(message("hello"));
+    (void)world.requests(1);
+    EXPECT_THAT(sender->use(everywhere("https://two.test/")), ElementsAre(true, true, true));
+    EXPECT_THAT(sender->use(everywhere("https://two.test/")), ElementsAre(false, false, false));
+    world.release();
+    const auto told = outcomes(1);
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_FALSE(told.front().error);
+    EXPECT_THAT(world.requests(2), ElementsAre(HasSubstr("https://one.test/s3cret"), HasSubstr("https://two.test/")));
+}
+
+TEST_F(SenderTest, SaysWhichMessageWasGivenUpAndWhetherItsAddressIsStillInUse) {
+    open();
+    world.answer({404});
+    auto numbered = message("hello");
+    numbered.number = 7;
+    sender->send(numbered);
+    pollfd entry{sender->fd(), POLLIN, 0};
+    ASSERT_EQ(::poll(&entry, 1, 60'000), 1);
+    (void)sender->use(everywhere("https://two.test/"));
+    const auto told = sender->outcomes();
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(told.front().number, 7U);
+    EXPECT_TRUE(told.front().readdressed);
+    sender->send(numbered);
+    const auto then = outcomes(1);
+    ASSERT_EQ(then.size(), 1U);
+    EXPECT_FALSE(then.front().readdressed);
+}
+
+TEST_F(SenderTest, GivesUpWhereTheSystemHasNoThreadAndGoesOnOnceItHasOne) {
+    open();
+    {
+        const test::NoThreads none;
+        sender->send(message("lost"));
+    }
+    const auto told = outcomes(1);
+    ASSERT_EQ(told.size(), 1U);
+    ASSERT_TRUE(told.front().error);
+    EXPECT_THAT(told.front().error->what, HasSubstr("no thread can be started"));
+    EXPECT_FALSE(told.front().error->next.empty());
+    EXPECT_EQ(sender->drain(steady_clock::now()), 0U);
+    sender->send(message("sent"));
+    ASSERT_EQ(outcomes(1).size(), 1U);
+    EXPECT_THAT(world.requests(1), ElementsAre(HasSubstr(" sent")));
 }
 
 TEST_F(SenderTest, SendsNothingWithoutAnAddress) {

@@ -101,6 +101,10 @@ protected:
 
     void begin_run(const std::string& id) { facts.running = health::RunningFacts{health::Activity::backup, id, now}; }
 
+    // What becomes of the last message.
+    void arrive() { teller->delivered(messages.back().number); }
+    void give_up() { teller->undelivered(messages.back().number, false, now); }
+
     [[nodiscard]] json body(std::size_t index = 0) const { return json::parse(messages.at(index).body); }
 
     Facts facts = test::sample_facts();
@@ -225,18 +229,114 @@ TEST_F(TellerOfHealth, SaysNothingOfADrainAndNothingNewDuringIt) {
     EXPECT_THAT(hear_over(2min), ElementsAre("on_failure failure")) << "it is still wrong afterwards";
 }
 
-TEST_F(TellerOfHealth, SaysAgainSoonWhatDidNotArrive) {
+TEST_F(TellerOfHealth, SaysAgainSoonAndAsItWasWhatDidNotArrive) {
     end_run(RunResult::failed);
     EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
     now += 15min;
-    teller->undelivered(now);
+    give_up();
     EXPECT_THAT(hear_over(55min), IsEmpty());
-    EXPECT_THAT(hear_over(10min), ElementsAre("on_failure reminder"));
+    EXPECT_THAT(hear_over(10min), ElementsAre("on_failure failure")) << "nobody has heard of it yet";
+    EXPECT_EQ(body()["appeared"], json({"failing"}));
+    EXPECT_EQ(body()["since"], "2026-11-22T12:00:00Z");
+    arrive();
     end_run(RunResult::good);
     EXPECT_THAT(hear(), ElementsAre("on_failure recovery"));
-    teller->undelivered(now);
+    give_up();
     EXPECT_THAT(hear_over(2h), ElementsAre("on_failure recovery"));
+    EXPECT_EQ(body()["gone"], json({"failing"}));
+    arrive();
     EXPECT_THAT(hear_over(48h), IsEmpty());
+}
+
+TEST_F(TellerOfHealth, RemindsOfWhatArrivedOnly) {
+    end_run(RunResult::failed);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+    arrive();
+    EXPECT_THAT(hear_over(24h), ElementsAre("on_failure reminder"));
+    EXPECT_EQ(body()["appeared"], json::array());
+    give_up();
+    EXPECT_THAT(hear_over(1h), ElementsAre("on_failure reminder"));
+}
+
+TEST_F(TellerOfHealth, TellsAChangeAgainstWhatArrived) {
+    end_run(RunResult::failed);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+    arrive();
+    now += 1min;
+    end_run(RunResult::partial);
+    EXPECT_THAT(hear(), ElementsAre("on_failure change"));
+    give_up();
+    now += 1min;
+    end_run(RunResult::good, "20261122T120000Z-0002", BackupState::marked);
+    EXPECT_THAT(hear(), ElementsAre("on_failure change"));
+    EXPECT_EQ(body()["appeared"], json({"lineage"}));
+    EXPECT_EQ(body()["gone"], json({"failing"})) << "and not partial, of which nobody has heard";
+}
+
+TEST_F(TellerOfHealth, TellsOfARecoveryFromWhatNobodyHeardOf) {
+    end_run(RunResult::failed);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+    give_up();
+    now += 1min;
+    end_run(RunResult::good);
+    EXPECT_THAT(hear(), ElementsAre("on_failure recovery"));
+    EXPECT_EQ(body()["gone"], json({"failing"}));
+}
+
+TEST_F(TellerOfHealth, DoesNotSayAgainWhatANewerMessageHasSaid) {
+    end_run(RunResult::failed);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+    const auto first = messages.front().number;
+    now += 1min;
+    end_run(RunResult::partial);
+    EXPECT_THAT(hear(), ElementsAre("on_failure change"));
+    teller->undelivered(first, false, now);
+    arrive();
+    EXPECT_THAT(hear_over(23h), IsEmpty());
+}
+
+TEST_F(TellerOfHealth, SaysAtOnceToACorrectedAddressWhatDidNotArriveAtTheOneBefore) {
+    end_run(RunResult::failed);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+    give_up();
+    EXPECT_THAT(hear_over(1min), IsEmpty());
+    teller->readdressed(now);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+    arrive();
+    teller->readdressed(now);
+    EXPECT_THAT(hear_over(1h), IsEmpty()) << "it has arrived";
+}
+
+TEST_F(TellerOfHealth, SaysAtOnceWhatAnAddressDidNotTakeThatWasCorrectedMeanwhile) {
+    end_run(RunResult::failed);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+    teller->readdressed(now);
+    EXPECT_THAT(hear(), IsEmpty()) << "it may arrive yet";
+    teller->undelivered(messages.front().number, true, now);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+}
+
+TEST_F(TellerOfHealth, TellsNoRecoveryWhenBackupsBecomeSomebodyElsesToMake) {
+    end_run(RunResult::failed);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+    facts.turn = {health::Turn::not_ours, "the server is a standby"};
+    end_run(RunResult::not_ours, "");
+    EXPECT_THAT(hear_over(72h), IsEmpty()) << "and nobody is reminded";
+    facts.turn.turn = health::Turn::ours;
+    end_run(RunResult::failed);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+}
+
+TEST_F(TellerOfHealth, TellsOnAStandbyWhatItsTurnDoesNotExcuse) {
+    facts.settings.problems = {{"line 3: no such key", "remove it"}};
+    end_run(RunResult::failed);
+    EXPECT_THAT(hear(), ElementsAre("on_failure failure"));
+    EXPECT_EQ(body()["appeared"], json({"failing", "misconfigured"}));
+    facts.turn = {health::Turn::not_ours, "the server is a standby"};
+    EXPECT_THAT(hear_over(1h), IsEmpty());
+    facts.settings.problems.clear();
+    EXPECT_THAT(hear_over(2min), ElementsAre("on_failure recovery"));
+    EXPECT_EQ(body()["gone"], json({"misconfigured"}));
 }
 
 TEST_F(TellerOfHealth, TellsWhoIsAddressedLaterWhatIsWrongThen) {

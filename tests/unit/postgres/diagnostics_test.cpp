@@ -111,6 +111,21 @@ TEST(Diagnostics, LeavesOutTheFurtherLinesOfAStatement) {
                             "Command was: CREATE FUNCTION f …", "pg_restore: warning: errors ignored on restore: 1"));
 }
 
+// Neither "Command was:" alone nor the statement as if it were words of the server.
+TEST(Diagnostics, AStatementMayBeginWithAnEmptyLine) {
+    EXPECT_THAT(
+        said("pg_restore: error: could not execute query: ERROR:  no\n"
+             "Command was: \n"
+             "\n"
+             "ALTER ROLE app PASSWORD 'hush';\n"
+             "ALTER ROLE bob PASSWORD 'hush';\n"
+             "pg_restore: warning: errors ignored on restore: 1\n"),
+        ElementsAre("pg_restore: error: could not execute query: ERROR:  no", "Command was: ALTER ROLE app PASSWORD  …",
+                    "pg_restore: warning: errors ignored on restore: 1"));
+    EXPECT_THAT(said("QUERY:  \nSELECT 'hush'\n"), ElementsAre("QUERY:  SELECT  …"));
+    EXPECT_THAT(said("Command was:\nHINT:  Look.\n"), ElementsAre("HINT:  Look."));
+}
+
 TEST(Diagnostics, LeavesOutTheFurtherLinesOfAValue) {
     EXPECT_THAT(
         said("pg_restore: error: COPY failed: ERROR:  duplicate key value violates unique constraint \"t_pkey\"\n"

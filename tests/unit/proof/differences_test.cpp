@@ -289,6 +289,64 @@ TEST(Differences, LeaveOutTheEntriesThatTheCallerSays) {
     EXPECT_THAT(differences(first, sample_database(), options), IsEmpty());
 }
 
+// Each object once, whatever it is made of.
+TEST(Differences, NameATableThatIsMissingOnce) {
+    auto first = sample_database();
+    first.contents.entries.emplace_back("TABLE", "public", "orders", "app", "");
+    first.contents.entries.emplace_back("TABLE DATA", "public", "orders", "app", "");
+    first.contents.entries.emplace_back("SEQUENCE", "public", "people_id_seq", "app", "");
+    first.contents.entries.emplace_back("SEQUENCE SET", "public", "people_id_seq", "app", "");
+    first.contents.entries.emplace_back("MATERIALIZED VIEW", "public", "sums", "app", "");
+    first.contents.entries.emplace_back("MATERIALIZED VIEW DATA", "public", "sums", "app", "");
+    auto second = sample_database();
+    second.contents.tables.pop_front();
+    second.contents.sequences.clear();
+    EXPECT_THAT(compared(first, second), ElementsAre("table public.orders: only in the backup",
+                                                     "sequence public.people_id_seq: only in the backup",
+                                                     "MATERIALIZED VIEW public.sums: only in the backup"));
+    EXPECT_THAT(compared(second, first), SizeIs(3));
+}
+
+// Only the rows of the view were left out: nothing else tells of it.
+TEST(Differences, NameAPartWhoseWholeIsThere) {
+    auto first = sample_database();
+    first.contents.entries.emplace_back("MATERIALIZED VIEW", "public", "sums", "app", "");
+    auto second = first;
+    first.contents.entries.emplace_back("MATERIALIZED VIEW DATA", "public", "sums", "app", "");
+    EXPECT_THAT(compared(first, second), ElementsAre("MATERIALIZED VIEW DATA public.sums: only in the backup"));
+    second.contents.entries[3] = {"MATERIALIZED VIEW", "public", "sums", "bob", ""};
+    EXPECT_THAT(compared(first, second), SizeIs(2)) << "another owner is another matter";
+}
+
+TEST(Differences, NameALargeObjectThatIsMissingOnce) {
+    auto first = sample_database();
+    for (const char* name : {"7001", "7002"}) {
+        first.contents.entries.emplace_back("BLOB", "", name, "app", "");
+        first.contents.entries.emplace_back("COMMENT", "", std::string("LARGE OBJECT ") + name, "app", "");
+    }
+    auto second = first;
+    first.contents.entries.emplace_back("BLOBS", "", "BLOBS", "", "");
+    second.contents.entries.erase(second.contents.entries.begin() + 3, second.contents.entries.begin() + 5);
+    second.contents.entries.pop_back();
+    second.contents.large_objects->objects = 1;
+    EXPECT_THAT(compared(first, second),
+                ElementsAre("large objects: 2 in the backup, 1 after the restore", "BLOB 7001: only in the backup",
+                            "COMMENT LARGE OBJECT 7002: only in the backup"));
+}
+
+TEST(Differences, NameAnotherOwnerOfATableOnce) {
+    auto first = sample_database();
+    first.contents.entries.emplace_back("TABLE DATA", "public", "people", "app", "");
+    auto second = first;
+    for (auto& line : second.contents.entries) {
+        line = {line.kind(), line.schema(), line.name(), "bob", line.privileges()};
+    }
+    auto options = restored;
+    options.owners_of_privileges = false;
+    EXPECT_THAT(texts(differences(first, second, options)),
+                ElementsAre("TABLE public.people: owned by app in the backup, by bob after the restore"));
+}
+
 TEST(Differences, FindAChangedEntryBehindOneThatIsMissing) {
     auto second = sample_database();
     second.contents.entries.erase(second.contents.entries.begin() + 1);

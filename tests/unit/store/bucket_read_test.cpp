@@ -88,6 +88,23 @@ TEST_F(BucketRead, PassesOverAVersionWhereThereAreNone) {
     EXPECT_EQ(store::get(store(), key("data/app"), "version-of-elsewhere", 100).value(), "copied from elsewhere");
 }
 
+// Encrypted with a key of its writer's own (SSE-C): no other gets it.
+TEST_F(BucketRead, TellsAnObjectThatIsGivenToNobodyFromAKeyThatMayNothing) {
+    const auto version = server.add(full_key, "under another's key");
+    const auto refused = [&](const char* code, const std::string& wanted) {
+        fail("GetObject", s3_error(400, code), 1, always);
+        return store::get(store(), key("data/app"), wanted, 100).error();
+    };
+    EXPECT_EQ(refused("InvalidRequest", "").kind, ErrorKind::corrupt);
+    EXPECT_THAT(refused("InvalidRequest", "").what, HasSubstr("400 InvalidRequest"));
+    EXPECT_EQ(refused("InvalidRequest", version).kind, ErrorKind::not_found) << "as one of another store";
+    EXPECT_THAT(refused("InvalidRequest", version).what, HasSubstr("400 InvalidRequest"));
+    for (const char* code : {"ExpiredToken", "AuthorizationHeaderMalformed", "InvalidBucketName", ""}) {
+        EXPECT_EQ(refused(code, "").kind, ErrorKind::failed) << code;
+        EXPECT_EQ(refused(code, version).kind, ErrorKind::failed) << code;
+    }
+}
+
 class Collecting final : public stream::Sink {
 public:
     Status write(stream::Bytes chunk) override {

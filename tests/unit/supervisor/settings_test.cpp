@@ -140,6 +140,39 @@ TEST(NewSettings, EndASurveyThatMayHangAtWhatTheyCure) {
     EXPECT_TRUE(sidecar.runs(Activity::survey));
 }
 
+TEST(SettingsWithoutAnAddress, AreInForceAndSaidToBeIncomplete) {
+    FakeWorld world(utc("2026-11-25T12:00:00Z"));
+    Supervisor supervisor(world, first_facts(world));
+    const auto shown = [&]() -> const health::Facts& { return world.published.back(); };
+    supervisor.accept(nightly(), Fields::object(), {{"notify.ping_file: it does not exist", "create it"}});
+    supervisor.turn();
+    EXPECT_EQ(world.starts.size(), 1U) << "the store is read, and backups follow";
+    EXPECT_TRUE(shown().settings.in_force);
+    EXPECT_TRUE(shown().settings.incomplete);
+    EXPECT_EQ(shown().settings.reloads_refused, 0U);
+    EXPECT_EQ(world.told("settings_incomplete").size(), 1U);
+    EXPECT_EQ(world.told("health_changed").back().fields["reasons"], "misconfigured,no_backup_yet");
+    supervisor.refuse({{"line 3: no such key", "remove it"}});
+    supervisor.turn();
+    EXPECT_TRUE(shown().settings.in_force);
+    EXPECT_FALSE(shown().settings.incomplete) << "now it is others that are wrong";
+    supervisor.accept(nightly(), Fields::object());
+    supervisor.turn();
+    EXPECT_TRUE(shown().settings.problems.empty());
+    EXPECT_FALSE(shown().settings.incomplete);
+}
+
+TEST(SettingsThatAreNoGood, SayWhoseTheyAreWhereThereAreNoOthers) {
+    FakeWorld world(utc("2026-11-25T12:00:00Z"));
+    Supervisor supervisor(world, first_facts(world));
+    supervisor.refuse({{"line 3: no such key", "remove it"}}, "vessel");
+    EXPECT_EQ(supervisor.facts().instance, "vessel");
+    supervisor.accept(nightly(), Fields::object());
+    const auto own = supervisor.facts().instance;
+    supervisor.refuse({{"line 3: no such key", "remove it"}}, "vessel");
+    EXPECT_EQ(supervisor.facts().instance, own);
+}
+
 TEST(SettingsThatAreNoGood, LeaveTheOldOnesInForce) {
     Sidecar sidecar;
     sidecar.settle();

@@ -18,8 +18,8 @@ enum class State {
     good,     // whole, and trusted: unmarked or accepted (catalogue/trust.hpp)
     marked,   // whole, and an owner should look before trusting it
     partial,  // some databases of the run failed
-    hidden,   // somebody hid or wrote over its manifest, or copied an old one back; what was written first is there and
-              // restorable by its id
+    hidden,   // somebody hid or wrote over its manifest, stored something else under its name before it, or copied an
+              // old one back; what was written is there and restorable by its id
     expired,  // some of its objects are gone, or the store's own age rule has hidden it
 };
 
@@ -93,9 +93,11 @@ struct RefusedBackup {
 
 struct Catalogue {
     std::string instance;
-    std::vector<Backup> backups;                         // oldest first, by the store's clock
-    std::vector<Leftover> leftovers;                     // by id
-    std::vector<Error> refused;                          // manifests that are not what their key says
+    std::vector<Backup> backups;      // oldest first, by the store's clock
+    std::vector<Leftover> leftovers;  // by id
+    // Manifests and acceptances that are not what their key says, and objects that are there and cannot be read, as
+    // ErrorKind::corrupt; as failed: manifests of a format that is not known.
+    std::vector<Error> refused;
     std::vector<store::UnfinishedUpload> strays = {};    // as in Leftovers
     std::optional<Error> uploads_unseen = std::nullopt;  // the same
     std::vector<Acceptance> acceptances = {};            // by `stored`; also those whose backup is gone
@@ -108,12 +110,19 @@ struct Catalogue {
 // another listing of the data of each backup of which the first one lacks some: it may have been finished meanwhile.
 //
 // Where the store has versions, the oldest version of a manifest's key is the manifest: whoever writes over it later,
-// or hides it, has no right to. A hide marker that came once the backup was `expires_after` old is the bucket's own
-// age rule at work; 0: the bucket has none, so that every marker is somebody's; empty: it is not known, and the
-// manifest's own keep_days stand in for it. Of a drill's result, too, the oldest version counts, and hiding it changes
-// nothing.
+// or hides it, has no right to. Where that one cannot be read, or is no manifest of this key, somebody stored it before
+// the backup was finished: the oldest that is one counts instead, as hidden and never as good, for nothing tells who
+// wrote it.
 //
-// A later version that cannot be read although the first one can is named in `refused`, as ErrorKind::refused.
+// A hide marker that came once the backup was `expires_after` old is the bucket's own age rule at work; 0: the bucket
+// has none, so that every marker is somebody's; empty: it is not known, and the manifest's own keep_days stand in for
+// it. Of a drill's result, too, the oldest version counts, and hiding it changes nothing.
+//
+// A single object that cannot be read is named in `refused`, and the others are shown, whatever the store says of it:
+// whoever may write can store what only he can read. That the object is there, and no pruner was quicker, another
+// listing of its key tells. So is a later version that cannot be read although the first one can, which changes nothing
+// else. Where the store does not answer, or the key may not read (what it could read before, or RESTORE.txt, is refused
+// by now as well), nothing is known, and the error is that.
 Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout,
                                  std::optional<std::chrono::milliseconds> expires_after = std::nullopt);
 
@@ -121,6 +130,12 @@ Result<Catalogue> read_catalogue(store::ObjectStore& store, const Layout& layout
 // for once, of a folder's host or of whoever asks, must not make one the newest for years. To be called before anything
 // looks for the newest of something. Where everything is dated so the order stays.
 void rank_by_age(Catalogue& catalogue, os::TimePoint now);
+
+// Whether the manifest that was just stored as `stored`, with these bytes, is the one that counts: false where another
+// object was stored under its name before, by somebody who saw the data come and knew it. One listing of its key, and a
+// read of the oldest version where that is not the one just stored and may be an earlier try to store the same.
+// Nothing is told where the store shows one version alone.
+Result<bool> is_what_counts(store::ObjectStore& store, const store::StoredObject& stored, const std::string& json);
 
 // The databases whose loss is accepted when `backup` is: those that the newest trusted backup before it, or any marked
 // one between the two, holds and it does not, and those that only partial ones before it hold. By name.

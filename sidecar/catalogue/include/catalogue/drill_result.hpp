@@ -46,10 +46,12 @@ struct DrillResult {
     std::optional<std::chrono::milliseconds> fetch = {};
     std::optional<std::chrono::milliseconds> restore = {};
     std::optional<std::chrono::milliseconds> compare = {};
-    std::string recipient = {};  // the age recipient whose identity opened the backup; empty: it is not encrypted
-    std::uint64_t bytes = 0;     // stored, that were read
+    // The age recipients whose identities each opened the backup; none: it is not encrypted.
+    std::vector<std::string> recipients = {};
+    std::uint64_t bytes = 0;  // stored, that were read
 
     [[nodiscard]] std::uint64_t difference_count() const;
+    [[nodiscard]] bool was_opened_by(const std::string& recipient) const;
 };
 
 std::string to_json(const DrillResult& result);

@@ -89,11 +89,13 @@ struct Ancestry {
 };
 
 // Three listings, and reads from the newest manifest back until no older one can matter: one or two where nothing is in
-// doubt, else back to where the doubt began.
+// doubt, else back to where the doubt began. What is no manifest, or cannot be read although others can, is passed over
+// (as by read_catalogue). Where that leaves none of those that are there, it is an error: ErrorKind::corrupt, and
+// nothing can be compared.
 Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout);
 
-// Every acceptance in the store: its oldest version counts, and hiding one changes nothing. What is none goes to
-// `refused`.
+// Every acceptance in the store: its oldest version counts, and hiding one changes nothing. What is none, or cannot be
+// read although others can, goes to `refused`.
 Result<std::vector<Acceptance>> read_acceptances(store::ObjectStore& store, const Layout& layout,
                                                  std::vector<Error>& refused);
 

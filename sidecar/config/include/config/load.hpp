@@ -78,6 +78,8 @@ struct Problem {
     std::string key;    // "store.url"; empty where the file is no TOML
     std::string what;   // lower case
     std::string next;   // one instruction
+    // It is the file of an address of [notify], which cannot be read or is empty: backups can be made without it.
+    bool only_notification = false;
 
     // "<place>: <key>: <what>"
     [[nodiscard]] std::string text() const;

@@ -46,6 +46,13 @@ struct DrilledDatabase {
     std::optional<proof::Totals> totals;  // of what came back; nothing where it was not counted
 };
 
+// Objects whose definitions PostgreSQL writes in other words once they were restored, and that are the same all the
+// same.
+struct Respelled {
+    std::string database;
+    std::vector<std::string> objects;  // "VIEW public.adults"
+};
+
 struct Report {
     std::string id;        // of the backup
     std::string instance;  // whose backup
@@ -63,13 +70,14 @@ struct Report {
     // What is wrong with newer backups that were passed over for this one, a sentence each: no fault of this one, and a
     // fault all the same where the newest was to be proven.
     std::vector<std::string> passed_over;
-    std::vector<std::string> notes;  // what was not looked at, or is otherwise worth knowing, and no fault
+    std::vector<Respelled> respelled;  // noted
+    std::vector<std::string> notes;    // what was not looked at, or is otherwise worth knowing, and no fault
 
     [[nodiscard]] bool proven() const { return findings.empty(); }
 };
 
 // Lines for a terminal or a file: the verdict first, then what it rests on. At most `most_findings` are named, and the
-// number of the others.
+// number of the others; so are the objects that were written in other words.
 std::string to_text(const Report& report, std::size_t most_findings);
 
 // All of it, as one JSON document. Texts that are no UTF-8 are mended, so that it always is one.

@@ -37,6 +37,8 @@ inline Problem problem_of(const Error& error) {
 struct SettingsFacts {
     std::vector<Problem> problems;  // why the newest settings are refused; empty: they are the ones in force
     bool in_force = false;          // there are settings to work with: the newest, or older ones that were valid
+    // The newest are in force all the same, less the addresses of [notify] that `problems` are about.
+    bool incomplete = false;
     std::uint64_t reloads_applied = 0;
     std::uint64_t reloads_refused = 0;
     std::optional<TimePoint> last_applied = std::nullopt;  // also the first load
@@ -300,6 +302,7 @@ using KubernetesFacts = std::array<ReportFacts, report_objects.size()>;
 struct Facts {
     std::string instance = {};  // empty: not known yet
     std::string version = {};   // of Lifeboat
+    std::string host = {};      // the name of the machine, which in Kubernetes is the pod's
     TimePoint started;          // when the supervisor started
     SettingsFacts settings = {};
     TurnFacts turn = {};

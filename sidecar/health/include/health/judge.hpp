@@ -17,7 +17,7 @@ enum class ReasonCode {
     overdue,        // the last good one is older than `health.overdue_after`
     failing,        // the last run failed, or the store cannot be read
     partial,        // the newest run left some databases out
-    misconfigured,  // the newest settings are refused, or an address cannot be bound
+    misconfigured,  // the newest settings are refused or lack an address to notify, or an address cannot be bound
     drained,        // told to start nothing new (`lifeboat drain`)
     tampered,       // somebody hid a backup or wrote over it
     unproven,       // the last drill failed, or the last good one is older than `drill.require_within`
@@ -36,6 +36,10 @@ inline constexpr std::uint64_t most_yields = 3;
 
 std::string_view name_of(ReasonCode code);  // "no_backup_yet"
 
+// Whether it is about backups being made. Where it is not this sidecar's turn, that is the business of the sidecar
+// whose turn it is.
+bool is_for_whose_turn_it_is(ReasonCode code);
+
 struct Reason {
     ReasonCode code = ReasonCode::failing;
     std::string message;  // for the team that owns the database: what is the matter
@@ -53,8 +57,7 @@ struct Verdict {
 // Pure: the same facts and time give the same verdict.
 //
 // Before the store has been read once nothing is known, and that is not healthy (no_backup_yet).
-// Where it is not this sidecar's turn, no_backup_yet, overdue, failing, starved, lineage, partial and unproven are the
-// business of the sidecar whose turn it is.
+// Where it is not this sidecar's turn, there is no reason that is for whose turn it is.
 Verdict judge(const Facts& facts, TimePoint now);
 
 }  // namespace lifeboat::health

@@ -3,6 +3,7 @@
 
 #include "health/facts.hpp"
 
+#include <cstdint>
 #include <string>
 
 namespace lifeboat::notify {
@@ -12,6 +13,7 @@ struct Message {
     std::string leaf = {};  // what a ping's address gets appended: "start", "fail"; empty: nothing
     std::string type = {};  // of the body: "application/json"
     std::string body = {};
+    std::uint64_t number = 0;  // whatever the sender of it knows it by
 };
 
 // Whom to tell.

@@ -40,7 +40,9 @@ struct SenderLimits {
 struct Outcome {
     health::Hook hook = health::Hook::on_failure;
     std::optional<Error> error = std::nullopt;  // empty: delivered. Names the setting, and nothing of the address
-    bool newest = true;                         // no later message to this hook was waiting
+    std::uint64_t number = 0;                   // the message's
+    bool readdressed = false;                   // the hook has got another address since
+    std::uint64_t address = 0;                  // counts the hook's addresses: which one it went to
 };
 
 class Courier;
@@ -58,8 +60,8 @@ public:
     Sender(Sender&&) = delete;
     Sender& operator=(Sender&&) = delete;
 
-    // From the next try on. Where an address is gone, so are the messages that wait for it.
-    void use(const Addresses& addresses);
+    // From the next try on. Where an address is gone, so are the messages that wait for it. Which ones are others now.
+    std::array<bool, health::hooks.size()> use(const Addresses& addresses);
     [[nodiscard]] Wanted wanted() const;
 
     // Never waits. A ping takes the place of those that wait before it: only the newest state counts there.

@@ -6,6 +6,8 @@
 #include "notify/message.hpp"
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -32,12 +34,18 @@ public:
     // `now` alone makes a backup overdue.
     std::vector<Message> hear(const health::Facts& facts, health::TimePoint now, const Wanted& wanted);
 
-    // The newest message to on_failure was given up: what it said, if it still holds, is said again soon.
-    void undelivered(health::TimePoint now);
+    // What became of the message to on_failure that has this number. What the newest one said, if it still holds, is
+    // said again: soon, or at once where the address that it went to is no longer the one in use.
+    void delivered(std::uint64_t number);
+    void undelivered(std::uint64_t number, bool at_once, health::TimePoint now);
+    // on_failure has another address: what did not arrive at the one before is said again at once.
+    void readdressed(health::TimePoint now);
 
 private:
     using Codes = std::set<health::ReasonCode>;
 
+    void forget_health();
+    void forget_what_others_tell();
     void tell_health(const health::Facts& facts, health::TimePoint now, bool run_ended, std::vector<Message>& messages);
     [[nodiscard]] bool has_settled(const Codes& codes, const health::Facts& facts, health::TimePoint now,
                                    bool run_ended);
@@ -56,6 +64,11 @@ private:
     // Of health.
     bool seen_good_ = false;  // a good backup was known at some time
     Codes told_;              // the reasons that were told last; empty: nothing is wrong, as far as anybody was told
+    std::uint64_t told_number_ = 0;                   // of the message that told them
+    std::map<std::uint64_t, Codes> on_their_way_;     // those of messages whose outcome is not known yet
+    Codes heard_;                                     // those of the last message that is known to have arrived
+    Codes unheard_;                                   // all that was told since
+    bool given_up_ = false;                           // the newest message did not arrive
     std::optional<health::TimePoint> unwell_since_;   // since when there have been some
     health::TimePoint told_since_;                    // as it was told last
     std::optional<health::TimePoint> say_again_at_;   // when to say again what was told last

@@ -39,12 +39,14 @@ public:
 private:
     void read_all();
     void take(std::string_view line);
+    void take_line(std::string_view line);
 
     os::Fd from_;
     mutable std::mutex mutex_;
     std::vector<std::string> lines_;
     std::size_t size_ = 0;
-    bool in_quotation_ = false;  // the last line was cut at a value or statement, which may have further lines
+    std::string before_statement_;  // "Command was: ": the statement itself begins on a later line
+    bool in_quotation_ = false;     // the last line was cut at a value or statement, which may have further lines
     std::thread reader_;
 };
 

@@ -57,6 +57,9 @@ struct LockNeed {
     [[nodiscard]] std::optional<std::string> warning() const;
 };
 
+// What the server's settings promise; no relations. By a connection to any database.
+Result<LockNeed> promised_locks(Connection& connection);
+
 struct Inspection {
     std::vector<Gap> gaps;
     std::vector<Omission> omissions;

@@ -87,10 +87,11 @@ public:
     Supervisor(World& world, health::Facts first, const Limits& limits = {});
 
     // Settings that are valid: in force from now on. A backup that runs is not disturbed, and ends under the settings
-    // that it began with; what it says of another place than the new one counts for nothing there.
-    void accept(Orders orders, const log::EventLog::Fields& told);
-    // Settings that are not: those before stay.
-    void refuse(std::vector<health::Problem> problems);
+    // that it began with; what it says of another place than the new one counts for nothing there. `left_out`: what of
+    // them cannot be had, and keeps no backup from being made.
+    void accept(Orders orders, const log::EventLog::Fields& told, std::vector<health::Problem> left_out = {});
+    // Settings that are not: those before stay. `instance`: as far as they tell it; counts where there are none before.
+    void refuse(std::vector<health::Problem> problems, const std::string& instance = {});
     // What became of messages to the addresses of [notify].
     void notified(const health::NotifyFacts& counts);
     // Somebody wants to see it tried again, whatever failed and however long the pause is.
