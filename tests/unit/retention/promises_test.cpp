@@ -192,6 +192,7 @@ std::vector<Candidate> newer_than(const History& history, const Candidate& candi
         }
     }
     std::vector<Candidate> found;
+    found.reserve(newer.size());
     for (const auto& [id, other] : newer) {
         found.push_back(other);
     }
