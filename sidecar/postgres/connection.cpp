@@ -280,19 +280,51 @@ void Connection::Closer::operator()(pg_conn* connection) const {
     PQfinish(connection);
 }
 
-Connection::Connection(pg_conn* connection, std::stop_token stop) : connection_(connection), stop_(std::move(stop)) {}
+// What the server said as it ended the session: instead of an answer, or just behind one, where libpq takes it for a
+// notice.
+struct Connection::Farewell {
+    bool told_to_go = false;
+    bool crashed_on = false;
+
+    void hear_notice(const PGresult* notice) noexcept {
+        const char* severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+        if (severity != nullptr && std::strcmp(severity, "FATAL") == 0) {
+            hear(notice);
+        }
+    }
+    void hear(const PGresult* message) noexcept {
+        const char* state = PQresultErrorField(message, PG_DIAG_SQLSTATE);
+        told_to_go = told_to_go || (state != nullptr && std::strcmp(state, "57P01") == 0);
+        crashed_on = crashed_on || (state != nullptr && std::strcmp(state, "57P02") == 0);
+    }
+};
+
+Connection::Connection(pg_conn* connection, std::stop_token stop)
+    : farewell_(std::make_unique<Farewell>()), connection_(connection), stop_(std::move(stop)) {
+    PQsetNoticeReceiver(
+        connection,
+        [](void* farewell, const PGresult* notice) { static_cast<Farewell*>(farewell)->hear_notice(notice); },
+        farewell_.get());
+}
 Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&& other) noexcept {
     hang_up_.reset();  // before its socket's number can be another's
     connection_ = std::move(other.connection_);
     stop_ = std::move(other.stop_);
     patience_ = other.patience_;
-    told_to_go_ = other.told_to_go_;
-    crashed_on_ = other.crashed_on_;
+    farewell_ = std::move(other.farewell_);
     hang_up_ = std::move(other.hang_up_);
     return *this;
 }
 Connection::~Connection() = default;
+
+bool Connection::was_told_to_go() const noexcept {
+    return farewell_->told_to_go;
+}
+
+bool Connection::was_crashed_on() const noexcept {
+    return farewell_->crashed_on;
+}
 
 struct Connection::Attempt {
     Result<Connection> connection;
@@ -325,8 +357,6 @@ Connection::Attempt Connection::attempt(const Server& server, const Secret* pass
     if (!connection.connection_ || PQstatus(connection.connection_.get()) == CONNECTION_BAD) {
         return {connect_error(connection.connection_.get())};
     }
-    PQsetNoticeProcessor(
-        connection.connection_.get(), [](void*, const char*) {}, nullptr);
     if (auto connected = finish_connecting(connection.connection_.get(), stop); !connected) {
         const bool refused = says_wrong_password(connected.error().what);
         return {std::move(connected).error(), refused};
@@ -387,9 +417,7 @@ Result<Connection> Connection::open(const Server& server, const std::optional<st
 
 Status Connection::query_failed(const void* result) {
     const auto* failure = static_cast<const PGresult*>(result);
-    const char* state = PQresultErrorField(failure, PG_DIAG_SQLSTATE);
-    told_to_go_ = told_to_go_ || (state != nullptr && std::strcmp(state, "57P01") == 0);
-    crashed_on_ = crashed_on_ || (state != nullptr && std::strcmp(state, "57P02") == 0);
+    farewell_->hear(failure);
     if (stop_.stop_requested()) {
         return Error{ErrorKind::interrupted, "stopped while waiting for PostgreSQL", {}};
     }

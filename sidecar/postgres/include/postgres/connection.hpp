@@ -63,9 +63,9 @@ public:
 
     // Whether the server ended this session because it shuts down, or because an administrator said so; known once a
     // statement has failed.
-    [[nodiscard]] bool was_told_to_go() const noexcept { return told_to_go_; }
+    [[nodiscard]] bool was_told_to_go() const noexcept;
     // The same of a server that crashed, or was shut down without care for its sessions.
-    [[nodiscard]] bool was_crashed_on() const noexcept { return crashed_on_; }
+    [[nodiscard]] bool was_crashed_on() const noexcept;
 
     [[nodiscard]] int version_num() const;  // 150020
     [[nodiscard]] int major() const { return version_num() / 10000; }
@@ -86,6 +86,7 @@ public:
 
 private:
     struct Attempt;
+    struct Farewell;
 
     Connection(pg_conn* connection, std::stop_token stop);
     static Attempt attempt(const Server& server, const Secret* password, const std::optional<std::string>& database,
@@ -99,11 +100,10 @@ private:
     };
     using OnStop = std::stop_callback<std::function<void()>>;
 
+    std::unique_ptr<Farewell> farewell_;  // libpq knows its address
     std::unique_ptr<pg_conn, Closer> connection_;
     std::stop_token stop_;
     std::optional<std::chrono::milliseconds> patience_ = std::nullopt;
-    bool told_to_go_ = false;
-    bool crashed_on_ = false;
     std::unique_ptr<OnStop> hang_up_;  // last: gone before the socket that it shuts down
 };
 
