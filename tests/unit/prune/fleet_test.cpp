@@ -191,7 +191,11 @@ private:
     }
     void compare(Manifest& manifest) {
         const auto ancestry = catalogue::read_ancestry(store_, app());
-        ASSERT_TRUE(ancestry) << ancestry.error().what;
+        if (!ancestry) {  // nothing but what a thief copied under other names is there to compare with
+            EXPECT_EQ(ancestry.error().kind, ErrorKind::corrupt) << ancestry.error().what;
+            manifest.lineage = catalogue::LineageRecord{"", ancestry.error().what, 0.5};
+            return;
+        }
         manifest.marks = lineage::judge(*ancestry, manifest, {}, {}).marks;
         manifest.lineage = catalogue::LineageRecord{ancestry->trusted ? ancestry->trusted->id.text() : "", {}, 0.5};
     }
