@@ -417,7 +417,7 @@ Status DatabaseRestore::analyse_one_by_one(postgres::Connection& inside) {
     std::size_t failures = 0;
     for (const auto& row : *tables) {
         const std::string table = row.front().value_or("");
-        const auto analysed = inside.execute("ANALYZE " + table);
+        auto analysed = inside.execute("ANALYZE " + table);
         if (analysed) {
             continue;
         }
