@@ -96,6 +96,7 @@ private:
     [[nodiscard]] Error lacking(const std::vector<std::string>& lacks) const;
     Status server_is_well(const Error& error);
     Status sessions_are_ours(const std::string& database, const Error& error);
+    Status blame_backup(const std::string& database, const Error& error);
     void check_databases_of_proof();
     void note_what_is_not_in_it();
     void note_how_it_is_confined();
@@ -665,6 +666,17 @@ Status Drill::sessions_are_ours(const std::string& database, const Error& error)
                                         "add options=-c%20role%3Dnone to the URI of --to", whole_text(error)});
 }
 
+// Whether what failed with a database that came back is the backup's fault; else the error tells whose.
+Status Drill::blame_backup(const std::string& database, const Error& error) {
+    if (auto well = server_is_well(error); !well) {
+        return well;
+    }
+    if (auto ours = sessions_are_ours(database, error); !ours) {
+        return ours;
+    }
+    return says_nothing_of_backup(error.kind) ? Status(error) : done();
+}
+
 Status Drill::restore_one(const catalogue::DatabaseRecord& record, bool with_globals, ArchiveLook& archive,
                           bool& restored) {
     auto plan = restore_plan();
@@ -773,14 +785,8 @@ bool listed_in_another_way(const archive::TocLine& line) {
 Status Drill::compare(const catalogue::DatabaseRecord& record, ArchiveLook& archive, ArchiveLook& after) {
     after.moved = [&](std::uint64_t bytes) { observer_.compared(record.name, bytes); };
     if (auto dumped = look_at_database(dumping(), record, after); !dumped) {
-        if (auto well = server_is_well(dumped.error()); !well) {
-            return well;
-        }
-        if (auto ours = sessions_are_ours(record.name, dumped.error()); !ours) {
-            return ours;
-        }
-        if (says_nothing_of_backup(dumped.error().kind)) {
-            return dumped;
+        if (auto blamed = blame_backup(record.name, dumped.error()); !blamed) {
+            return blamed;
         }
         add("restore", record.name, "", "what came back cannot be dumped: " + whole_text(dumped.error()));
         return done();
@@ -890,14 +896,8 @@ Status Drill::restore_again(const catalogue::DatabaseRecord& record, ArchiveLook
     if (looked) {
         return looked;
     }
-    if (auto well = server_is_well(looked.error()); !well) {
-        return well;
-    }
-    if (auto ours = sessions_are_ours(record.name, looked.error()); !ours) {
-        return ours;
-    }
-    if (says_nothing_of_backup(looked.error().kind)) {
-        return looked;
+    if (auto blamed = blame_backup(record.name, looked.error()); !blamed) {
+        return blamed;
     }
     add("definition", record.name, "",
         "it cannot be restored again, without its rows, for the comparison of definitions: " +
