@@ -111,20 +111,21 @@ bool Client::learn_clock(const Answer& answer) {
 }
 
 Answer Client::attempt(const Call& call, bool fresh_connection, const std::stop_token& stop) {
-    Credentials signer = credentials_.current();
-    auto answer = once(call, signer, fresh_connection, stop);
+    auto signer = credentials_.current();
+    auto answer = once(call, signer.credentials, fresh_connection, stop);
     if (learn_clock(answer)) {
-        answer = once(call, signer, true, stop);
+        answer = once(call, signer.credentials, true, stop);
     }
     if (answer.ok()) {
-        credentials_.accepted(signer);
+        credentials_.accepted(signer.credentials);
         return answer;
     }
     return by_others(call, std::move(signer), std::move(answer), stop);
 }
 
 // Two more at most: what the owner has by now, and what was good before.
-Answer Client::by_others(const Call& call, Credentials refused, Answer answer, const std::stop_token& stop) {
+Answer Client::by_others(const Call& call, FollowedCredentials::Signer refused, Answer answer,
+                         const std::stop_token& stop) {
     constexpr int most = 2;
     for (int tries = 0; tries < most; ++tries) {
         const Refusal why = refusal_in(answer);
@@ -133,9 +134,9 @@ Answer Client::by_others(const Call& call, Credentials refused, Answer answer, c
             break;
         }
         refused = *std::move(other);
-        answer = once(call, refused, true, stop);
+        answer = once(call, refused.credentials, true, stop);
         if (answer.ok()) {
-            credentials_.accepted(refused);
+            credentials_.accepted(refused.credentials);
         }
     }
     return answer;

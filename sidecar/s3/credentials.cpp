@@ -54,28 +54,32 @@ void FollowedCredentials::read_again() {
     latest_refused_ = false;
 }
 
-Credentials FollowedCredentials::current() {
-    const std::lock_guard lock(mutex_);
-    read_again();
-    return latest_refused_ ? *before_ : latest_;
+FollowedCredentials::Signer FollowedCredentials::latest() const {
+    return latest_refused_ ? Signer{*before_, false} : Signer{latest_, before_.has_value()};
 }
 
-std::optional<Credentials> FollowedCredentials::instead_of(const Credentials& refused, Refusal why) {
+FollowedCredentials::Signer FollowedCredentials::current() {
     const std::lock_guard lock(mutex_);
     read_again();
-    if (same(refused, latest_)) {
+    return latest();
+}
+
+std::optional<FollowedCredentials::Signer> FollowedCredentials::instead_of(const Signer& refused, Refusal why) {
+    const std::lock_guard lock(mutex_);
+    read_again();
+    if (same(refused.credentials, latest_)) {
+        const bool accepted_meanwhile = refused.on_trial && !before_;
         latest_refused_ = before_ && why == Refusal::identity;
-        return latest_refused_ ? before_ : std::nullopt;
+        return latest_refused_ || accepted_meanwhile ? std::optional(latest()) : std::nullopt;
     }
-    if (latest_refused_ && same(refused, *before_)) {
+    if (latest_refused_ && same(refused.credentials, *before_)) {
         if (why != Refusal::identity) {
             return std::nullopt;
         }
         before_.reset();
-        latest_refused_ = false;
-        return latest_;  // to end with what is wrong with the ones that count
+        latest_refused_ = false;  // to end with what is wrong with the ones that count
     }
-    return latest_refused_ ? *before_ : latest_;
+    return latest();
 }
 
 void FollowedCredentials::accepted(const Credentials& credentials) {

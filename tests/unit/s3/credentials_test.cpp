@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -145,6 +146,20 @@ TEST(S3Credentials, ThatGoOnChangingAreNotTriedForEver) {
     EXPECT_THAT(scripted.transport.requests, SizeIs(3));
 }
 
+// The store knows them from one moment to the next: another thread's request comes after that, ours came before.
+TEST(S3Credentials, ThatAnotherThreadFoundGoodMeanwhileAreTriedOnceMore) {
+    Credentials written{"FIRST", Secret("first-key"), {}};
+    FollowedCredentials followed([&] { return written; });
+    written = second;
+    const auto ours = followed.current();
+    followed.accepted(followed.current().credentials);
+
+    const auto again = followed.instead_of(ours, Refusal::identity);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->credentials.access_key_id, "SECOND");
+    EXPECT_FALSE(followed.instead_of(*again, Refusal::identity)) << "and then they are refused for good";
+}
+
 // Knows one key at a time; any number of threads.
 class Issuer final : public Transport {
 public:
@@ -170,14 +185,14 @@ TEST(S3Credentials, AreExchangedForAllThreads) {
                    {}},
                   issuer, timer);
     std::atomic<int> failures{0};
-    std::atomic<int> answered{0};
+    std::array<std::atomic<int>, 4> answered{};
     {
         std::vector<std::jthread> threads;
-        for (int i = 0; i < 4; ++i) {
+        for (auto& mine : answered) {
             threads.emplace_back([&](const std::stop_token& stop) {
                 while (!stop.stop_requested()) {
                     failures += client.send(get_call(), {}).ok() ? 0 : 1;
-                    ++answered;
+                    ++mine;
                 }
             });
         }
@@ -185,8 +200,10 @@ TEST(S3Credentials, AreExchangedForAllThreads) {
             // The file is written, and then the old key deleted, while requests are under way.
             issuer.written = key;
             issuer.valid = key;
-            for (const int before = answered; answered < before + 8;) {
-                std::this_thread::yield();
+            for (auto& one : answered) {  // two each: no request sees two exchanges
+                for (const int before = one; one < before + 2;) {
+                    std::this_thread::yield();
+                }
             }
         }
     }

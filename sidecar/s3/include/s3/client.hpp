@@ -115,7 +115,7 @@ public:
 
 private:
     Answer once(const Call& call, const Credentials& signer, bool fresh_connection, const std::stop_token& stop);
-    Answer by_others(const Call& call, Credentials refused, Answer answer, const std::stop_token& stop);
+    Answer by_others(const Call& call, FollowedCredentials::Signer refused, Answer answer, const std::stop_token& stop);
     HttpRequest signed_request(const Call& call, const Credentials& signer, bool fresh_connection);
     bool learn_clock(const Answer& answer);
 

@@ -33,18 +33,25 @@ class FollowedCredentials {
 public:
     explicit FollowedCredentials(ReadCredentials read);
 
-    // For the next request.
-    Credentials current();
+    struct Signer {
+        Credentials credentials;
+        bool on_trial = false;  // they were new, and no request with them had been answered well
+    };
 
-    // What else to try after a request that was signed with `refused`; nothing where there is nothing else. To the ones
-    // before it goes back only for identity: a key that has fewer rights is what its owner wanted.
-    std::optional<Credentials> instead_of(const Credentials& refused, Refusal why);
+    // For the next request.
+    Signer current();
+
+    // What else to try after a request that `refused` had signed; nothing where there is nothing else. To the ones
+    // before it goes back only for identity: a key that has fewer rights is what its owner wanted. The same ones once
+    // more where they were on trial and another thread's request was answered well meanwhile.
+    std::optional<Signer> instead_of(const Signer& refused, Refusal why);
 
     // A request that was signed with these was answered well.
     void accepted(const Credentials& credentials);
 
 private:
     void read_again();
+    Signer latest() const;
 
     const ReadCredentials read_;
     std::mutex mutex_;
