@@ -196,7 +196,7 @@ TEST(S3Credentials, AreExchangedForAllThreads) {
                 }
             });
         }
-        for (int key = 1; key <= 50; ++key) {
+        for (int key = 1; key <= 20; ++key) {
             // The file is written, and then the old key deleted, while requests are under way.
             issuer.written = key;
             issuer.valid = key;
