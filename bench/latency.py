@@ -18,6 +18,7 @@ import sample_data
 from containers import containers
 from support import ROOT
 from support.postgres import PostgresServer
+from support.store import Store
 from support.workspace import Workspace
 
 BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"), key=lambda path: int(path.parts[-3]))[-1].parent
@@ -65,6 +66,7 @@ class Backups:
 
     def __init__(self, workspace, container, **postgres):
         self._workspace, self._container, self._settings = workspace, container, postgres
+        self._store = Path(workspace.store.url.removeprefix("file://"))
         self.count = 0
 
     @contextlib.contextmanager
@@ -73,7 +75,7 @@ class Backups:
         enter = f"echo $$ > '{self._container.members}' && " if self._container else ""
         process = subprocess.Popen(
             ["/bin/sh", "-c", f"{enter}while '{self._workspace.lifeboat.binary}' --config '{self._workspace.config}' backup"
-                              f" && rm -rf '{self._workspace.folder / 'store'}'; do echo done; done"],
+                              f" && rm -rf '{self._store}'; do echo done; done"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self._workspace.lifeboat.environment(),
             start_new_session=True, text=True)
         try:
@@ -85,7 +87,7 @@ class Backups:
                 os.killpg(process.pid, signal.SIGTERM)
             self.count += process.stdout.read().count("done")
             process.wait()
-            shutil.rmtree(self._workspace.folder / "store", ignore_errors=True)
+            shutil.rmtree(self._store, ignore_errors=True)
 
 
 class Nothing:
@@ -134,7 +136,7 @@ SHARED = {
 }
 
 
-def run(options, folder, pod):
+def run(options, folder, store, pod):
     busy = machine.busy()
     server = PostgresServer.create(folder / "pg", settings=SETTINGS)
     try:
@@ -146,16 +148,19 @@ def run(options, folder, pod):
         load.prepare()
         sample_data.fill(server, options.size * 1_000_000)
         workspace = Workspace(folder / "home", options.lifeboat, server)
+        workspace.store = Store(store / "store", "vessel")
+        workspace.configure(store={"url": workspace.store.url})
         results = measure(load, options, {
             "nothing": Nothing(),
             "a backup": Backups(workspace, sidecar),
-            f"a backup, read_rate = \"{options.read_rate}\"": Backups(workspace, sidecar, read_rate=options.read_rate),
+            **{f'a backup, `read_rate = "{rate}"`': Backups(workspace, sidecar, read_rate=rate)
+               for rate in options.read_rate or ["10MiB/s", "2MiB/s"]},
         })
         print("\n".join([*machine.description(BIN, options.lifeboat, ROOT)[:4],
                          f"- **Run**: {time.strftime('%Y-%m-%d')}, medians of {options.rounds} rounds of "
                          f"{options.seconds} s; {options.clients} clients, {options.rate} transactions a second planned; "
-                         f"client, server and store share the machine, {SHARED[bool(pod)]}; {busy:.0%} of the cores' time taken by others "
-                         "beforehand.", "", *table(results)]))
+                         f"client, server and store share the machine, {SHARED[bool(pod)]}; the store in {options.store}; {busy:.0%} of "
+                         "the cores' time taken by others beforehand.", "", *table(results)]))
         if busy > 0.05:
             print(f"\nOthers were at work on this machine ({busy:.0%}): these figures mean little.")
     finally:
@@ -171,7 +176,9 @@ def main():
     parser.add_argument("--rate", type=int, default=150, help="transactions a second [150]")
     parser.add_argument("--seconds", type=int, default=30, help="of each measurement [30]")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--read-rate", default="10MiB/s", help="[10MiB/s]")
+    parser.add_argument("--read-rate", action="append", help="again for another line [10MiB/s and 2MiB/s]")
+    parser.add_argument("--store", default=tempfile.gettempdir(), metavar="FOLDER",
+                        help="where backups go; /dev/shm is no disk of the server's, as a store elsewhere is none [%(default)s]")
     parser.add_argument("--alike", action="store_true",
                         help="server and sidecar share the processor alike, and not as the containers of a pod")
     parser.add_argument("--keep", action="store_true", help="leaves the folder, with the settings that backups had")
@@ -183,7 +190,8 @@ def main():
             pod = None if options.alike else stack.enter_context(containers(**REQUESTS))
             if pod is None and not options.alike:
                 say("no right to make control groups: server and sidecar share the processor alike, unlike in a pod")
-            run(options, folder, pod)
+            store = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lifeboat-latency-", dir=options.store)))
+            run(options, folder, store, pod)
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
