@@ -50,6 +50,9 @@ constexpr const char* other_encoding =
     "restore into a database of the backup's encoding: one that the restore makes itself (--database NAME=NEWNAME) is";
 constexpr const char* not_installed =
     "install the package of that extension on the target's server, for its major version";
+constexpr const char* made_before =
+    "make that database first, empty, on a server whose settings name it (pg_cron: cron.database_name), and run it "
+    "again: one that is there and empty is loaded under its own name";
 constexpr const char* by_hand =
     "load the archive by hand, without what is named or after mending it: `lifeboat cat` gives it, `pg_restore "
     "--list` and `--use-list` choose from it";
@@ -69,6 +72,7 @@ constexpr Cure of_restores[] = {
     {"only superuser", not_allowed},
     {"transition data type cannot be internal", not_allowed},  // but for a superuser
     {"shared_preload_libraries", "name the library in shared_preload_libraries of the target, and restart the server"},
+    {"can only create extension in database", made_before},
     {"could not open extension control file", not_installed},
     {" is not available", not_installed},
     {"could not access file", not_installed},

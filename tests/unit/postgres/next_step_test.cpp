@@ -34,6 +34,7 @@ INSTANTIATE_TEST_SUITE_P(
              "encoding"},
         Case{"pg_restore", "ERROR:  extension \"postgis\" is not available", "install the package"},
         Case{"pg_restore", "ERROR:  pg_cron can only be loaded via shared_preload_libraries", "restart the server"},
+        Case{"pg_restore", "ERROR:  can only create extension in database postgres", "first, empty"},
         Case{"pg_restore", "ERROR:  could not extend file \"base/5/16402\": No space left on device", "make room"},
         Case{"pg_restore", "COPY failed for table \"t\": ERROR:  new row for relation \"t\" violates check constraint",
              "lifeboat cat"},
