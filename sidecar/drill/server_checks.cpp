@@ -12,10 +12,12 @@
 namespace lifeboat::drill {
 namespace {
 
+constexpr std::string_view cron = "pg_cron";
+
 // Extensions that can be made, or whose tables can be loaded, only where their library was there from the server's
 // start, by their own manuals.
 constexpr std::array<std::string_view, 9> preloaded = {
-    "timescaledb", "pg_cron", "citus", "pgaudit", "pglogical", "pg_net", "pgsodium", "pg_squeeze", "pg_failover_slots"};
+    "timescaledb", cron, "citus", "pgaudit", "pglogical", "pg_net", "pgsodium", "pg_squeeze", "pg_failover_slots"};
 
 std::set<std::string> extensions_of(const catalogue::Manifest& manifest) {
     std::set<std::string> names;
@@ -25,6 +27,21 @@ std::set<std::string> extensions_of(const catalogue::Manifest& manifest) {
         }
     }
     return names;
+}
+
+// pg_cron can be made in the database of one name only, which the server must know. Its process stays connected to that
+// database, where nobody else must be while it is dropped and made; and no job may change what is to be compared.
+void add_settings_of_cron(const catalogue::Manifest& manifest,
+                          std::vector<std::pair<std::string, std::string>>& settings) {
+    for (const auto& database : manifest.databases) {
+        for (const auto& extension : database.needs.extensions) {
+            if (extension.name == cron) {
+                settings.emplace_back("cron.database_name", database.name);
+                settings.emplace_back("cron.max_running_jobs", "0");
+                return;
+            }
+        }
+    }
 }
 
 std::uint64_t most_tables(const catalogue::Manifest& manifest) {
@@ -48,6 +65,7 @@ std::vector<std::pair<std::string, std::string>> settings_for(const catalogue::M
     if (!libraries.empty()) {
         settings.emplace_back("shared_preload_libraries", libraries);
     }
+    add_settings_of_cron(manifest, settings);
     // A dump locks every table at once. The server has this many for each of its 20 connections.
     const auto tables = most_tables(manifest);
     constexpr std::uint64_t at_least = 256;
@@ -66,7 +84,7 @@ Result<std::vector<std::string>> extensions_that_do_not_start(postgres::Connecti
         if (!there) {
             return std::move(there).error();
         }
-        if (*there != "t" || name == "pg_cron") {  // which can be made in the database of one name only
+        if (*there != "t" || name == cron) {  // which can be made in the database of one name only
             continue;
         }
         if (auto begun = connection.execute("BEGIN"); !begun) {
