@@ -13,7 +13,7 @@ GivingWay::GivingWay(const BackupPlan& plan, postgres::ServerLock& lock, bool in
       lock_(lock),
       in_recovery_(in_recovery),
       let_go_(std::move(let_go)),
-      pinger_(lock.connection()),
+      pinger_(plan.server, lock.connection()),
       shutdown_watch_(pinger_, turn_, [this] { note({GaveWay::To::shutdown}); }) {}
 
 std::unique_ptr<postgres::LockWatch> GivingWay::watch(const std::string& session,

@@ -14,7 +14,6 @@ void ClosedSession::wait(std::chrono::milliseconds longest) const {
     if (!socket_) {
         return;
     }
-    (void)::shutdown(socket_.get(), SHUT_WR);  // libpq says good-bye in a session only, not on the way to one
     const auto deadline = std::chrono::steady_clock::now() + longest;
     std::array<char, 1024> ignored{};
     for (auto left = longest; left.count() > 0;

@@ -2,21 +2,22 @@
 #pragma once
 
 #include "postgres/connection.hpp"
+#include "secret/secret.hpp"
 
 #include <chrono>
+#include <functional>
 #include <stop_token>
 #include <string>
 
 namespace lifeboat::postgres {
 
-// What PQping does, by a session that is asked for and left before it has begun: a server that shuts down in the smart
-// way waits for the open ones, and tells only who comes anew. It does so first of all, before it asks who that is, so
-// that nobody has to say so: a password costs both ends milliseconds of a processor each time, which other sessions
-// notice. (libpq's own can neither be stopped nor kept from looking for a password elsewhere.)
+// What PQping does, by a session that is begun and ended: a server that shuts down in the smart way waits for the open
+// ones, and tells only who comes anew. (libpq's own can neither be stopped nor kept from looking for a password
+// elsewhere.)
 class Pinger {
 public:
-    // Of the server that `connection` has reached, in the name of the same user.
-    explicit Pinger(const Connection& connection);
+    // Of the server that `connection` has reached, as the same user. The password is what server.password has then.
+    Pinger(const Server& server, const Connection& connection);
 
     // Whether the server says that it takes nobody now (SQLSTATE 57P03): it shuts down, or starts. No answer within
     // `longest` is no such word, nor is a refusal for another reason. Returns when the server has let go of the
@@ -25,6 +26,7 @@ public:
 
 private:
     std::string conninfo_;
+    std::function<Secret()> password_;
 };
 
 }  // namespace lifeboat::postgres
