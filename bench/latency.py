@@ -185,16 +185,17 @@ def main():
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="lifeboat-latency-"))
     folder.chmod(0o755)
+    store = Path(tempfile.mkdtemp(prefix="lifeboat-latency-store-", dir=Path(options.store).resolve()))
     try:
         with contextlib.ExitStack() as stack:
             pod = None if options.alike else stack.enter_context(containers(**REQUESTS))
             if pod is None and not options.alike:
                 say("no right to make control groups: server and sidecar share the processor alike, unlike in a pod")
-            store = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lifeboat-latency-", dir=options.store)))
             run(options, folder, store, pod)
     finally:
         if not options.keep:
-            shutil.rmtree(folder, ignore_errors=True)
+            for made in (folder, store):
+                shutil.rmtree(made, ignore_errors=True)
 
 
 main()

@@ -148,8 +148,8 @@ Status Drill::create_second(const archive::DatabaseStatement& create, const std:
     return created ? done() : Status(in_context("cannot create a second database", std::move(created).error()));
 }
 
-// `again` is finished where it went well. Where it did not, and the server is well, that is noted and no fault of the
-// backup's: the same words made a whole database before. Some can do so in the database of one name only (pg_cron).
+// `again` is finished where it went well; where it is the backup's fault that it did not, that is a finding. Some words
+// can make a database of one name only (pg_cron): those did so before, and that they cannot now is noted.
 Status Drill::restore_again(const catalogue::DatabaseRecord& record, ArchiveLook& archive, const std::string& name,
                             ArchiveLook& again) {
     auto looked = restore_schema(dumping(), archive, name, superuser_);
@@ -164,6 +164,12 @@ Status Drill::restore_again(const catalogue::DatabaseRecord& record, ArchiveLook
     }
     if (auto blamed = blame_backup(record.name, looked.error()); !blamed) {
         return blamed;
+    }
+    if (any_name_will_do(looked.error())) {
+        add("definition", record.name, "",
+            "it cannot be restored again, without its rows, for the comparison of definitions: " +
+                whole_text(looked.error()));
+        return done();
     }
     report_.notes.push_back("database " + in_quotes(record.name) +
                             ": its definitions are compared with the archive's own words, as they cannot be restored "

@@ -6,6 +6,7 @@
 #include "result/in_quotes.hpp"
 
 namespace lifeboat::drill {
+
 DrilledDatabase& Drill::drilled(const std::string& name) {
     return *std::find_if(report_.databases.begin(), report_.databases.end(),
                          [&](const auto& database) { return database.name == name; });

@@ -29,21 +29,6 @@ std::set<std::string> extensions_of(const catalogue::Manifest& manifest) {
     return names;
 }
 
-// pg_cron can be made in the database of one name only, which the server must know. Its process stays connected to that
-// database, where nobody else must be while it is dropped and made; and no job may change what is to be compared.
-void add_settings_of_cron(const catalogue::Manifest& manifest,
-                          std::vector<std::pair<std::string, std::string>>& settings) {
-    for (const auto& database : manifest.databases) {
-        for (const auto& extension : database.needs.extensions) {
-            if (extension.name == cron) {
-                settings.emplace_back("cron.database_name", database.name);
-                settings.emplace_back("cron.max_running_jobs", "0");
-                return;
-            }
-        }
-    }
-}
-
 std::uint64_t most_tables(const catalogue::Manifest& manifest) {
     std::uint64_t tables = 0;
     for (const auto& database : manifest.databases) {
@@ -65,7 +50,11 @@ std::vector<std::pair<std::string, std::string>> settings_for(const catalogue::M
     if (!libraries.empty()) {
         settings.emplace_back("shared_preload_libraries", libraries);
     }
-    add_settings_of_cron(manifest, settings);
+    // Its process would be connected to the database of that name, "postgres" if none is given, and keep others from
+    // dropping it.
+    if (extensions_of(manifest).count(std::string(cron)) != 0) {
+        settings.emplace_back("cron.database_name", "lifeboat-none");
+    }
     // A dump locks every table at once. The server has this many for each of its 20 connections.
     const auto tables = most_tables(manifest);
     constexpr std::uint64_t at_least = 256;

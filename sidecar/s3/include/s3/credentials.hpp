@@ -43,7 +43,7 @@ public:
 
     // What else to try after a request that `refused` had signed; nothing where there is nothing else. To the ones
     // before it goes back only for identity: a key that has fewer rights is what its owner wanted. The same ones once
-    // more where they were on trial and another thread's request was answered well meanwhile.
+    // more where they were on trial and no longer are: another thread's request was answered well meanwhile.
     std::optional<Signer> instead_of(const Signer& refused, Refusal why);
 
     // A request that was signed with these was answered well.
