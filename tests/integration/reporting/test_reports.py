@@ -157,12 +157,12 @@ def test_settings_that_come_and_go_are_followed(workspace, api, reporting):
 def test_the_token_and_the_authority_are_read_anew(workspace, api, reporting):
     api.add_configmap()
     with reporting() as sidecar:
-        wait_data(api, healthy="true")
+        wait_condition(api, "True")  # the last of what is written: nothing is on its way with what is exchanged now
         old, token = api.tokens[0], api.new_token()
         api.give_account(token)
         api.tokens.remove(old)
         mend = break_settings(workspace)
-        wait_data(api, healthy="false")
+        wait_condition(api, "False")
         api.new_authority()
         api.give_account(token)
         mend()
