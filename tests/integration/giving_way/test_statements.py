@@ -51,14 +51,16 @@ def test_a_statement_behind_a_dump_gets_its_lock_in_time(held_dump, busy_server,
 
 
 def test_those_who_queue_behind_that_statement_go_on(held_dump, busy_server):
-    _, run, _ = held_dump(busy_server, yield_to_ddl="1s")
+    patience = 5.0  # in which all are to be seen waiting
+    _, run, _ = held_dump(busy_server, yield_to_ddl="5s")
     waiting = begin(busy_server, ALTER, "first", "migration").until_it_waits()
     since = time.monotonic()
-    readers = [begin(busy_server, "SELECT count(*) FROM confessions", "first", f"reader{n}").until_it_waits()
-               for n in range(3)]
+    readers = [begin(busy_server, "SELECT count(*) FROM confessions", "first", f"reader{n}") for n in range(3)]
+    for reader in readers:
+        reader.until_it_waits()
     assert [reader.result() for reader in readers] == ["100"] * 3
     waiting.result()
-    assert max(reader.ended for reader in readers) - since < YIELD + SLACK
+    assert max(reader.ended for reader in readers) - since < patience + SLACK
     run.wait().expect(1)
 
 
@@ -172,7 +174,7 @@ def as_careful(workspace):
 
 def test_a_role_that_may_not_see_statements_still_gives_way(held_dump, busy_server, careful_role):
     workspace, run, _ = held_dump(busy_server, configure=as_careful, yield_to_ddl="500ms", exclude=["postgres"])
-    begin(busy_server, ALTER, "first", "migration").until_it_waits().result()
+    begin(busy_server, ALTER, "first", "migration").result()
     outcome = run.wait()
     assert "gave way to a statement that needs a table for itself (ALTER TABLE, DROP, TRUNCATE" in outcome.err
     assert_nothing_private(outcome.err)

@@ -218,6 +218,7 @@ def test_a_file_that_is_not_there_yet_is_waited_for_by_no_backup_and_no_other_ad
         # What is in use is not given up for settings that name no other.
         file.unlink()
         sidecar.wait_for("settings_refused")
+        sidecar.wait_reason("misconfigured")
         assert "stay in force" in sidecar.reason("misconfigured")["message"]
         password.remember()
         sidecar.running.send(signal.SIGHUP)

@@ -196,13 +196,13 @@ def test_a_right_that_is_missing_is_named_and_taken_up(workspace, api, reporting
         warning, = sidecar.wait_for("kubernetes_not_reported")
         assert warning["object"] == thing and "403" in warning["error"]
         assert f"the ServiceAccount {NAMESPACE}/default may not" in warning["error"]
+        problem = eventually(lambda: sidecar.status()["kubernetes"][0]["problem"], what="a problem")
+        assert problem["what"] == warning["error"]
         # What it says to do, done.
         api.rules = [yaml.safe_load(re.search(r"\{.*?\}", warning["next"])[0])]
         assert api.rules == [rule]
-        problem, = [each["problem"] for each in sidecar.status()["kubernetes"]]
-        assert problem["what"] == warning["error"]
         sidecar.wait_for("kubernetes_reported")
-        assert [each["problem"] for each in sidecar.status()["kubernetes"]] == [None]
+        eventually(lambda: [each["problem"] for each in sidecar.status()["kubernetes"]] == [None], what="no problem")
         assert len(told(sidecar)) == 1
         mend()
 
@@ -211,7 +211,8 @@ def test_a_configmap_that_is_not_there_is_asked_for_and_taken_up(api, reporting)
     with reporting(configmap="lifeboat-status") as sidecar:
         warning, = sidecar.wait_for("kubernetes_not_reported")
         assert f"kubectl -n {NAMESPACE} create configmap lifeboat-status" in warning["next"]
-        assert sidecar.metrics()['lifeboat_kubernetes_reports_total{object="configmap",result="missing"}'] >= 1
+        missing = 'lifeboat_kubernetes_reports_total{object="configmap",result="missing"}'
+        eventually(lambda: sidecar.metrics()[missing] >= 1, what="the metric")
         api.add_configmap()
         wait_data(api, healthy="true")
         assert len(told(sidecar)) == 1

@@ -83,7 +83,8 @@ def test_a_crash_loop_does_not_become_a_dump_loop(new_workspace, small_source, g
             assert planned["why"] == f"retry after {attempts}"
             pauses.append(seconds_of(planned["start"]) - last_begun)
             assert sidecar.events("backup_started") == []
-            reason, = sidecar.health()["reasons"]
+            reason, = eventually(lambda: [reason for reason in sidecar.health()["reasons"]
+                                          if planned["start"] in (reason["next"] or "")], what="the plan")
             assert reason["code"] == "no_backup_yet"
             assert attempts in reason["next"] and planned["start"] in reason["next"], reason
             # Somebody who changes a setting has a reason for another try.

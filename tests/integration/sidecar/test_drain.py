@@ -59,7 +59,7 @@ def test_drain_of_an_idle_sidecar_returns_at_once_and_nothing_starts(workspace):
         assert time.monotonic() - began < 3
         assert drained["instance"] == workspace.settings["instance"]["name"]
         assert drained["until"] == sidecar.events("drained")[0]["until"]
-        assert sidecar.reasons() == {"drained"}
+        until(lambda: sidecar.reasons() == {"drained"}, "drained")
         assert_starts_nothing(sidecar, workspace)
         assert sidecar.get("/livez") == (200, "ok\n")
         outcome, took = sidecar.stop()

@@ -79,8 +79,9 @@ def test_starting_running_and_healthy(workspace, object_server, fault_server, to
         listing.release()
 
         gate.wait_until_reached(sidecar.running)
-        moved = eventually(lambda: (now := status(sidecar)["running"]) and now["dumped_bytes"] and now, what="progress")
-        assert moved["activity"] == "backup" and moved["part"] == "cargo" and moved["id"]
+        moved = eventually(lambda: (now := status(sidecar)["running"]) and now["dumped_bytes"]
+                           and now["part"] == "cargo" and now, what="progress")
+        assert moved["activity"] == "backup" and moved["id"]
         whole = assert_tells(sidecar, "no_backup_yet")
         assert whole["store"]["surveyed"] and whole["turn"]["state"] == "ours"
         assert sidecar.metrics()['lifeboat_running{activity="backup"}'] == 1

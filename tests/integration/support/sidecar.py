@@ -15,11 +15,12 @@ from .processes import arguments_of, children_of
 def eventually(look, timeout=30, what="it"):
     """The first true answer of `look()`."""
     deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
+    while True:
+        began = time.monotonic()
         if answer := look():
             return answer
+        assert began < deadline, f"{what} did not come about within {timeout} s"
         time.sleep(0.02)
-    raise AssertionError(f"{what} did not come about within {timeout} s")
 
 
 class Sidecar:

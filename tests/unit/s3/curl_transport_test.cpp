@@ -450,7 +450,7 @@ TEST_F(CurlTransportTest, KeepsWhatCameBeforeAStall) {
         peer.hold();
     });
     auto get = request(server, "GET");
-    get.stall_after = milliseconds(300);
+    get.stall_after = seconds(2);
     const auto reply = perform(get);
     EXPECT_EQ(reply.broken, Broken::stalled);
     EXPECT_EQ(reply.status, 206);
@@ -491,12 +491,12 @@ TEST_F(CurlTransportTest, DoesNotEndAnExchangeThatMovesSlowly) {
     const LoopbackServer server([](Peer& peer, int /*number*/) {
         (void)peer.request();
         (void)peer.send("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n");
-        for (int i = 0; i < 12 && peer.pause_ms(100); ++i) {
+        for (int i = 0; i < 12 && peer.pause_ms(300); ++i) {
             (void)peer.send("x");
         }
     });
     auto get = request(server, "GET");
-    get.stall_after = milliseconds(600);
+    get.stall_after = milliseconds(2500);
     const auto reply = perform(get);
     EXPECT_FALSE(reply.broken) << reply.trouble;
     EXPECT_EQ(reply.body, std::string(12, 'x'));
@@ -557,18 +557,18 @@ TEST_F(CurlTransportTest, EndsAnObjectThatComesDropByDrop) {
         }
     });
     auto get = request(server, "GET");
-    get.stall_after = milliseconds(300);
+    get.stall_after = seconds(1);
     get.least_rate = 1'000;
     const Stopwatch watch;
     const auto reply = perform(get);
     EXPECT_EQ(reply.broken, Broken::stalled);
-    EXPECT_GE(watch.passed(), milliseconds(600));
+    EXPECT_GE(watch.passed(), seconds(2));
     EXPECT_LT(watch.passed(), seconds(10));
     EXPECT_FALSE(reply.body.empty()) << "what came is kept";
 }
 
 TEST_F(CurlTransportTest, EndsABodyThatIsTakenInDropByDrop) {
-    const LoopbackServer server([](Peer& peer, int /*number*/) { peer.sip(20'000, 20); });
+    const LoopbackServer server([](Peer& peer, int /*number*/) { peer.sip(60'000, 20); });
     const std::string body(30'000'000, 'x');
     auto put = request(server, "PUT", body);
     put.stall_after = seconds(1);
@@ -584,13 +584,13 @@ TEST_F(CurlTransportTest, LetsAnObjectComeAtItsLeastRate) {
     const LoopbackServer server([](Peer& peer, int /*number*/) {
         (void)peer.request();
         (void)peer.send("HTTP/1.1 206 Partial\r\nContent-Length: 30000\r\n\r\n");
-        for (int i = 0; i < 30 && peer.pause_ms(40); ++i) {
+        for (int i = 0; i < 30 && peer.pause_ms(100); ++i) {
             (void)peer.send(std::string(1'000, 'x'));
         }
     });
     auto get = request(server, "GET");
-    get.stall_after = milliseconds(300);
-    get.least_rate = 5'000;
+    get.stall_after = seconds(1);
+    get.least_rate = 2'000;
     const auto reply = perform(get);
     EXPECT_FALSE(reply.broken) << reply.trouble;
     EXPECT_EQ(reply.body.size(), 30'000U);
@@ -600,12 +600,12 @@ TEST_F(CurlTransportTest, HasPatienceWithTheReplyToABody) {
     const LoopbackServer server([](Peer& peer, int /*number*/) {
         (void)peer.request();
         (void)peer.send("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n");
-        for (int i = 0; i < 20 && peer.pause_ms(50); ++i) {
+        for (int i = 0; i < 20 && peer.pause_ms(150); ++i) {
             (void)peer.send(" ");
         }
     });
     auto put = request(server, "PUT", "body");
-    put.stall_after = milliseconds(300);
+    put.stall_after = seconds(2);
     put.reply_within = seconds(20);
     put.least_rate = 1'000'000;
     EXPECT_FALSE(perform(put).broken);
@@ -636,10 +636,10 @@ TEST_F(CurlTransportTest, DoesNotTakeItsOwnSlownessForAStall) {
     Notes notes;
     const LoopbackServer server(answering(notes));
     transport = curl_transport({std::nullopt, std::make_shared<stream::RateLimit>(10'000, steady_clock::now())});
-    const std::string body(12'000, 'x');
+    const std::string body(40'000, 'x');
     auto put = request(server, "PUT", body);
-    put.stall_after = milliseconds(300);
-    put.reply_within = milliseconds(500);
+    put.stall_after = seconds(2);
+    put.reply_within = seconds(2);
     const auto reply = perform(put);
     EXPECT_FALSE(reply.broken) << reply.trouble;
     EXPECT_EQ(reply.status, 200);

@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <thread>
 
 namespace lifeboat::test {
@@ -120,7 +121,7 @@ TEST(DirectoryRace, AnUploadBeginsAlthoughItsFoldersAreTakenAwayUnderIt) {
     auto store = store::open_directory(folder.path() + "/root").value();
     std::atomic<bool> ended = false;
     std::atomic<int> to_take = 0;  // for each upload a few: others remove what they are done with, then stop
-    unsigned taken = 0;
+    std::atomic<unsigned> taken = 0;
     std::thread remover([&] {
         while (!ended) {
             for (const std::string name : {"root/data/1", "root/data", "root"}) {
@@ -132,7 +133,9 @@ TEST(DirectoryRace, AnUploadBeginsAlthoughItsFoldersAreTakenAwayUnderIt) {
         }
     });
     std::string fault;
-    for (unsigned i = 0; fault.empty() && i < 100; ++i) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    const auto has_raced = [&] { return taken > 0 || std::chrono::steady_clock::now() > give_up; };
+    for (unsigned i = 0; fault.empty() && (i < 100 || !has_raced()); ++i) {
         to_take = 10;
         auto upload = store->begin(key("data/1/app"));
         fault = upload ? "" : upload.error().what;
