@@ -122,9 +122,10 @@ public:
 
     void failed() { next_in_ = std::max(pause_after_trouble, options_.look_every); }
 
+    // One that waited for a busy processor did not work: only two long ones in a row tell of work.
     void took(Steady::duration length) {
-        const auto rest = std::min(rest_for_work * std::chrono::ceil<milliseconds>(length), pause_after_trouble);
-        next_in_ = std::max({next_in_, shortest_pause, rest});
+        const auto work = std::chrono::ceil<milliseconds>(std::min(length, std::exchange(last_took_, length)));
+        next_in_ = std::max({next_in_, shortest_pause, std::min(rest_for_work * work, pause_after_trouble)});
     }
 
     std::optional<GaveWay> judge(const std::vector<Waiter>& waiters, Steady::time_point now) {
@@ -154,6 +155,7 @@ private:
     const Options& options_;
     WaitLedger ledger_;
     milliseconds next_in_{0};
+    Steady::duration last_took_{0};
 };
 
 LockWatch::LockWatch(Connection& control, Options options, Actions actions)

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 #include <atomic>
 #include <future>
 #include <thread>
@@ -108,6 +110,28 @@ TEST(LockWatch, IsNotInterestedInOtherSessions) {
         must(releasing, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'other'");
     }
     EXPECT_EQ(dump.asked, 0);
+}
+
+// As on a machine that has no processor for it just then: that says nothing of how much work a look is.
+TEST(LockWatch, LooksAgainSoonAfterOneLookThatWasHeldUp) {
+    Dump dump("hasty");
+    auto control = PrivateServer::instance().connect();
+    const std::string pid = control.value("SELECT pg_backend_pid()").value();
+    const auto backend = static_cast<pid_t>(std::stol(pid));
+    LockWatch watch(control, dump.options(), dump.actions());
+    auto admin = PrivateServer::instance().connect();
+    while (admin.value("SELECT query LIKE '%pg_lock_status%' FROM pg_stat_activity WHERE pid = " + pid).value() !=
+           "t") {
+        std::this_thread::yield();
+    }
+    ASSERT_EQ(::kill(backend, SIGSTOP), 0);
+    std::this_thread::sleep_for(600ms);  // of which a look takes four hundred at least
+    ASSERT_EQ(::kill(backend, SIGCONT), 0);
+    const auto waiting = alter(dump.table());
+    dump.wait();
+    watch.finish();
+    ASSERT_TRUE(watch.gave_way());
+    EXPECT_LT(watch.gave_way()->waited, 5s) << "a rest of twenty times as long";
 }
 
 TEST(LockWatch, LeavesTheConnectionAsItWas) {
