@@ -2,17 +2,22 @@
 #include "archive/sql_text.hpp"
 #include "drill.hpp"
 #include "globals.hpp"
-#include "os/random.hpp"
 #include "restored_entries.hpp"
 #include "result/in_quotes.hpp"
 #include "sql_checks.hpp"
+#include "stream/sha256.hpp"
 
 #include <iterator>
 
 namespace lifeboat::drill {
 namespace {
 
-constexpr std::size_t random_bytes = 8;
+// For the second restore. Always the same, so that the next drill finds what one that was killed left on a server of
+// --to; two never meet there, since one of them would find its database filled.
+std::string second_name(const std::string& database) {
+    constexpr std::size_t enough = 12;
+    return "lifeboat-drill-" + stream::sha256_hex(database).substr(0, enough);
+}
 
 std::vector<std::string> only_in_first(const std::vector<std::string>& first, const std::vector<std::string>& second) {
     std::vector<std::string> rest;
@@ -64,8 +69,7 @@ Status Drill::compare(const catalogue::DatabaseRecord& record, ArchiveLook& arch
 // back must be told in the same words as that.
 Status Drill::compare_definitions(const catalogue::DatabaseRecord& record, ArchiveLook& archive,
                                   const ArchiveLook& after) {
-    const std::string second =
-        "lifeboat-drill-" + os::random_hex(random_bytes);  // no database has it, nor another drill
+    const std::string second = second_name(record.name);
     const auto& statements = archive.needs().database();
     const auto create = std::find_if(statements.begin(), statements.end(), [](const auto& statement) {
         return statement.kind == archive::DatabaseStatementKind::create;
@@ -143,6 +147,10 @@ Status Drill::create_second(const archive::DatabaseStatement& create, const std:
     auto sql = archive::for_database(create, name);
     if (!sql) {
         return std::move(sql).error();
+    }
+    if (auto dropped = drop(name); !dropped) {
+        return in_context("cannot drop what an earlier drill left under the name " + in_quotes(name),
+                          std::move(dropped).error());
     }
     auto created = connection_->execute(*sql);
     return created ? done() : Status(in_context("cannot create a second database", std::move(created).error()));
@@ -260,9 +268,12 @@ void Drill::ask_about_others() {
     }
 }
 
+// By a connection of its own, because the stop that ends a drill must not end the clean-up.
 Status Drill::drop(const std::string& database) {
-    return connection_->execute("DROP DATABASE IF EXISTS " + archive::quote_identifier(database) +
-                                (connection_->major() >= 13 ? " WITH (FORCE)" : ""));
+    auto connection = postgres::Connection::open(target_, std::nullopt, {});
+    return connection ? connection->execute("DROP DATABASE IF EXISTS " + archive::quote_identifier(database) +
+                                            (connection->major() >= 13 ? " WITH (FORCE)" : ""))
+                      : Status(connection.error());
 }
 
 Status Drill::compare_globals() {

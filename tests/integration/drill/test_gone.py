@@ -1,5 +1,6 @@
 """What a drill leaves behind, and what it lets restored SQL reach: nothing."""
 
+import hashlib
 import signal
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from support.drill import ServerFolder, drill, drills_of
 from support.patience import until
 from support.processes import arguments_of
+from support.tools import ToolFolder
 from support.users import is_root, server_user
 
 # Somebody's own code in the backup, which a question of the owner's runs: it looks around with all that it may, and
@@ -136,6 +138,30 @@ def test_what_was_left_by_one_that_died_with_its_keeper_is_removed_by_the_next(t
     workspace.configure(drill={"bin_dir": None})
     drill(workspace, tmpdir=tmpdir).expect(0)
     assert not home.exists() and list(tmpdir.iterdir()) == []
+
+
+@pytest.mark.parametrize("end", ["SIGTERM", "SIGKILL"])
+def test_nothing_stays_of_the_second_restore_on_a_server_of_the_owners(town, folder, tmpdir, new_server, end):
+    """Of the first, the database does: it was asked for there."""
+    workspace, _ = town
+    target = new_server()
+    second = f"lifeboat-drill-{hashlib.sha256(b'town').hexdigest()[:12]}"
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_dump", only_database=second)
+    workspace.configure(drill={"bin_dir": tools.setting})
+    env = {"PGPASSWORD": target.password}
+    run = workspace.start("-i", workspace.key.file, "drill", "--to", target.uri(), env={"TMPDIR": str(tmpdir), **env})
+    gate.wait_until_reached(run)
+    assert second in target.databases()
+    run.send(getattr(signal, end))
+    assert run.wait().code == ENDS[end]
+    assert (second in target.databases()) is (end == "SIGKILL")
+
+    workspace.configure(drill={"bin_dir": None})
+    target.sql("DROP DATABASE town")
+    drill(workspace, "--to", target.uri(), tmpdir=tmpdir, env=env).expect(0)
+    assert sorted(target.databases()) == ["postgres", "town"]
+    assert list(tmpdir.iterdir()) == []
 
 
 def test_two_at_a_time_do_not_meet(town, tmpdir):
