@@ -82,13 +82,23 @@ Plan scheduled_plan(const Rules& rules, TimePoint due) {
     return {due, start_of(rules, due), Why::scheduled, 0};
 }
 
+// The wish for another try that the latest one that failed has not answered.
+std::optional<TimePoint> open_wish(const History& past, const ProcessView& process) {
+    const auto& wish = process.retry_wish;
+    return wish && past.failed > 0 && *wish >= past.latest ? wish : std::nullopt;
+}
+
 // A clock that was put back shows a time before free_since: then nothing is known of when this process was free, and
 // waiting for that time to come again would lose runs.
-Plan passed_plan(const Rules& rules, TimePoint due, TimePoint free_since, TimePoint now) {
+Plan passed_plan(const Rules& rules, TimePoint due, TimePoint free_since, std::optional<TimePoint> wish,
+                 TimePoint now) {
     Plan plan = scheduled_plan(rules, due);
     if (plan.start < free_since && free_since <= now) {
         plan.start = catch_up_start(rules, free_since);
         plan.why = Why::missed;
+    }
+    if (wish) {
+        plan.start = std::min(plan.start, std::max(due, *wish));
     }
     return plan;
 }
@@ -96,7 +106,7 @@ Plan passed_plan(const Rules& rules, TimePoint due, TimePoint free_since, TimePo
 Plan retry_plan(const Rules& rules, const History& past, std::optional<TimePoint> wish, TimePoint now) {
     const milliseconds pause = pause_after(past);
     TimePoint start = past.latest + pause + rules.spread.within(pause / 4, static_cast<std::uint32_t>(past.failed));
-    if (wish && *wish >= past.latest) {
+    if (wish) {
         start = std::min(start, *wish);
     }
     if (const TimePoint next = rules.calendar.next_after(std::max(now, past.latest)); next <= start) {
@@ -107,18 +117,19 @@ Plan retry_plan(const Rules& rules, const History& past, std::optional<TimePoint
 }
 
 Plan plan_by_rule(const Rules& rules, const History& past, const ProcessView& process, TimePoint now) {
+    const auto wish = open_wish(past, process);
     if (!past.good && past.failed == 0) {
         return first_plan(std::min(process.free_since, now));
     }
     if (const auto due = rules.calendar.last_within(tried_until(past), now)) {
-        return passed_plan(rules, *due, process.free_since, now);
+        return passed_plan(rules, *due, process.free_since, wish, now);
     }
     if (past.good) {
         if (const TimePoint due = rules.calendar.next_after(*past.good); due > now) {
             return scheduled_plan(rules, due);
         }
     }
-    return retry_plan(rules, past, process.retry_wish, now);
+    return retry_plan(rules, past, wish, now);
 }
 
 }  // namespace

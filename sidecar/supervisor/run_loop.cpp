@@ -242,9 +242,12 @@ void Loop::read_settings(bool somebody_asked) {
 
 void Loop::read_and_take(bool somebody_asked) {
     const auto reading = config::read_settings(options_.sources, config::Needs::everything());
-    if (!take(reading) && somebody_asked) {
+    const bool news = take(reading);
+    if (somebody_asked && !news) {
         log_.write(LogLevel::info, "settings_unchanged", {{"valid", reading.attempt.problems.empty()}});
-        supervisor_.wish_retry();
+    }
+    if (somebody_asked) {
+        supervisor_.wish_retry();  // also under the settings before those that are refused
     }
     watch_.set_paths(files_behind(reading.attempt.loaded, options_.sources), Steady::now());
 }
@@ -419,7 +422,7 @@ Status Loop::run() {
     log_.write(LogLevel::info, "sidecar_started", {{"version", options_.version}});
     control_->listen_as("");
     read_settings(false);
-    while (!supervisor_.finished()) {
+    for (;;) {
         if (signals_.token().stop_requested() && !stopping_) {
             stopping_ = true;
             log_.write(LogLevel::info, "stopping", Fields::object());

@@ -16,6 +16,9 @@ using health::RunResult;
 using log::LogLevel;
 using Fields = log::EventLog::Fields;
 
+// Those that may be connected to the server.
+constexpr std::array connecting{Activity::backup, Activity::survey};
+
 const char* text_of(schedule::Why why) {
     switch (why) {
         case schedule::Why::first: return "no backup yet";
@@ -135,13 +138,16 @@ void Supervisor::accept(Orders orders, const Fields& told, std::vector<Problem> 
     facts_.schedule.overdue_after = orders.overdue_after;
     known_.server.reset();  // it may be another server's address now
     facts_.drill_within = orders.drill_within;
-    prune_not_before_.reset();
     if (!orders.prunes) {
         facts_.prune.stopped.reset();
     }
     orders_ = std::move(orders);
     if (runs(Activity::survey)) {
         end_child(Activity::survey, limits_.grace);  // it may hang at what the new settings cure
+    }
+    if (runs(Activity::prune)) {
+        end_child(Activity::prune, limits_.grace);  // nothing more goes by the old rules
+        prune_wanted_ = true;
     }
     world_.log(LogLevel::info, "settings_applied", told);
     for (const auto& problem : settings.problems) {
@@ -151,11 +157,13 @@ void Supervisor::accept(Orders orders, const Fields& told, std::vector<Problem> 
 }
 
 void Supervisor::wish_retry() {
+    ++wishes_;
     process_.retry_wish = world_.now();
     process_.stood_back.reset();
     survey_wanted_ = true;  // what was in the way of the store may be gone
     survey_not_before_.reset();
     surveys_failed_ = 0;
+    prune_not_before_.reset();
 }
 
 void Supervisor::notified(const health::NotifyFacts& counts) {
@@ -214,7 +222,7 @@ void Supervisor::heard(Activity activity, const Report& report) {
     Child& child = found->second;
     if (const auto* began = std::get_if<BackupBegan>(&report)) {
         child.id = began->id;
-        if (child.reload == facts_.settings.reloads_applied) {
+        if (is_of_these_settings(child)) {
             known_.server = began->server;
         }
         facts_.turn = {health::Turn::ours, {}};
@@ -271,6 +279,7 @@ void Supervisor::backup_ended(const Child& child, const os::ExitState& exit) {
     if (end.backup && end.backup->state == health::BackupState::marked) {
         telling.level = LogLevel::warn;
     }
+    world_.publish(facts_);  // whoever reads of it in the log finds it there
     world_.log(telling.level, telling.event, fields_of(child, end));
 }
 
@@ -279,6 +288,16 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
     const TimePoint now = world_.now();
     runs.last = health::RunFacts{end.result, child.began, now, end.backup ? end.backup->id : child.id, end.problem};
     runs.counts.add(end.result);
+    process_.free_since = now;
+    if (is_of_this_place(child)) {
+        count_run(end);
+    }
+    health::keep_recent(runs.failures, now);
+}
+
+// Among those that health is judged by.
+void Supervisor::count_run(const BackupEnded& end) {
+    auto& runs = facts_.runs;
     if (is_failure(end.result)) {
         ++runs.consecutive_failures;
     } else if (end.result == RunResult::good || end.result == RunResult::partial || end.result == RunResult::not_ours) {
@@ -296,8 +315,6 @@ void Supervisor::take_run(const Child& child, const BackupEnded& end) {
     if (is_failure(end.result) || end.result == RunResult::yielded) {
         runs.failures.insert(runs.failures.begin(), *runs.last);
     }
-    health::keep_recent(runs.failures, now);
-    process_.free_since = now;
 }
 
 // Whose turn it is, as far as the run has found out. A standby may have been promoted since it was asked: what fails
@@ -319,16 +336,20 @@ void Supervisor::take_consequences(const Child& child, const BackupEnded& end) {
         case RunResult::partial:
             facts_.store.newest_partial = end.backup;
             remember(*end.backup);
-            count_failure(child);
+            count_failure(child, end.result);
             break;
         case RunResult::failed:
         case RunResult::crashed:
         case RunResult::overrun:
-        case RunResult::yielded: count_failure(child); break;
+        case RunResult::yielded: count_failure(child, end.result); break;
         case RunResult::not_needed: survey_wanted_ = true; [[fallthrough]];
         case RunResult::not_ours:
         case RunResult::lock_held:
-        case RunResult::interrupted: process_.stood_back = world_.now(); break;  // still due, and not at once
+        case RunResult::interrupted:
+            if (!is_out_of_date(child)) {
+                process_.stood_back = world_.now();  // still due, and not at once
+            }
+            break;
     }
 }
 
@@ -391,15 +412,18 @@ void Supervisor::take_backup(const health::BackupFacts& backup) {
     prune_not_before_.reset();
 }
 
-void Supervisor::count_failure(const Child& child) {
+void Supervisor::count_failure(const Child& child, RunResult result) {
     auto& failures = process_.failures;
     if (failures.count == 0) {
         failures.first_started = child.began;
     }
     ++failures.count;
     failures.last_ended = world_.now();
-    if (!is_of_these_settings(child)) {
-        process_.retry_wish = failures.last_ended;  // those in force have not been tried yet
+    if (is_out_of_date(child)) {  // what was wished for has not been tried yet
+        process_.retry_wish = failures.last_ended;
+        if (result == RunResult::yielded) {
+            *process_.retry_wish += schedule::first_pause;  // a server that shuts down is not back at once
+        }
     }
 }
 
@@ -411,7 +435,7 @@ void Supervisor::survey_ended(const Child& child, const os::ExitState& exit) {
         if (seen->server && is_of_these_settings(child)) {
             known_.server = seen->server;
         }
-        take_survey(*seen);
+        take_survey(child, *seen);
         return;
     }
     if (child.told_to_end) {
@@ -427,14 +451,15 @@ void Supervisor::survey_ended(const Child& child, const os::ExitState& exit) {
     survey_failed(child, {what, "see the lines in the log before this one"}, {});
 }
 
-void Supervisor::take_survey(const SurveyEnded& seen) {
+void Supervisor::take_survey(const Child& child, const SurveyEnded& seen) {
     facts_.store = seen.store;
     facts_.store.surveyed = world_.now();
     facts_.store.limited = seen.limited;
     runs_ = seen.runs;
     known_.newest_id = seen.newest_id;
     viewed_ = world_.steady();
-    survey_wanted_ = false;
+    survey_wanted_ = is_out_of_date(child);
+    surveys_overtaken_ = survey_wanted_ ? surveys_overtaken_ + 1 : 0;
     survey_not_before_.reset();
     surveys_failed_ = 0;
     const auto& good = facts_.store.last_good;
@@ -454,7 +479,7 @@ void Supervisor::take_survey(const SurveyEnded& seen) {
 
 void Supervisor::survey_failed(const Child& child, const Problem& problem, const std::string& detail) {
     auto pause = std::chrono::milliseconds::zero();
-    if (is_of_these_settings(child)) {
+    if (!is_out_of_date(child)) {
         pause =
             std::min(limits_.first_survey_pause * (1U << std::min(surveys_failed_, 20)), limits_.longest_survey_pause);
         ++surveys_failed_;
@@ -492,7 +517,7 @@ void Supervisor::prune_ended(const Child& child, const os::ExitState& exit) {
         return;
     }
     if (const auto* const end = child.last_word ? std::get_if<PruneEnded>(&*child.last_word) : nullptr) {
-        take_prune(*end);
+        take_prune(child, *end);
         return;
     }
     if (child.told_to_end) {
@@ -509,15 +534,20 @@ void Supervisor::prune_ended(const Child& child, const os::ExitState& exit) {
     world_.log(LogLevel::warn, "prune_failed", fields);
 }
 
-void Supervisor::take_prune(const PruneEnded& end) {
+void Supervisor::take_prune(const Child& child, const PruneEnded& end) {
     auto& prune = facts_.prune;
     prune.backups += end.backups;
     prune.bytes += end.bytes;
     prune.last = world_.now();
+    if (!is_of_these_settings(child)) {
+        return;  // whether something stops it under those in force is still to be seen
+    }
     prune.stopped = end.stopped;
     if (end.stopped) {  // looked at again by itself, so that what somebody did about it shows within the hour
         prune_wanted_ = true;
-        prune_not_before_ = world_.steady() + limits_.prune_again;
+        if (!is_out_of_date(child)) {
+            prune_not_before_ = world_.steady() + limits_.prune_again;
+        }
     }
     const auto& problem = end.stopped ? end.stopped : end.not_possible;
     const std::string what = problem ? problem->what : "";
@@ -535,14 +565,16 @@ void Supervisor::drain(std::function<void()> drained) {
     facts_.drained = health::DrainFacts{now, now + limits_.drain_lasts};
     drains_.push_back(std::move(drained));
     world_.log(LogLevel::info, "drained", {{"until", os::utc_text(facts_.drained->until)}});
-    if (runs(Activity::backup)) {
-        end_child(Activity::backup, limits_.drain_grace);
+    for (const Activity activity : connecting) {
+        if (runs(activity)) {
+            end_child(activity, limits_.drain_grace);
+        }
     }
     dirty_ = true;
 }
 
 void Supervisor::answer_drains() {
-    if (!runs(Activity::backup)) {
+    if (std::none_of(connecting.begin(), connecting.end(), [this](Activity activity) { return runs(activity); })) {
         for (const auto& drained : std::exchange(drains_, {})) {
             drained();
         }
@@ -597,6 +629,7 @@ void Supervisor::start(Activity activity, std::chrono::milliseconds takes) {
     child.began = world_.now();
     child.ends_by = steady + takes;
     child.reload = facts_.settings.reloads_applied;
+    child.wishes = wishes_;
     child.place = orders_->place;
     if (!facts_.running || activity == Activity::backup) {
         facts_.running = health::RunningFacts{activity, {}, child.began};
@@ -614,6 +647,19 @@ bool Supervisor::survey_is_due() const {
     const SteadyPoint now = world_.steady();
     const bool paused = survey_not_before_ && now < *survey_not_before_;
     return !paused && (survey_wanted_ || !viewed_ || now - *viewed_ >= limits_.survey_every);
+}
+
+bool Supervisor::view_is_fresh() const {
+    return viewed_ && (world_.steady() - *viewed_ <= limits_.survey_fresh || survey_not_before_);
+}
+
+// Whoever wishes again and again, for one survey after another, keeps no run from being made.
+bool Supervisor::run_goes_first() {
+    if (surveys_overtaken_ < 2 || !view_is_fresh()) {
+        return false;
+    }
+    plan();
+    return plan_->start <= world_.now();
 }
 
 bool Supervisor::sweep_may_follow() const {
@@ -653,14 +699,13 @@ void Supervisor::start_what_is_due() {
         return;
     }
     const bool busy = runs(Activity::survey) || runs(Activity::backup);
-    if (!busy && survey_is_due()) {
+    if (!busy && survey_is_due() && !run_goes_first()) {
         start(Activity::survey, limits_.survey_takes);
     } else if (!busy && viewed_) {
         plan();
-        const bool asked = world_.steady() - *viewed_ <= limits_.survey_fresh || survey_not_before_;
         if (plan_->start > world_.now()) {
             tell_plan(*plan_);
-        } else if (!asked) {
+        } else if (!view_is_fresh()) {
             start(Activity::survey, limits_.survey_takes);
         } else {
             start(Activity::backup, orders_->max_duration);
@@ -679,9 +724,10 @@ void Supervisor::start_what_is_due() {
 void Supervisor::turn() {
     end_drain();
     enforce_limits();
+    publish();  // to start a child takes its time
     start_what_is_due();
-    answer_drains();
     publish();
+    answer_drains();  // whoever asked finds it in what is shown
 }
 
 std::optional<SteadyPoint> Supervisor::deadline() const {
@@ -718,6 +764,9 @@ std::optional<SteadyPoint> Supervisor::deadline() const {
 }
 
 void Supervisor::publish() {
+    if (std::exchange(dirty_, false)) {
+        world_.publish(facts_);
+    }
     const auto verdict = health::judge(facts_, world_.now());
     if (const std::string reasons = reasons_in(verdict); reasons != reasons_told_) {
         reasons_told_ = reasons;
@@ -727,9 +776,6 @@ void Supervisor::publish() {
             fields["next"] = verdict.reasons.front().next;
         }
         world_.log(verdict.healthy() ? LogLevel::info : LogLevel::warn, "health_changed", fields);
-    }
-    if (std::exchange(dirty_, false)) {
-        world_.publish(facts_);
     }
 }
 

@@ -307,6 +307,21 @@ TEST(AWish, CutsThePauseShortOnce) {
     expect_pause(next_run(nightly(), store, process, utc("2026-11-25 09:21")), utc("2026-11-25 09:21"), 1h);
 }
 
+TEST(AWish, NeedsNoJitterWhereADueTimeHasPassedSinceTheFailure) {
+    const StoreView store{{utc("2026-11-24 02:18")}, {}};
+    Rules rules = nightly();
+    rules.jitter = 1h;
+    ProcessView process = failed(3, "2026-11-24 09:00", "2026-11-25 02:16");
+    const auto now = utc("2026-11-25 02:17");
+    ASSERT_GT(next_run(rules, store, process, now).start, now) << "or there is nothing to cut short";
+    process.retry_wish = now;
+    const Plan plan = next_run(rules, store, process, now);
+    EXPECT_EQ(plan.due, now);
+    EXPECT_EQ(plan.start, now);
+    process.failures.count = 0;
+    EXPECT_GT(next_run(rules, store, process, now).start, now) << "nothing failed: nothing is tried again";
+}
+
 TEST(AWish, NeverPutsOffOrAddsARun) {
     const StoreView store{{utc("2026-11-25 02:18")}, {}};
     ProcessView process = long_up();

@@ -19,14 +19,37 @@ struct Drained : Sidecar {
     }
 };
 
-TEST(ADrain, IsAnsweredAtOnceWhereNoBackupRuns) {
-    Drained sidecar;  // its survey runs, and touches no server
+TEST(ADrain, IsAnsweredAtOnceWhereNothingRuns) {
+    Drained sidecar;
+    sidecar.settle();
     sidecar.drain();
     EXPECT_EQ(sidecar.replies, 1);
     EXPECT_TRUE(sidecar.world.signals.empty());
     EXPECT_EQ(sidecar.shown().drained->until, sidecar.world.now() + 1h);
     EXPECT_EQ(sidecar.last_told("drained").fields["until"], "2026-11-25T13:00:00Z");
     EXPECT_TRUE(health::judge(sidecar.shown(), sidecar.world.now()).has(health::ReasonCode::drained));
+}
+
+TEST(ADrain, WaitsForASurveyWhichMayAskTheServerWhoItIs) {
+    Drained sidecar;
+    ASSERT_TRUE(sidecar.runs(Activity::survey));
+    sidecar.drain();
+    EXPECT_THAT(sidecar.world.signals, ElementsAre(std::pair(Activity::survey, SIGTERM)));
+    EXPECT_EQ(sidecar.replies, 0);
+    sidecar.end(Activity::survey, killed);
+    EXPECT_EQ(sidecar.replies, 1);
+    EXPECT_TRUE(sidecar.world.told("survey_failed").empty());
+    sidecar.pass(1h);
+    EXPECT_TRUE(sidecar.runs(Activity::survey)) << "it is made up for";
+}
+
+TEST(ADrain, IsToBeSeenByTheTimeItIsAnswered) {
+    Sidecar sidecar;
+    sidecar.settle();
+    std::optional<health::DrainFacts> seen;
+    sidecar.supervisor.drain([&] { seen = sidecar.shown().drained; });
+    sidecar.supervisor.turn();
+    EXPECT_TRUE(seen);
 }
 
 TEST(ADrain, IsAnsweredOnceTheBackupIsGone) {

@@ -111,6 +111,34 @@ TEST(APruneThatIsStopped, IsNoReasonAnyMoreOnceItIsSwitchedOffOrOfAnotherPlace) 
     }
 }
 
+TEST(APruneUnderWay, IsEndedByNewSettingsAndBeginsAgainByThem) {
+    for (const bool still : {true, false}) {
+        Pruning sidecar;
+        sidecar.next_backup();
+        ASSERT_TRUE(sidecar.runs(Activity::prune));
+        sidecar.supervisor.accept(still ? pruning() : nightly(), Fields::object());
+        sidecar.supervisor.turn();
+        EXPECT_EQ(sidecar.world.signals.back(), std::pair(Activity::prune, SIGTERM)) << "nothing more goes";
+        sidecar.end(Activity::prune, PruneEnded{2, 100, Problem{"11 would go", "look"}, {}});
+        EXPECT_EQ(sidecar.shown().prune.backups, 2U);
+        EXPECT_FALSE(sidecar.tells_prune_stopped()) << "that was by the old rules";
+        EXPECT_EQ(sidecar.runs(Activity::prune), still);
+    }
+}
+
+TEST(APruneUnderWay, IsTriedOnceMoreAtOnceWhereSomebodyAskedMeanwhile) {
+    Pruning sidecar;
+    sidecar.next_backup();
+    sidecar.supervisor.wish_retry();
+    sidecar.supervisor.turn();
+    EXPECT_EQ(sidecar.world.count(Activity::prune), 1);
+    sidecar.end(Activity::prune, PruneEnded{0, 0, Problem{"11 would go", "look"}, {}});
+    EXPECT_EQ(sidecar.world.count(Activity::prune), 2);
+    sidecar.end(Activity::prune, PruneEnded{0, 0, Problem{"11 would go", "look"}, {}});
+    EXPECT_EQ(sidecar.world.count(Activity::prune), 2);
+    EXPECT_TRUE(sidecar.tells_prune_stopped());
+}
+
 TEST(AKeyThatCannotDelete, IsNoReasonAndIsToldOnce) {
     Pruning sidecar;
     for (int night = 0; night < 3; ++night) {

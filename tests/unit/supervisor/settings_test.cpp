@@ -131,6 +131,77 @@ TEST(AWishForARetry, IsGrantedAtOnceButOnlyOnce) {
     EXPECT_GE(sidecar.world.now(), wished + 1h);
 }
 
+// What it began with may be what has been mended since.
+TEST(AWishForARetry, IsGrantedAfterARunThatWasUnderWay) {
+    Sidecar sidecar;
+    sidecar.reach_backup();
+    sidecar.end(Activity::backup, failed_run);
+    sidecar.reach_backup();
+    sidecar.supervisor.wish_retry();
+    sidecar.pass(1s);
+    sidecar.end(Activity::backup, failed_run);
+    const TimePoint failed = sidecar.world.now();
+    sidecar.reach_backup();
+    EXPECT_EQ(sidecar.world.now(), failed);
+    sidecar.world.pass(1s);
+    sidecar.end(Activity::backup, failed_run);
+    sidecar.reach_backup();
+    EXPECT_GE(sidecar.world.now(), failed + 4min) << "one wish, one try";
+}
+
+TEST(AWishForARetry, IsGrantedAfterARunThatStoodBackMeanwhile) {
+    Sidecar sidecar;
+    sidecar.reach_backup();
+    sidecar.supervisor.wish_retry();
+    const BackupEnded not_ours{RunResult::not_ours, std::nullopt, health::Problem{"the server is a standby"}, {}};
+    sidecar.end(Activity::backup, not_ours);
+    const TimePoint stood_back = sidecar.world.now();
+    sidecar.reach_backup();
+    EXPECT_EQ(sidecar.world.now(), stood_back);
+    sidecar.end(Activity::backup, not_ours);
+    sidecar.reach_backup();
+    EXPECT_EQ(sidecar.world.now(), stood_back + 5min);
+}
+
+// Secrets are exchanged when a server is, too: what shuts down is not asked again while it does.
+TEST(AWishForARetry, WaitsAMinuteAfterARunThatGaveWay) {
+    Sidecar sidecar;
+    sidecar.reach_backup();
+    for (int i = 0; i < 5; ++i) {
+        sidecar.end(Activity::backup, failed_run);
+        sidecar.reach_backup();
+    }
+    sidecar.supervisor.wish_retry();
+    BackupEnded gave_way{RunResult::yielded, std::nullopt, health::Problem{"the server shuts down"}, {}};
+    sidecar.end(Activity::backup, gave_way);
+    const TimePoint ended = sidecar.world.now();
+    sidecar.reach_backup();
+    EXPECT_EQ(sidecar.world.now(), ended + 1min);
+}
+
+TEST(AWishForARetry, KeepsNoRunFromBeingMadeHoweverOftenItIsMade) {
+    Sidecar sidecar;
+    for (int i = 0; i < 3 && !sidecar.runs(Activity::backup); ++i) {
+        ASSERT_TRUE(sidecar.runs(Activity::survey));
+        sidecar.supervisor.wish_retry();
+        sidecar.end(Activity::survey, survey_of({}));
+    }
+    ASSERT_TRUE(sidecar.runs(Activity::backup));
+    sidecar.end_backup_well();
+    EXPECT_TRUE(sidecar.runs(Activity::survey)) << "the wish is not forgotten";
+}
+
+TEST(AWishForARetry, ReadsTheStoreOnceMoreAfterASurveyThatWasUnderWay) {
+    Sidecar sidecar;
+    ASSERT_TRUE(sidecar.runs(Activity::survey));
+    sidecar.supervisor.wish_retry();
+    sidecar.settle();
+    EXPECT_EQ(sidecar.world.count(Activity::survey), 2);
+    sidecar.settle();
+    EXPECT_EQ(sidecar.world.count(Activity::survey), 2);
+    EXPECT_FALSE(sidecar.runs(Activity::survey));
+}
+
 TEST(NewSettings, EndASurveyThatMayHangAtWhatTheyCure) {
     Sidecar sidecar;
     reload(sidecar);
@@ -233,6 +304,7 @@ TEST(AnotherPlace, InheritsNoFailures) {
     sidecar.reach_backup();
     reload(sidecar, nightly("another bucket"));
     sidecar.end(Activity::backup, failed_run);
+    EXPECT_FALSE(health::judge(sidecar.shown(), sidecar.world.now()).has(health::ReasonCode::failing));
     sidecar.end(Activity::survey, survey_of({}));
     EXPECT_TRUE(sidecar.runs(Activity::backup));
 }

@@ -50,7 +50,7 @@ struct ProcessView {
     // look_again_after(), for as long as a run is due.
     std::optional<TimePoint> stood_back;
     // Something changed that makes another try worth while at this time: settings, a secret, the server back. Counts
-    // if it is not before the end of the latest failed attempt, so one wish makes one try.
+    // if it is not before the end of the latest failed attempt, so one wish makes one try; without pause or jitter.
     std::optional<TimePoint> retry_wish;
 };
 

@@ -87,14 +87,15 @@ public:
     Supervisor(World& world, health::Facts first, const Limits& limits = {});
 
     // Settings that are valid: in force from now on. A backup that runs is not disturbed, and ends under the settings
-    // that it began with; what it says of another place than the new one counts for nothing there. `left_out`: what of
-    // them cannot be had, and keeps no backup from being made.
+    // that it began with; what it says of another place than the new one counts for nothing there. A prune is ended,
+    // and begins again by the new rules. `left_out`: what of them cannot be had, and keeps no backup from being made.
     void accept(Orders orders, const log::EventLog::Fields& told, std::vector<health::Problem> left_out = {});
     // Settings that are not: those before stay. `instance`: as far as they tell it; counts where there are none before.
     void refuse(std::vector<health::Problem> problems, const std::string& instance = {});
     // What became of messages to the addresses of [notify].
     void notified(const health::NotifyFacts& counts);
-    // Somebody wants to see it tried again, whatever failed and however long the pause is.
+    // Somebody wants to see it tried again, whatever failed and however long the pause is. What runs just now began
+    // before whatever was mended: should it fail, it is tried once more.
     void wish_retry();
     // Where the endpoints are served, or why not.
     void listening(const health::ListenersFacts& listeners);
@@ -105,7 +106,7 @@ public:
     void ended(Activity activity, const os::ExitState& exit);
 
     // Lets go of the server, and starts nothing for an hour. `drained` is called once no child is left that may be
-    // connected; several may wait.
+    // connected, and facts() tell of it; several may wait.
     void drain(std::function<void()> drained);
 
     // Ends every child. finished() once they are gone.
@@ -132,6 +133,7 @@ private:
         std::optional<Report> last_word = {};  // BackupEnded, SurveyEnded, SweepEnded, PruneEnded or WorkFailed
         std::uint64_t store_retries = 0;
         std::uint64_t reload = 0;  // which settings it was started with
+        std::uint64_t wishes = 0;  // for another try, before it was started
         std::string place = {};    // which store it works on
     };
 
@@ -145,12 +147,17 @@ private:
     [[nodiscard]] bool is_of_these_settings(const Child& child) const {
         return child.reload == facts_.settings.reloads_applied;
     }
+    // Whether new settings came, or somebody asked for another try, since it was started.
+    [[nodiscard]] bool is_out_of_date(const Child& child) const { return child.wishes != wishes_; }
     [[nodiscard]] bool survey_is_due() const;
+    [[nodiscard]] bool view_is_fresh() const;
+    bool run_goes_first();
     [[nodiscard]] bool sweep_may_follow() const;
     void plan();
     void tell_plan(const schedule::Plan& plan);
     void backup_ended(const Child& child, const os::ExitState& exit);
     void take_run(const Child& child, const BackupEnded& end);
+    void count_run(const BackupEnded& end);
     void take_turn(const Child& child, const BackupEnded& end);
     void take_consequences(const Child& child, const BackupEnded& end);
     log::EventLog::Fields fields_of(const Child& child, const BackupEnded& end);
@@ -158,12 +165,12 @@ private:
     void sweep_ended(const Child& child, const os::ExitState& exit);
     [[nodiscard]] bool prune_may_follow() const;
     void prune_ended(const Child& child, const os::ExitState& exit);
-    void take_prune(const PruneEnded& end);
-    void take_survey(const SurveyEnded& seen);
+    void take_prune(const Child& child, const PruneEnded& end);
+    void take_survey(const Child& child, const SurveyEnded& seen);
     void survey_failed(const Child& child, const health::Problem& problem, const std::string& detail);
     void take_backup(const health::BackupFacts& backup);
     void remember(health::BackupFacts backup);  // among those of the last 30 days
-    void count_failure(const Child& child);
+    void count_failure(const Child& child, health::RunResult result);
     void forget_place();
     void answer_drains();
     void publish();
@@ -181,6 +188,7 @@ private:
     std::optional<SteadyPoint> viewed_;  // since when the view below is right: a survey's end, or a good backup's;
                                          // empty: nothing is known of this place yet
     bool survey_wanted_ = true;
+    int surveys_overtaken_ = 0;  // one after another, by a wish that came while it was under way
     std::optional<SteadyPoint> survey_not_before_;
     int surveys_failed_ = 0;
     std::string limited_told_ = {};
@@ -188,6 +196,7 @@ private:
     Known known_;
 
     schedule::ProcessView process_;
+    std::uint64_t wishes_ = 0;
     std::optional<schedule::Plan> plan_;
     std::optional<TimePoint> plan_told_;
 
