@@ -59,6 +59,24 @@ Result<Rows> as_stored(Connection& connection, const std::string& sql) {
     return rows;
 }
 
+std::optional<std::int64_t> timeline_in(std::string_view text, int base) {
+    std::int64_t number = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), number, base);
+    return read.ec == std::errc() && number > 0 ? std::optional(number) : std::nullopt;
+}
+
+std::optional<std::int64_t> timeline_of_checkpoint(Connection& connection) {
+    return timeline_in(optional_value(connection, "SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()"), 10);
+}
+
+// A server that was promoted writes on its new timeline at once; its control file tells of it only after the next
+// checkpoint. A segment's name begins with the timeline: eight hexadecimal digits.
+std::optional<std::int64_t> timeline_of_wal(Connection& connection) {
+    const std::string segment =
+        optional_value(connection, "SELECT pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn())");
+    return timeline_in(std::string_view(segment).substr(0, 8), 16);
+}
+
 }  // namespace
 
 Result<ServerFacts> read_server_facts(Connection& connection) {
@@ -72,12 +90,7 @@ Result<ServerFacts> read_server_facts(Connection& connection) {
     facts.in_recovery = *recovery == "t";
     facts.system_identifier =
         optional_value(connection, "SELECT system_identifier FROM pg_catalog.pg_control_system()");
-    const std::string timeline =
-        optional_value(connection, "SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()");
-    std::int64_t number = 0;
-    if (std::from_chars(timeline.data(), timeline.data() + timeline.size(), number).ec == std::errc() && number > 0) {
-        facts.timeline = number;
-    }
+    facts.timeline = facts.in_recovery ? timeline_of_checkpoint(connection) : timeline_of_wal(connection);
     return facts;
 }
 
