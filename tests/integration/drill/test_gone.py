@@ -130,10 +130,10 @@ def test_what_was_left_by_one_that_died_with_its_keeper_is_removed_by_the_next(t
     run = workspace.start("-i", workspace.key.file, "drill", env={"TMPDIR": str(tmpdir)})
     until(lambda: reached.exists() or run.process.poll() is not None, "pg_restore was started", timeout=120)
     [home] = tmpdir.iterdir()
-    [keeper] = [pid for pid in processes_of(home) if arguments_of(pid)[:1] == ["/bin/sh"]]
+    [keeper] = [pid for pid in processes_of(home) if arguments_of(pid)[:2] == ["/bin/sh", "-c"]]
     subprocess.run(["kill", "-9", keeper], check=True)
     run.kill()
-    until(lambda: not [pid for pid in processes_of(home) if arguments_of(pid)[:1] != ["/bin/sh"]], "the server is gone")
+    until(lambda: not [pid for pid in processes_of(home) if arguments_of(pid)[:2] != ["/bin/sh", "-c"]], "the server is gone")
     assert home.exists()
     workspace.configure(drill={"bin_dir": None})
     drill(workspace, tmpdir=tmpdir).expect(0)

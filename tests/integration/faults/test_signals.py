@@ -2,10 +2,10 @@
 
 import signal
 import subprocess
-import time
 
 import pytest
-from support.processes import children_of
+from support.patience import machine_time, until
+from support.processes import children_of, lives
 from support.tools import ToolFolder
 
 
@@ -19,10 +19,10 @@ def test_an_interrupted_backup_is_gone_within_5_s_and_leaves_nothing(new_workspa
     run = workspace.start("backup")
     gate.wait_until_reached(run)
     children = children_of(run.pid)
-    asked = time.monotonic()
+    asked = machine_time()
     run.send(which)
     run.wait(timeout=30).expect(code)
-    assert time.monotonic() - asked < 5
+    assert machine_time() - asked < 5
     assert workspace.store.manifest_ids() == []
     assert workspace.store.leftovers() == []
     assert_gone(children)
@@ -51,9 +51,9 @@ def test_an_interrupted_verify_says_nothing_of_the_backup(new_workspace, small_s
     command = [str(workspace.lifeboat.binary), "--config", str(workspace.config), "verify", "latest", "-i", "-"]
     with subprocess.Popen(command, env=workspace.lifeboat.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as run:
-        _wait_until(lambda: _signal_set(run.pid, "SigBlk") >> (which - 1) & 1)  # from now on it decides when to end
+        until(lambda: _signal_set(run.pid, "SigBlk") >> (which - 1) & 1, "from now on it decides when to end")
         run.send_signal(which)
-        _wait_until(lambda: not _signal_set(run.pid, "ShdPnd") >> (which - 1) & 1)  # it was heard
+        until(lambda: not _signal_set(run.pid, "ShdPnd") >> (which - 1) & 1, "it was heard")
         out, err = run.communicate(workspace.key.file.read_text(), timeout=30)
     assert run.returncode == code, err
     assert out == "" and "stopped" in err
@@ -64,30 +64,9 @@ def _signal_set(pid, name):
         return next(int(line.split()[1], 16) for line in status if line.startswith(name))
 
 
-def _wait_until(holds):
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def assert_gone(pids):
-    deadline = time.monotonic() + 5
-    while any(_lives(pid) for pid in pids):
-        assert time.monotonic() < deadline, "a child outlived the run"
-        time.sleep(0.01)
-
-
-def _lives(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
-    except OSError:
-        return False
+    until(lambda: not any(lives(pid) for pid in pids), "no child outlives the run", timeout=5)
 
 
 def assert_no_session(server):
-    deadline = time.monotonic() + 5
-    while server.sessions():
-        assert time.monotonic() < deadline, server.sessions()
-        time.sleep(0.01)
+    until(lambda: not server.sessions(), "no session stays", timeout=5)

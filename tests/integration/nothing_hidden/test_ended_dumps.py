@@ -64,6 +64,8 @@ def test_a_server_that_gives_up_on_a_client_that_does_not_read(gated, new_server
     failed = run.wait().expect(1)
     assert 'table "cargo"' in failed.err and "server closed the connection" in failed.err
     assert_no_backup(workspace)
+    server.settings = []
+    server.restart()
     workspace.verify(workspace.backup()).expect(0)
     server.stop()
 

@@ -55,7 +55,7 @@ def test_a_table_rewritten_before_pg_dump_has_its_lock_is_dumped_again(
     name = f"rewritten_{len(change)}"
     role = new_role(name, READS_ALL)
     plain_server.create_database(name, CARGO)
-    workspace = workspace_of(plain_server, role, [name], lock_timeout="60s")
+    workspace = workspace_of(plain_server, role, [name], lock_timeout="60s", yield_to_ddl="never")
     with plain_server.transaction("LOCK TABLE gate IN ACCESS EXCLUSIVE MODE", name):
         run = workspace.start("backup")
         wait_until(lambda: waits_for_gate(plain_server, name), run, "pg_dump at the gate")
@@ -76,7 +76,7 @@ def test_a_table_that_goes_or_comes_before_pg_dump_has_its_locks_is_no_reason_fo
     """Nothing of it is lost, and where tables come and go all the time no backup would ever be made."""
     role = new_role("come_and_go", READS_ALL)
     plain_server.create_database("come_and_go", CARGO)
-    workspace = workspace_of(plain_server, role, ["come_and_go"], lock_timeout="60s")
+    workspace = workspace_of(plain_server, role, ["come_and_go"], lock_timeout="60s", yield_to_ddl="never")
     with plain_server.transaction("LOCK TABLE gate IN ACCESS EXCLUSIVE MODE", "come_and_go"):
         run = workspace.start("backup")
         wait_until(lambda: waits_for_gate(plain_server, "come_and_go"), run, "pg_dump at the gate")
@@ -90,7 +90,7 @@ def test_what_is_dropped_before_pg_dump_has_its_lock_is_dumped_around(what, plai
     name = what.replace(" ", "_") + "_leaves"
     role = new_role(name, READS_ALL)
     plain_server.create_database(name, CARGO + "CREATE SEQUENCE marks;")
-    workspace = workspace_of(plain_server, role, [name], lock_timeout="60s")
+    workspace = workspace_of(plain_server, role, [name], lock_timeout="60s", yield_to_ddl="never")
     with plain_server.transaction("LOCK TABLE gate IN ACCESS EXCLUSIVE MODE", name):
         run = workspace.start("backup")
         wait_until(lambda: waits_for_gate(plain_server, name), run, "pg_dump at the gate")
@@ -105,7 +105,7 @@ def test_what_is_dropped_before_pg_dump_has_its_lock_is_dumped_around(what, plai
 def test_tables_that_are_dropped_at_every_try_are_a_clear_error(plain_server, new_role, workspace_of):
     role = new_role("fleeting", READS_ALL)
     plain_server.create_database("fleeting", CARGO)
-    workspace = workspace_of(plain_server, role, ["fleeting"], lock_timeout="60s")
+    workspace = workspace_of(plain_server, role, ["fleeting"], lock_timeout="60s", yield_to_ddl="never")
     with contextlib.ExitStack() as held:
         held.enter_context(plain_server.transaction("LOCK TABLE gate IN ACCESS EXCLUSIVE MODE", "fleeting"))
         run = workspace.start("backup")
@@ -125,7 +125,7 @@ def test_tables_that_are_dropped_at_every_try_are_a_clear_error(plain_server, ne
 def test_tables_that_are_rewritten_at_every_try_are_a_clear_error(plain_server, new_role, workspace_of):
     role = new_role("restless", READS_ALL)
     plain_server.create_database("restless", CARGO)
-    workspace = workspace_of(plain_server, role, ["restless"], lock_timeout="60s")
+    workspace = workspace_of(plain_server, role, ["restless"], lock_timeout="60s", yield_to_ddl="never")
     with contextlib.ExitStack() as held:
         held.enter_context(plain_server.transaction("LOCK TABLE gate IN ACCESS EXCLUSIVE MODE", "restless"))
         run = workspace.start("backup")
@@ -161,6 +161,9 @@ class GateKeeper:
         return self
 
     def __exit__(self, *_):
+        self._process.stdin.write("ROLLBACK; SELECT 'over';\n")
+        self._process.stdin.flush()
+        assert [self._process.stdout.readline().strip() for _ in range(2)] == ["held", "over"]
         self._process.stdin.close()
         self._process.wait(timeout=30)
         self._process.stdout.close()
@@ -191,11 +194,11 @@ def test_a_dump_that_stops_moving_is_ended_and_lets_go(plain_server, new_role, w
                                             "FROM generate_series(1, 20000) AS n")
     tools = ToolFolder(folder / "tools")
     gate = tools.gate("pg_dump", after_bytes=500_000)
-    workspace = workspace_of(plain_server, role, ["stalled"], bin_dir=tools.setting, max_stall="2s")
+    workspace = workspace_of(plain_server, role, ["stalled"], bin_dir=tools.setting, max_stall="10s")
     run = workspace.start("backup")
     gate.wait_until_reached(run)
     failed = run.wait(timeout=60).expect(1)  # nobody ever opens the gate
-    assert "nothing moved for 2 s (postgres.max_stall)" in failed.err
+    assert "nothing moved for 10 s (postgres.max_stall)" in failed.err
     assert workspace.store.manifest_ids() == [] and workspace.store.leftovers() == []
     assert_server_is_left_alone(plain_server)
     plain_server.sql("SET lock_timeout = '5s'; TRUNCATE t", "stalled")

@@ -257,7 +257,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "tests/integration")}
 def test_as_a_program_it_serves_a_command_and_passes_its_exit_code_on(object_server, folder):
     script = 'printf "%s %s" "$S3_ENDPOINT" "$S3_CA_FILE" && aws --endpoint-url "$S3_ENDPOINT" s3 ls && exit 7'
     done = subprocess.run(serve("--dir", folder / "s3", "--bucket", "of-the-script", "--", "sh", "-c", script),
-                          env={**ENVIRONMENT, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=60,
+                          env={**ENVIRONMENT, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=300,
                           check=False)
     assert done.returncode == 7, done.stderr
     assert "http://127.0.0.1:" in done.stdout and "ca.pem" in done.stdout and "of-the-script" in done.stdout

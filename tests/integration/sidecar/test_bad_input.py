@@ -359,10 +359,10 @@ def test_what_is_cured_elsewhere_is_tried_again_after_a_pause(new_workspace, fol
 def test_a_store_that_is_down_is_asked_again_soon(workspace, object_server):
     port = free_port()
     workspace.use_bucket(object_server, object_server.create_bucket(), endpoint=f"http://127.0.0.1:{port}")
-    workspace.configure(postgres={"max_stall": "5s"})
+    workspace.configure(postgres={"max_stall": "15s"})
     with Sidecar(workspace) as sidecar:
         failed = sidecar.wait_for("survey_failed", timeout=60)[0]
         assert str(port) in failed["error"] and failed["next"]
         assert_up_and_telling(sidecar, "failing", str(port))
         with FaultServer(object_server.port, port=port):
-            assert_recovered(sidecar, timeout=90)
+            assert_recovered(sidecar, timeout=200)

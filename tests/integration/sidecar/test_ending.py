@@ -8,7 +8,7 @@ import time
 import pytest
 from support import faults, samples
 from support.fault_server import ALWAYS
-from support.patience import until
+from support.patience import machine_time, until
 from support.processes import children_of, lives, signals_blocked
 from support.sidecar import Sidecar
 from support.tools import ToolFolder
@@ -69,7 +69,7 @@ def test_ends_while_a_survey_waits_for_the_store(bucket_workspace, fault_server,
     with Sidecar(bucket_workspace) as sidecar:
         stalled.wait()
         assert_ends_well(sidecar)
-    assert not server.sessions()
+    assert_lets_go(server)
 
 
 def test_ends_while_it_connects_to_a_server_that_does_not_answer(new_workspace):
@@ -118,9 +118,9 @@ def test_lets_go_of_the_server_at_once_while_the_store_does_not_take_the_upload_
         assert_lets_go(server)
         abort.wait()
         assert sidecar.alive(), "the abort was to be under way still"
-        began = time.monotonic()
+        began = machine_time()
         assert sidecar.running.wait().code == 0
-        assert time.monotonic() - began < 5
+        assert machine_time() - began < 5
     fault_server.clear()
     [upload] = bucket_workspace.store.uploads()
     listed = bucket_workspace.run("list", "--json").expect(0).json
@@ -168,7 +168,8 @@ def test_the_second_signal_ends_it_at_once(bucket_workspace, fault_server, serve
         abort.wait()
         outcome, took = sidecar.stop()
         assert outcome.code == 0
-        assert took < 1
+        assert took < 3, "without the patience that it would have had"
+        assert not sidecar.events("child_killed", "sidecar_stopped"), "it waited for nothing"
         until(lambda: not any(lives(pid) for pid in descendants), "its children are gone", timeout=2)
     assert_lets_go(server)
     fault_server.clear()
@@ -176,8 +177,10 @@ def test_the_second_signal_ends_it_at_once(bucket_workspace, fault_server, serve
 
 
 @pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT])
-def test_no_signal_is_lost_while_it_starts(new_workspace, small_source, which, long_run):
-    workspace = new_workspace(small_source)
+def test_no_signal_is_lost_while_it_starts(new_workspace, small_source, folder, which, long_run):
+    tools = ToolFolder(folder / "tools")
+    tools.gate("pg_dump")  # which nobody opens: no backup is made before the signal comes
+    workspace = new_workspace(small_source).configure(postgres={"bin_dir": tools.setting})
     for round_number in range(100 if long_run else 10):
         with Sidecar(workspace) as sidecar:
             pid = sidecar.pid
@@ -204,7 +207,8 @@ def test_a_child_that_does_not_heed_its_signal_is_killed_in_time(new_workspace, 
         gate.wait_until_reached(sidecar.running)
         os.kill(sidecar.child("backup"), signal.SIGSTOP)
         assert_ends_well(sidecar)
-        assert sidecar.events("child_killed")
+        # Or the last resort came before it, which waits for nobody.
+        assert sidecar.events("child_killed") or not sidecar.events("sidecar_stopped")
     assert_lets_go(server)
     assert workspace.store.manifest_ids() == []
 

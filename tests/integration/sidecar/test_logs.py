@@ -114,16 +114,18 @@ def test_a_log_that_nobody_reads_holds_up_nothing(new_workspace, small_source):
         assert sidecar.get("/livez") == (200, "ok\n")
         assert len(workspace.store.manifest_ids()) == 1
         os.set_blocking(read_end, False)
+        drained = []
         with contextlib.suppress(BlockingIOError):
-            while os.read(read_end, 65536):
-                pass
+            while True:
+                drained.append(os.read(read_end, 65536))
         os.set_blocking(read_end, True)
         workspace.config.write_text("this is no TOML")
         eventually(lambda: sidecar.reasons() == {"misconfigured"}, what="the refusal")
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
         with open(read_end, encoding="utf-8", closefd=False) as log:
-            events = [json.loads(line) for line in log if line.startswith("{")]
+            lines = (b"".join(drained).decode() + log.read()).split("\n")
+        events = [json.loads(line) for line in lines if line.startswith("{")]
         lost = next(event for event in events if event["event"] == "log_lines_lost")
         assert lost["lines"] >= 5, "from sidecar_started to backup_finished"
         assert events[-1]["event"] == "sidecar_stopped"

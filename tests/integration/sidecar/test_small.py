@@ -11,7 +11,7 @@ from support import faults
 from support.disk import full_disk
 from support.endpoints import Endpoints
 from support.fault_server import ALWAYS
-from support.patience import until
+from support.patience import machine_time, until
 from support.processes import memory_of
 from support.sidecar import Sidecar
 from support.tools import ToolFolder
@@ -37,7 +37,12 @@ def wake_ups_a_second(pid, seconds=20):
 
 
 def settle(sidecar):
-    until(lambda: not sidecar.children(), "nothing runs")
+    """Nothing runs, and nothing is about to be started: it is healthy before the sweep that follows a backup."""
+    looks = iter(range(1, 51))
+    while next(looks) < 50:
+        if sidecar.children():
+            looks = iter(range(1, 51))
+        time.sleep(0.02)
 
 
 def figures(sidecar, what):
@@ -86,6 +91,8 @@ def test_a_sidecar_without_settings_is_small_and_quiet(new_workspace):
 def test_livez_fails_when_the_loop_is_wedged_and_recovers_with_it(new_workspace, small_source):
     with Sidecar(new_workspace(small_source)) as sidecar:
         sidecar.wait_for("backup_finished")
+        sidecar.wait_healthy()
+        settle(sidecar)  # held while it starts a child, it would hold what its threads share
         assert sidecar.get("/livez") == (200, "ok\n")
         with held(sidecar.pid):
             began = time.monotonic()
@@ -101,9 +108,9 @@ def livez_stays_good(*sidecars, seconds=45):
     slowest, until_then = 0.0, time.monotonic() + seconds
     while time.monotonic() < until_then:
         for sidecar in sidecars:
-            began = time.monotonic()
+            began = machine_time()
             assert sidecar.get("/livez") == (200, "ok\n")
-            slowest = max(slowest, time.monotonic() - began)
+            slowest = max(slowest, machine_time() - began)
         time.sleep(0.5)
     assert slowest < 2
     return True
@@ -131,7 +138,7 @@ def test_nothing_but_a_wedge_fails_livez(new_workspace, object_server, fault_ser
         assert livez_stays_good(sidecar, on_full_disk)
         assert sidecar.reasons() >= {"misconfigured"}
         assert on_full_disk.reasons() >= {"failing", "no_backup_yet"}
-        assert len(on_full_disk.events("backup_failed")) > 10, "it went on trying"
+        on_full_disk.wait_for("backup_failed", count=11, timeout=120)  # it goes on trying
 
 
 def test_slow_and_hostile_clients_do_not_delay_livez_while_a_backup_runs(new_workspace, folder, small_source):

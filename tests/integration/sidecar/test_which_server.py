@@ -56,7 +56,7 @@ def test_the_primarys_sidecar_makes_the_backups_and_after_a_failover_the_new_pri
     primary, standby = pair
     schedule = {"cron": "@every 2s"}
     with beside(primary, schedule=schedule) as of_primary, beside(standby, schedule=schedule) as of_standby:
-        of_primary.wait_for("backup_finished", count=3)
+        of_primary.wait_for("backup_finished", count=3, timeout=120)
         of_standby.wait_for("backup_skipped", where=lambda event: event["result"] == "not_ours")
         eventually(lambda: turn(of_standby) == "not_ours")
         of_standby.wait_healthy()
@@ -170,7 +170,7 @@ def test_two_sidecars_of_one_server_never_dump_at_once(told_server, beside, inst
                 for instance, user, role in zip(instances, ("one", "two"), ("primary", "any"), strict=True)]
     with sidecars[0], sidecars[1]:
         for sidecar in sidecars:
-            sidecar.wait_for("backup_finished", count=3, timeout=120)
+            sidecar.wait_for("backup_finished", count=3, timeout=600)
             assert {event["result"] for event in sidecar.events("backup_finished")} == {"good"}
             assert sidecar.events("backup_failed") == []
         for sidecar in sidecars:
@@ -208,12 +208,12 @@ def started(backup_id):
 
 
 def test_two_sidecars_of_one_instance_make_one_backup_for_each_due_time(small_source, beside):
-    every = 5
-    sidecars = [beside(small_source, schedule={"cron": f"@every {every}s"}, postgres={"role": role})
+    every = 10
+    sidecars = [beside(small_source, schedule={"cron": f"@every {every}s", "jitter": "0s"}, postgres={"role": role})
                 for role in ("primary", "any")]
     store = sidecars[0].workspace.store
     with sidecars[0], sidecars[1]:
-        eventually(lambda: len(store.manifest_ids()) >= 5, timeout=120, what="five backups")
+        eventually(lambda: len(store.manifest_ids()) >= 5, timeout=240, what="five backups")
         for sidecar in sidecars:
             sidecar.wait_for("backup_skipped")
     # The very first is due at once, and may share its stretch of time with the next one.

@@ -1,6 +1,8 @@
 """A private PostgreSQL server in a folder of its own: Debian's programs, a Unix socket there, a loopback port."""
 
 import contextlib
+import itertools
+import os
 import re
 import secrets
 import socket
@@ -22,10 +24,23 @@ def installed_majors():
     return sorted(int(path.parts[-3]) for path in Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
 
+def _ports():
+    """Numbers that no other process of this run is given, below those that the system gives to whoever connects."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    mine = range(10_000 + worker % 4 * 5_500, 10_000 + (worker % 4 + 1) * 5_500)
+    start = secrets.randbelow(len(mine))  # another run may go on beside this one
+    yield from itertools.cycle([*mine[start:], *mine[:start]])
+
+
+_port = _ports()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = next(_port)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def quoted(name):
@@ -216,6 +231,10 @@ class PostgresServer:
             process.stdin.flush()
             assert re.search("held", process.stdout.readline())
             yield
+            with contextlib.suppress(OSError):  # its server may have been stopped meanwhile
+                process.stdin.write("ROLLBACK;\nSELECT 'over';\n")
+                process.stdin.flush()
+                process.stdout.readline()  # else the server ends it in its own time
         finally:
             process.stdin.close()
             process.wait(timeout=30)

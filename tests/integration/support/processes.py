@@ -87,7 +87,7 @@ def settled_descriptors(pid, timeout=60):
     deadline = time.monotonic() + timeout
     seen, since = None, 0
     while time.monotonic() < deadline:
-        now = None if _connections_of(pid) else open_descriptors(pid)
+        now = None if _connections_of(pid) or children_of(pid) else open_descriptors(pid)
         if now is None or now != seen:
             seen, since = now, time.monotonic()
         elif time.monotonic() - since > 1:

@@ -77,8 +77,10 @@ class Workspace:
         """Changes settings (None removes one), writes the file, and hands all files to the user who runs Lifeboat."""
         for table, values in tables.items():
             self.settings.setdefault(table, {}).update(values)
-        self.config.write_text(toml_text(self.settings))
+        written = self.config.with_name("." + self.config.name)
+        written.write_text(toml_text(self.settings))
         give(self.folder, self.user or "root")
+        written.replace(self.config)  # a sidecar never finds half of it
         return self
 
     def run(self, *arguments, **options):

@@ -44,9 +44,9 @@ class AtTheTerminal:
 
     def end(self):
         """Its exit code, with all that it said on the screen."""
-        code = self.process.wait(timeout=10)
+        code = self.process.wait(timeout=60)
         with contextlib.suppress(OSError):
-            while select.select([self.ours], [], [], 0.1)[0]:
+            while select.select([self.ours], [], [], 1)[0]:  # the terminal hands on the last words in its own time
                 self.screen += os.read(self.ours, 4096)
         return code
 
