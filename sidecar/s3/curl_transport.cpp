@@ -1,5 +1,7 @@
 #include "s3/curl_transport.hpp"
 
+#include "exchange_watch.hpp"
+
 #include <curl/curl.h>
 
 #include <sys/socket.h>
@@ -168,50 +170,11 @@ void set_method(CURL* easy, const HttpRequest& request) {
     }
 }
 
-// Ends an exchange that does not move, or that moves without ever coming to an end.
-class Watch {
-public:
-    explicit Watch(const HttpRequest& request) : request_(request) {}
-
-    bool stalled(const Exchange& exchange) {
-        const auto now = steady_clock::now();
-        curl_off_t on_the_wire =
-            0;  // `sent` only moves when a buffer's worth is gone, which a slow line takes long for
-        (void)curl_easy_getinfo(exchange.easy, CURLINFO_SIZE_UPLOAD_T, &on_the_wire);
-        const auto moved = static_cast<std::uint64_t>(on_the_wire) + exchange.received;
-        // Waiting for its turn is not the server's doing.
-        if (moved + exchange.sent != moved_ || exchange.waits_for_rate) {
-            moved_ = moved + exchange.sent;
-            moved_at_ = now;
-        }
-        if (exchange.sent < request_.body.size()) {
-            sent_at_ = now;
-        }
-        return now - moved_at_ > request_.stall_after ||
-               (request_.reply_within.count() > 0 && now - sent_at_ > request_.reply_within) ||
-               crawls(exchange, moved, now);
-    }
-
-private:
-    bool crawls(const Exchange& exchange, std::uint64_t moved, steady_clock::time_point now) {
-        const auto over = 2 * request_.stall_after;
-        const auto least = request_.least_rate * static_cast<std::uint64_t>(over.count()) / 1000;
-        // What is short may take its time: the reply to a request that does much comes with white space before it.
-        const bool short_reply = exchange.sent == request_.body.size() && request_.reply_within.count() > 0;
-        if (short_reply || exchange.waits_for_rate || moved - paced_ >= least) {
-            paced_ = moved;
-            paced_at_ = now;
-        }
-        return now - paced_at_ > over;
-    }
-
-    const HttpRequest& request_;
-    std::uint64_t moved_ = 0;
-    steady_clock::time_point moved_at_ = steady_clock::now();
-    steady_clock::time_point sent_at_ = steady_clock::now();
-    std::uint64_t paced_ = 0;  // what had moved by `paced_at_`
-    steady_clock::time_point paced_at_ = steady_clock::now();
-};
+Progress progress_of(const Exchange& exchange) {
+    curl_off_t on_the_wire = 0;
+    (void)curl_easy_getinfo(exchange.easy, CURLINFO_SIZE_UPLOAD_T, &on_the_wire);
+    return {exchange.sent, static_cast<std::uint64_t>(on_the_wire), exchange.received, exchange.waits_for_rate};
+}
 
 Broken broken_by(CURLcode code, const Exchange& exchange) {
     switch (code) {
@@ -322,13 +285,24 @@ private:
     }
 
     static void drive(Connection& connection, Exchange& exchange, const std::stop_token& stop) {
-        Watch watch(exchange.request);
-        for (int running = 1; running > 0;) {
+        ExchangeWatch watch(exchange.request, steady_clock::now());
+        for (;;) {
             if (stop.stop_requested()) {
                 exchange.reply.broken = Broken::interrupted;
                 return;
             }
-            if (watch.stalled(exchange)) {
+            if (std::exchange(exchange.waits_for_rate, false)) {  // until the rate is asked again and says no
+                (void)curl_easy_pause(exchange.easy, CURLPAUSE_CONT);
+            }
+            // The time first, then what came: one that was held up here for long has not waited for the server so long.
+            const auto now = steady_clock::now();
+            int running = 0;
+            (void)curl_multi_perform(connection.multi.get(), &running);
+            if (running == 0) {
+                conclude(connection, exchange);
+                return;
+            }
+            if (watch.stalled(progress_of(exchange), now)) {
                 exchange.reply.status = status_of(exchange);
                 exchange.reply.broken = Broken::stalled;
                 exchange.reply.trouble = exchange.sent < exchange.request.body.size()
@@ -336,16 +310,9 @@ private:
                                              : "the server's reply did not come to an end";
                 return;
             }
-            if (std::exchange(exchange.waits_for_rate, false)) {  // until the rate is asked again and says no
-                (void)curl_easy_pause(exchange.easy, CURLPAUSE_CONT);
-            }
-            (void)curl_multi_perform(connection.multi.get(), &running);
-            if (running > 0) {
-                (void)curl_multi_poll(connection.multi.get(), nullptr, 0,
-                                      exchange.waits_for_rate ? tick_when_limited_ms : tick_ms, nullptr);
-            }
+            (void)curl_multi_poll(connection.multi.get(), nullptr, 0,
+                                  exchange.waits_for_rate ? tick_when_limited_ms : tick_ms, nullptr);
         }
-        conclude(connection, exchange);
     }
 
     static int status_of(const Exchange& exchange) {

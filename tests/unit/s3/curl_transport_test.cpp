@@ -6,10 +6,19 @@
 #include <gmock/gmock.h>
 
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
+#include <functional>
+#include <mutex>
 #include <optional>
+#include <thread>
 
 namespace lifeboat::s3 {
 namespace {
@@ -64,6 +73,21 @@ protected:
     }
 
     HttpReply perform(const HttpRequest& request) { return transport->perform(request, {}); }
+
+    // Up to three times until the reply is right: the machine may hold up either end for longer than the request
+    // allows, and a transport that is wrong is so each time.
+    HttpReply perform_until(const std::function<bool(const HttpReply&)>& right, const HttpRequest& request) {
+        constexpr int tries = 3;
+        for (int i = 1;; ++i) {
+            auto reply = perform(request);
+            if (right(reply) || i == tries) {
+                return reply;
+            }
+        }
+    }
+    HttpReply perform_unless_broken(const HttpRequest& request) {
+        return perform_until([](const HttpReply& reply) { return !reply.broken; }, request);
+    }
 
     std::unique_ptr<Transport> transport = curl_transport({});
 };
@@ -410,8 +434,17 @@ public:
         return std::chrono::duration_cast<milliseconds>(steady_clock::now() - start_);
     }
 
+    // What passed since the last lap.
+    milliseconds lap() {
+        last_lap_ = passed();
+        start_ = steady_clock::now();
+        return last_lap_;
+    }
+    [[nodiscard]] milliseconds last_lap() const { return last_lap_; }
+
 private:
     steady_clock::time_point start_ = steady_clock::now();
+    milliseconds last_lap_{};
 };
 
 TEST_F(CurlTransportTest, EndsAnExchangeThatStalls) {
@@ -451,7 +484,7 @@ TEST_F(CurlTransportTest, KeepsWhatCameBeforeAStall) {
     });
     auto get = request(server, "GET");
     get.stall_after = seconds(2);
-    const auto reply = perform(get);
+    const auto reply = perform_until([](const HttpReply& came) { return !came.body.empty(); }, get);
     EXPECT_EQ(reply.broken, Broken::stalled);
     EXPECT_EQ(reply.status, 206);
     EXPECT_EQ(reply.body, "abc");
@@ -497,9 +530,75 @@ TEST_F(CurlTransportTest, DoesNotEndAnExchangeThatMovesSlowly) {
     });
     auto get = request(server, "GET");
     get.stall_after = milliseconds(2500);
-    const auto reply = perform(get);
+    const auto reply = perform_unless_broken(get);
     EXPECT_FALSE(reply.broken) << reply.trouble;
     EXPECT_EQ(reply.body, std::string(12, 'x'));
+}
+
+// Holds the thread that made it, wherever that is just then, as a machine does that has no processor for it.
+class HeldUp {
+public:
+    HeldUp() {
+        if (::pipe2(held_.data(), O_CLOEXEC) != 0 || ::pipe2(let_go_.data(), O_CLOEXEC) != 0) {
+            std::abort();
+        }
+        struct sigaction action {};
+        action.sa_handler = [](int /*signal*/) {
+            const int before = errno;
+            char byte = 0;
+            (void)!::write(held_[1], &byte, 1);
+            (void)!::read(let_go_[0], &byte, 1);
+            errno = before;
+        };
+        ::sigaction(SIGUSR1, &action, &before_);
+    }
+    HeldUp(const HeldUp&) = delete;
+    HeldUp& operator=(const HeldUp&) = delete;
+    ~HeldUp() {
+        ::sigaction(SIGUSR1, &before_, nullptr);
+        for (const int end : {held_[0], held_[1], let_go_[0], let_go_[1]}) {
+            ::close(end);
+        }
+    }
+
+    // While `meanwhile` runs.
+    void during(const std::function<void()>& meanwhile) {
+        const std::lock_guard lock(mutex_);
+        char byte = 0;
+        if (::pthread_kill(thread_, SIGUSR1) != 0 || ::read(held_[0], &byte, 1) != 1) {
+            std::abort();
+        }
+        meanwhile();
+        (void)!::write(let_go_[1], &byte, 1);
+    }
+
+private:
+    static inline std::array<int, 2> held_;
+    static inline std::array<int, 2> let_go_;
+
+    const pthread_t thread_ = ::pthread_self();
+    std::mutex mutex_;
+    struct sigaction before_ {};
+};
+
+TEST_F(CurlTransportTest, DoesNotTakeItsOwnAbsenceForAStall) {
+    HeldUp sender;
+    const LoopbackServer server([&](Peer& peer, int /*number*/) {
+        (void)peer.request();
+        (void)peer.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\no");
+        std::this_thread::sleep_for(milliseconds(500));  // it has taken note of that, and waits for more
+        sender.during([&] {
+            (void)peer.send("k");
+            std::this_thread::sleep_for(milliseconds(2500));
+        });
+        std::this_thread::sleep_for(milliseconds(300));
+        (void)peer.send("!");
+    });
+    auto get = request(server, "GET");
+    get.stall_after = seconds(2);
+    const auto reply = perform_unless_broken(get);
+    EXPECT_FALSE(reply.broken) << reply.trouble;
+    EXPECT_EQ(reply.body, "ok!");
 }
 
 TEST_F(CurlTransportTest, EndsAReplyThatMovesForEver) {
@@ -523,7 +622,7 @@ TEST_F(CurlTransportTest, EndsAReplyThatMovesForEver) {
 
 TEST_F(CurlTransportTest, EndsWithinASecondOfAStop) {
     const std::string body(30'000'000, 'x');
-    for (const bool before_the_body : {true, false}) {
+    const auto time_to_end = [&](bool before_the_body) {
         std::stop_source stop;
         std::atomic<steady_clock::time_point> stopped_at{};
         const LoopbackServer server([&](Peer& peer, int /*number*/) {
@@ -536,7 +635,14 @@ TEST_F(CurlTransportTest, EndsWithinASecondOfAStop) {
         const auto reply = transport->perform(request(server, "PUT", body), stop.get_token());
         const auto ended_at = steady_clock::now();
         EXPECT_EQ(reply.broken, Broken::interrupted);
-        EXPECT_LT(ended_at - stopped_at.load(), seconds(1));
+        return ended_at - stopped_at.load();
+    };
+    for (const bool before_the_body : {true, false}) {
+        auto took = time_to_end(before_the_body);
+        for (int again = 0; again < 4 && took >= seconds(1); ++again) {  // the machine may have held it up
+            took = time_to_end(before_the_body);
+        }
+        EXPECT_LT(took, seconds(1));
     }
 }
 
@@ -559,11 +665,11 @@ TEST_F(CurlTransportTest, EndsAnObjectThatComesDropByDrop) {
     auto get = request(server, "GET");
     get.stall_after = seconds(1);
     get.least_rate = 1'000;
-    const Stopwatch watch;
-    const auto reply = perform(get);
+    Stopwatch watch;
+    const auto reply = perform_until([&](const HttpReply& /*reply*/) { return watch.lap() >= seconds(2); }, get);
     EXPECT_EQ(reply.broken, Broken::stalled);
-    EXPECT_GE(watch.passed(), seconds(2));
-    EXPECT_LT(watch.passed(), seconds(10));
+    EXPECT_GE(watch.last_lap(), seconds(2)) << "bytes did move all the time";
+    EXPECT_LT(watch.last_lap(), seconds(30));
     EXPECT_FALSE(reply.body.empty()) << "what came is kept";
 }
 
@@ -573,11 +679,11 @@ TEST_F(CurlTransportTest, EndsABodyThatIsTakenInDropByDrop) {
     auto put = request(server, "PUT", body);
     put.stall_after = seconds(1);
     put.least_rate = 10'000'000;
-    const Stopwatch watch;
-    const auto reply = perform(put);
+    Stopwatch watch;
+    const auto reply = perform_until([&](const HttpReply& /*reply*/) { return watch.lap() >= seconds(2); }, put);
     EXPECT_EQ(reply.broken, Broken::stalled);
-    EXPECT_GE(watch.passed(), seconds(2)) << "bytes did move all the time";
-    EXPECT_LT(watch.passed(), seconds(10));
+    EXPECT_GE(watch.last_lap(), seconds(2)) << "bytes did move all the time";
+    EXPECT_LT(watch.last_lap(), seconds(30));
 }
 
 TEST_F(CurlTransportTest, LetsAnObjectComeAtItsLeastRate) {
@@ -591,7 +697,7 @@ TEST_F(CurlTransportTest, LetsAnObjectComeAtItsLeastRate) {
     auto get = request(server, "GET");
     get.stall_after = seconds(1);
     get.least_rate = 2'000;
-    const auto reply = perform(get);
+    const auto reply = perform_unless_broken(get);
     EXPECT_FALSE(reply.broken) << reply.trouble;
     EXPECT_EQ(reply.body.size(), 30'000U);
 }
@@ -608,7 +714,7 @@ TEST_F(CurlTransportTest, HasPatienceWithTheReplyToABody) {
     put.stall_after = seconds(2);
     put.reply_within = seconds(20);
     put.least_rate = 1'000'000;
-    EXPECT_FALSE(perform(put).broken);
+    EXPECT_FALSE(perform_unless_broken(put).broken);
 }
 
 // --- The rate
@@ -640,7 +746,7 @@ TEST_F(CurlTransportTest, DoesNotTakeItsOwnSlownessForAStall) {
     auto put = request(server, "PUT", body);
     put.stall_after = seconds(2);
     put.reply_within = seconds(2);
-    const auto reply = perform(put);
+    const auto reply = perform_unless_broken(put);
     EXPECT_FALSE(reply.broken) << reply.trouble;
     EXPECT_EQ(reply.status, 200);
 }
@@ -653,7 +759,7 @@ TEST_F(CurlTransportTest, SeesAStallWhenItHasARate) {
     put.stall_after = milliseconds(500);
     const Stopwatch watch;
     EXPECT_EQ(perform(put).broken, Broken::stalled);
-    EXPECT_LT(watch.passed(), seconds(5)) << "a sender that waits for its rate waits for the server, too";
+    EXPECT_LT(watch.passed(), seconds(30)) << "a sender that waits for its rate waits for the server, too";
 }
 
 }  // namespace
