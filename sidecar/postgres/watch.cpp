@@ -1,5 +1,6 @@
 #include "postgres/watch.hpp"
 
+#include "look_pace.hpp"
 #include "postgres/statement_kind.hpp"
 #include "postgres/wait_ledger.hpp"
 
@@ -18,11 +19,6 @@ using Steady = std::chrono::steady_clock;
 constexpr const char* limit_looks = "SET statement_timeout = '5s'";
 constexpr const char* unlimit_looks = "SET statement_timeout = 0";
 constexpr milliseconds patience{30'000};
-
-constexpr milliseconds shortest_pause{100};
-constexpr milliseconds pause_after_trouble{10'000};
-// Of the time, a twentieth is spent on looks: with very many locks one takes a while.
-constexpr int rest_for_work = 20;
 
 constexpr milliseconds longest_ping{2'000};
 
@@ -115,18 +111,14 @@ bool sleep_for(milliseconds length, std::mutex& mutex, std::condition_variable_a
 // What the looks so far have found.
 class LockWatch::Looks {
 public:
-    explicit Looks(const Options& options) : options_(options) {}
+    explicit Looks(const Options& options) : options_(options), pace_(options.look_every, options.yield_to) {}
 
     // Before somebody has waited for too long by more than a little.
     [[nodiscard]] milliseconds next_in() const { return next_in_; }
 
-    void failed() { next_in_ = std::max(pause_after_trouble, options_.look_every); }
+    void failed() { next_in_ = pace_.after_failure(); }
 
-    // One that waited for a busy processor did not work: only two long ones in a row tell of work.
-    void took(Steady::duration length) {
-        const auto work = std::chrono::ceil<milliseconds>(std::min(length, std::exchange(last_took_, length)));
-        next_in_ = std::max({next_in_, shortest_pause, std::min(rest_for_work * work, pause_after_trouble)});
-    }
+    void took(Steady::duration length) { next_in_ = pace_.after(length, left_); }
 
     std::optional<GaveWay> judge(const std::vector<Waiter>& waiters, Steady::time_point now) {
         std::vector<LockWait> waits;
@@ -135,8 +127,7 @@ public:
             waits.push_back(waiter.wait);
         }
         ledger_.look(waits, now);
-        next_in_ = options_.yield_to ? std::min(options_.look_every, std::max(*options_.yield_to / 4, shortest_pause))
-                                     : options_.look_every;
+        left_.reset();
         for (const auto& waiter : waiters) {
             const auto waited = ledger_.waited_for(waiter.wait.what);
             const auto left = *options_.yield_to - waited;
@@ -146,7 +137,7 @@ public:
                 return GaveWay{replay ? GaveWay::To::replay : GaveWay::To::statement, replay ? "" : kind_of(waiter),
                                waited};
             }
-            next_in_ = std::min(next_in_, left);
+            left_ = std::min(left_.value_or(left), left);
         }
         return std::nullopt;
     }
@@ -154,8 +145,9 @@ public:
 private:
     const Options& options_;
     WaitLedger ledger_;
+    LookPace pace_;
+    std::optional<milliseconds> left_;  // until the dump has to give way to somebody who waits
     milliseconds next_in_{0};
-    Steady::duration last_took_{0};
 };
 
 LockWatch::LockWatch(Connection& control, Options options, Actions actions)
@@ -253,7 +245,7 @@ void LockWatch::end_session(const std::stop_token& stop) {
     constexpr int tries = 5;
     for (int i = 0; i < tries && !lost(); ++i) {
         auto left = control_.value(count_sessions, {options_.session});
-        if (!left || *left == "0" || !pause(shortest_pause, stop)) {
+        if (!left || *left == "0" || !pause(LookPace::shortest_pause, stop)) {
             break;
         }
         if (i == tries - 1) {
