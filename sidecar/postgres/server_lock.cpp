@@ -1,5 +1,6 @@
 #include "postgres/server_lock.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <random>
@@ -76,11 +77,14 @@ Result<ServerLock> ServerLock::acquire(const Server& server, std::chrono::millis
     if (auto direct = refuse_pooler(*connection); !direct) {
         return std::move(direct).error();
     }
-    const auto deadline = std::chrono::steady_clock::now() + wait;
+    // A run that was killed a moment ago holds its lock until the server's process has noticed, which is busy or not
+    // at its turn.
+    constexpr auto least_wait = std::chrono::milliseconds(3000);
+    const auto deadline = std::chrono::steady_clock::now() + std::max(wait, least_wait);
     std::mt19937 dice(std::random_device{}());
     std::uniform_int_distribution<int> spread(50, 250);
-    // Two that met and both gave way must not both conclude that a third is at work: a few quick tries first.
-    constexpr int quick_tries = 3;
+    // Two that met and both gave way must not both conclude that a third is at work, however slow the tries are.
+    constexpr int least_tries = 3;
     for (int tries = 1;; ++tries) {
         auto got = attempt(*connection);
         if (!got) {
@@ -89,7 +93,7 @@ Result<ServerLock> ServerLock::acquire(const Server& server, std::chrono::millis
         if (*got == Attempt::ours) {
             return ServerLock(std::move(*connection));
         }
-        if (tries >= quick_tries && std::chrono::steady_clock::now() >= deadline) {
+        if (tries >= least_tries && std::chrono::steady_clock::now() >= deadline) {
             return Error{ErrorKind::busy, "another Lifeboat is at work on this server",
                          "wait for it to end, or give --lock-wait 10m"};
         }
@@ -97,6 +101,10 @@ Result<ServerLock> ServerLock::acquire(const Server& server, std::chrono::millis
             return Error{ErrorKind::interrupted, "stopped while waiting for another run", {}};
         }
     }
+}
+
+ServerLock::~ServerLock() {
+    connection_.close();
 }
 
 Status ServerLock::check() {

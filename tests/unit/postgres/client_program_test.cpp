@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace lifeboat::postgres {
 namespace {
@@ -177,15 +178,19 @@ TEST(ClientProgram, LeavesNoSessionBehindWhenDestroyed) {
     auto watcher = server().connect();
     const LockedTable locked;
     const std::string waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto patience = std::chrono::seconds(20);
+    auto deadline = std::chrono::steady_clock::now() + patience;
     {
         auto program = dump(server().connect());
         ASSERT_TRUE(program);
         while (watcher.value(waiting).value() == "0" && std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));  // the server has better things to do
         }
         ASSERT_EQ(watcher.value(waiting).value(), "1");
     }
+    deadline = std::chrono::steady_clock::now() + patience;
     while (watcher.value(waiting).value() != "0" && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     EXPECT_EQ(watcher.value(waiting).value(), "0");
 }

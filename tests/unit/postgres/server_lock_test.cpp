@@ -11,7 +11,7 @@ namespace lifeboat::postgres {
 namespace {
 
 using testing::HasSubstr;
-using std::chrono_literals::operator""ms;
+using Steady = std::chrono::steady_clock;
 using std::chrono_literals::operator""s;
 
 PrivateServer& server() {
@@ -19,7 +19,7 @@ PrivateServer& server() {
 }
 
 ServerLock acquired(const std::string& database = "postgres") {
-    auto lock = ServerLock::acquire(server().server(database), 0ms, {});
+    auto lock = ServerLock::acquire(server().server(database), 20s, {});
     if (!lock) {
         ADD_FAILURE() << lock.error().what;
         std::abort();
@@ -28,11 +28,14 @@ ServerLock acquired(const std::string& database = "postgres") {
 }
 
 void expect_taken(const std::string& database = "postgres") {
-    const auto second = ServerLock::acquire(server().server(database), 0ms, {});
+    const auto began = Steady::now();
+    const auto second = ServerLock::acquire(server().server(database), std::chrono::milliseconds(0), {});
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().kind, ErrorKind::busy);
     EXPECT_THAT(second.error().what, HasSubstr("another Lifeboat"));
     EXPECT_THAT(second.error().next, HasSubstr("--lock-wait"));
+    EXPECT_GE(Steady::now() - began, 3s) << "so long the lock of a run that was killed may be there";
+    EXPECT_LT(Steady::now() - began, 20s);
 }
 
 TEST(ServerLock, IsForOneAtATime) {
@@ -54,10 +57,21 @@ TEST(ServerLock, IsNotTheLockOfSomeOtherProgram) {
     acquired();
 }
 
+// Whoever destroys it waits for the server, but not for ever: those that were held up until then are not judged.
 TEST(ServerLock, IsFreeAgainWhenItIsDestroyed) {
-    { const auto lock = acquired(); }
-    // The server ends the old session in its own time.
-    EXPECT_TRUE(ServerLock::acquire(server().server(), 20s, {}));
+    auto watcher = server().connect();
+    int judged = 0;
+    for (int i = 0; i < 100 && judged < 20; ++i) {
+        auto lock = std::make_unique<ServerLock>(acquired());
+        EXPECT_TRUE(ServerLock::taken(watcher).value());
+        const auto began = Steady::now();
+        lock.reset();
+        if (Steady::now() - began < 1s) {
+            ++judged;
+            EXPECT_FALSE(ServerLock::taken(watcher).value());
+        }
+    }
+    EXPECT_EQ(judged, 20);
 }
 
 TEST(ServerLock, WaitsForTheOtherRunToEnd) {
