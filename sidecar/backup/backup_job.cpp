@@ -172,7 +172,11 @@ Result<BackupOutcome> Job::give_way_on(postgres::ServerLock& lock, const postgre
         if (giving_way_->server_went_away(asked_to_stop_)) {
             giving_way_->note({postgres::GaveWay::To::shutdown});
         }
-        if (const auto server = giving_way_->to_the_server()) {
+        if (giving_way_->server_crashed()) {
+            outcome =
+                Error{ErrorKind::temporary, "the server crashed while it was backed up",
+                      "see its log for what ended which of its processes: it may be that a dump needs more memory"};
+        } else if (const auto server = giving_way_->to_the_server()) {
             outcome = BackupOutcome{BackupOutcome::Kind::yielded, std::nullopt, Yield{*server}};
         } else if (nothing_but_yield_) {
             outcome = BackupOutcome{BackupOutcome::Kind::yielded, std::nullopt, yield_};

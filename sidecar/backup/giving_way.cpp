@@ -45,9 +45,12 @@ std::optional<GaveWay> GivingWay::to_the_server() const {
     return server_;
 }
 
+bool GivingWay::server_crashed() const noexcept {
+    return lock_.connection().was_crashed_on();
+}
+
 bool GivingWay::server_went_away(const std::stop_token& stop) {
-    // Asked something, so that it says why it is gone.
-    if (lock_.check() || lock_.connection().was_crashed_on()) {
+    if (lock_.check() || server_crashed()) {  // asked something, so that it says why it is gone
         return false;
     }
     return lock_.connection().was_told_to_go() || pinger_.turned_away(std::chrono::seconds(2), stop);

@@ -37,6 +37,9 @@ public:
 
     // Whether a run that failed did so because its server shut down: it said so, or takes nobody any more.
     [[nodiscard]] bool server_went_away(const std::stop_token& stop);
+    // As far as it has said so, to whoever asked it since. While it recovers it takes no new session, in the words of
+    // one that shuts down.
+    [[nodiscard]] bool server_crashed() const noexcept;
 
 private:
     const BackupPlan& plan_;

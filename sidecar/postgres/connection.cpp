@@ -290,12 +290,23 @@ struct Connection::Farewell {
         const char* severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
         if (severity != nullptr && std::strcmp(severity, "FATAL") == 0) {
             hear(notice);
+        } else if (says(notice, crash_shutdown)) {
+            crashed_on = true;  // a warning is all that a server says of it
         }
     }
     void hear(const PGresult* message) noexcept {
+        told_to_go = told_to_go || says(message, admin_shutdown);
+        crashed_on = crashed_on || says(message, crash_shutdown);
+    }
+
+private:
+    // Of PostgreSQL's errcodes.txt.
+    static constexpr const char* admin_shutdown = "57P01";
+    static constexpr const char* crash_shutdown = "57P02";
+
+    static bool says(const PGresult* message, const char* code) noexcept {
         const char* state = PQresultErrorField(message, PG_DIAG_SQLSTATE);
-        told_to_go = told_to_go || (state != nullptr && std::strcmp(state, "57P01") == 0);
-        crashed_on = crashed_on || (state != nullptr && std::strcmp(state, "57P02") == 0);
+        return state != nullptr && std::strcmp(state, code) == 0;
     }
 };
 

@@ -1,10 +1,14 @@
 """The server shuts down, or becomes the primary, in the middle of a dump."""
 
+import os
+import signal
 import time
 
 import pytest
-from support.patience import until
+from support.bounds import in_time
+from support.patience import machine_time, until
 from support.postgres import PostgresServer
+from support.processes import children_of, lives, status_of
 from support.samples import incompressible
 
 SLACK = 2.0  # what a shutdown may take longer than without us, by the promise
@@ -40,35 +44,69 @@ def assert_nothing_left(workspace):
 @pytest.mark.parametrize("mode", ["smart", "fast"])
 def test_a_shutdown_is_not_held_up(held_dump, server, mode):
     without_us = seconds_to_stop(server, mode)
-    server.start()
-    workspace, run, _ = held_dump(server)
-    assert seconds_to_stop(server, mode) < without_us + SLACK
-    outcome = run.wait(timeout=10).expect(1)
-    assert "the backup gave way to the server's shutdown; nothing of it is stored" in outcome.err
-    assert "next: run the backup again when the server is up" in outcome.err
-    assert_nothing_left(workspace)
-    server.start()
-    workspace.configure(postgres={"bin_dir": None})
-    workspace.verify(workspace.backup()).expect(0)
+
+    def seconds_more():
+        server.start()
+        workspace, run, _ = held_dump(server)
+        took = seconds_to_stop(server, mode)
+        outcome = run.wait(timeout=10).expect(1)
+        assert "the backup gave way to the server's shutdown; nothing of it is stored" in outcome.err
+        assert "next: run the backup again when the server is up" in outcome.err
+        assert_nothing_left(workspace)
+        server.start()
+        workspace.configure(postgres={"bin_dir": None})
+        workspace.verify(workspace.backup()).expect(0)
+        server.stop()
+        return took - without_us
+
+    in_time(SLACK, seconds_more)
+
+
+def crash(server):
+    """As an immediate shutdown does, but that nobody hears of one: the first process would tell whoever comes until the
+    others are gone, and stands still meanwhile."""
+    first = server.process_id
+    os.kill(first, signal.SIGSTOP)
+    until(lambda: status_of(first, "State")[:1] == "T", "it stands still")
+    others = children_of(first)
+    for process in others:
+        os.kill(process, signal.SIGQUIT)
+    until(lambda: not any(lives(process) for process in others), "the others are gone")
+    os.kill(first, signal.SIGKILL)
+    server.stop()
+    (server.folder / "data" / "postmaster.pid").unlink()  # it says still that connections are taken
 
 
 def test_a_dump_of_a_server_that_crashes_has_failed(held_dump, server):
     """That is no giving way: what brings a server down may be the dump."""
     workspace, run, _ = held_dump(server)
-    server.stop("immediate")
+    crash(server)
     outcome = run.wait(timeout=30).expect(1)
     assert "gave way" not in outcome.err
     assert_nothing_left(workspace)
+
+
+def test_a_crash_that_the_server_recovers_from_is_told_as_one(held_dump, server):
+    """While it recovers, it turns away who comes in the words of one that shuts down."""
+    workspace, run, _ = held_dump(server)
+    os.kill(int(server.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")), signal.SIGKILL)
+    outcome = run.wait(timeout=60).expect(1)
+    assert "the server crashed while it was backed up" in outcome.err
+    assert "gave way" not in outcome.err
+    assert_nothing_left(workspace)
+    until(lambda: server.client("psql", "-c", "SELECT 1", check=False).returncode == 0, "it has recovered")
+    workspace.configure(postgres={"bin_dir": None})
+    workspace.verify(workspace.backup()).expect(0)
 
 
 def test_a_promotion_ends_the_dump_of_a_standby(held_dump, server, folder):
     standby = PostgresServer.standby_of(server, folder / "standby")
     try:
         workspace, run, _ = held_dump(standby, role="any")
-        began = time.monotonic()
         standby.promote()
+        began = machine_time()
         until(lambda: run.process.poll() is not None, "the run ends", timeout=10)
-        assert time.monotonic() - began < 5
+        assert machine_time() - began < 5
         outcome = run.wait().expect(1)
         assert "the backup gave way to the server's promotion; nothing of it is stored" in outcome.err
         assert_nothing_left(workspace)
