@@ -724,7 +724,6 @@ void Supervisor::start_what_is_due() {
 void Supervisor::turn() {
     end_drain();
     enforce_limits();
-    publish();  // to start a child takes its time
     start_what_is_due();
     publish();
     answer_drains();  // whoever asked finds it in what is shown
