@@ -9,6 +9,7 @@ import time
 import pytest
 from pathlib import Path
 from support import ROOT
+from support.bounds import in_time
 from support.endpoints import Endpoints, families_in, promtool_findings
 from support.patience import until
 
@@ -26,13 +27,21 @@ def program(request):
     return found
 
 
-@pytest.fixture
-def endpoints(program):
+@contextlib.contextmanager
+def serving(program):
     process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     pod, page = (int(port) for port in process.stdout.readline().split())
-    yield Endpoints(process.pid, pod, page)
-    process.stdin.close()
-    assert process.wait(timeout=20) == 0
+    try:
+        yield Endpoints(process.pid, pod, page)
+    finally:
+        process.stdin.close()
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.fixture
+def endpoints(program):
+    with serving(program) as served:
+        yield served
 
 
 def test_prometheus_finds_nothing_wrong_with_the_metrics(endpoints):
@@ -91,22 +100,30 @@ def test_healthz_and_status_are_json(endpoints):
 
 
 @pytest.mark.footprint
-def test_holding_connections_costs_a_few_megabytes_and_no_answer(endpoints):
-    endpoints.get("/metrics")
-    before, open_before = endpoints.private_memory(), endpoints.descriptors()
-    assert before < 4 * MIB
-    with contextlib.ExitStack() as stack:
-        for _ in range(6):
-            for client in endpoints.hold(100, b"GET /livez HTTP/1.1\r\nX: " + b"x" * 16000):
-                stack.enter_context(client)
-            began = time.monotonic()
-            assert endpoints.get("/livez") == (200, "ok\n")
-            assert time.monotonic() - began < 2, "the holders have 15 s: they lock others out"
-        assert endpoints.descriptors() > open_before + 200
-        grown = endpoints.private_memory() - before
-        assert 3 * MIB < grown < 9 * MIB
-    until(lambda: endpoints.descriptors() <= open_before, "every connection is closed")
-    until(lambda: endpoints.private_memory() < before + 2 * MIB, "the memory is given back")
+def test_holding_connections_costs_a_few_megabytes_and_no_answer(program):
+    def slowest_answer():
+        """Of a process that nobody has asked anything yet."""
+        with serving(program) as endpoints:
+            endpoints.get("/metrics")
+            before, open_before = endpoints.private_memory(), endpoints.descriptors()
+            assert before < 4 * MIB
+            took = []
+            with contextlib.ExitStack() as stack:
+                for _ in range(6):
+                    for client in endpoints.hold(100, b"GET /livez HTTP/1.1\r\nX: " + b"x" * 16000):
+                        stack.enter_context(client)
+                    began = time.monotonic()
+                    assert endpoints.get("/livez") == (200, "ok\n")
+                    took.append(time.monotonic() - began)
+                if max(took) < 2:
+                    assert endpoints.descriptors() > open_before + 200
+                    grown = endpoints.private_memory() - before
+                    assert 3 * MIB < grown < 9 * MIB
+            until(lambda: endpoints.descriptors() <= open_before, "every connection is closed")
+            until(lambda: endpoints.private_memory() < before + 2 * MIB, "the memory is given back")
+            return max(took)
+
+    in_time(2, slowest_answer)  # the holders have 15 s: they do not lock others out
 
 
 @pytest.mark.footprint

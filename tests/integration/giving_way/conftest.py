@@ -1,5 +1,7 @@
 """A server with two databases, and backups that stand still at a gate with their locks held."""
 
+import itertools
+
 import pytest
 from support.samples import incompressible
 from support.tools import ToolFolder
@@ -23,8 +25,10 @@ def busy_server(new_server):
 @pytest.fixture
 def held_dump(new_workspace, folder):
     """Begins a backup in which the pg_dump of `held` holds its locks and does not move."""
+    count = itertools.count()
+
     def start(server, *, held="first", databases=("first",), configure=lambda workspace: None, **postgres):
-        tools = ToolFolder(folder / "tools")
+        tools = ToolFolder(folder / f"tools{next(count)}")
         gate = tools.gate("pg_dump", after_bytes=100_000, only_database=held)
         workspace = new_workspace(server)
         workspace.configure(postgres={"bin_dir": tools.setting, "databases": list(databases), **postgres})

@@ -3,7 +3,7 @@
 import pytest
 from support.patience import until
 from support.sessions import begin
-from support.sidecar import Sidecar
+from support.sidecar import Sidecar, eventually
 from support.tools import ToolFolder
 
 ALTER = "ALTER TABLE confessions ALTER note SET DEFAULT 'Grace Hopper'"
@@ -33,8 +33,9 @@ def test_a_statement_that_comes_again_and_again_ends_in_starved_by_its_kind(star
         told = sidecar.wait_for("backup_yielded", count=count)[-1]
         assert told["level"] == "warn" and told["result"] == "yielded" and told["yielded_to"] == "ALTER TABLE"
         assert "gave way to ALTER TABLE, which had waited for" in told["error"]
-        assert "starved" not in sidecar.reasons() and "failing" not in sidecar.reasons()
+        eventually(lambda: sidecar.status()["runs"]["consecutive_yields"] == count, what="the run's end")
         assert sidecar.status()["runs"]["last"]["result"] == "yielded"
+        assert "starved" not in sidecar.reasons() and "failing" not in sidecar.reasons()
     alter_behind_a_dump(busy_server)
     sidecar.wait_reason("starved")
     reason = sidecar.reason("starved")

@@ -135,11 +135,15 @@ def test_a_server_that_is_unwell_is_told_when_it_is_well_again(workspace, hooks)
     assert len({call.text for call in hooks.at("/success")}) == 1, "the same message each time"
 
 
-def test_a_server_that_hangs_delays_no_backup_no_answer_and_no_end(workspace, hooks):
+def test_a_server_that_hangs_delays_no_backup_no_answer_and_no_end(workspace, hooks, folder):
+    tools = ToolFolder(folder / "tools")
+    workspace.configure(postgres={"bin_dir": tools.setting})
+    gate = tools.gate("pg_dump")  # an end that comes with the start would be told alone
     hooks.answer = HookServer.HANG
     settings = {"on_failure": hooks.url("failure"), "on_success": hooks.url("success"), "ping": hooks.url("ping")}
     with Sidecar(workspace, notify=settings) as sidecar:
         hooks.wait_for("/ping/start")
+        gate.open()
         sidecar.wait_for("backup_finished")
         hooks.wait_for("/success")
         sidecar.wait_healthy()

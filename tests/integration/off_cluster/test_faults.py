@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from support import faults
 from support.fault_server import ALWAYS
+from support.patience import until
 from support.store import BACKUP_ID
 
 # The calls of a backup of one database in three parts, in their order, and how a rule finds each.
@@ -426,6 +427,7 @@ def test_a_store_that_went_away_ends_the_run_at_the_first_database(workspace, fa
 
 def test_what_the_store_lost_meanwhile_is_no_part_of_a_backup(workspace, fault_server, object_server):
     """A rule of the bucket, or another's sweep, may be quicker than a run that takes very long."""
+    workspace.configure(postgres={"max_stall": "5m"})  # the client asks once: it does not give up what hangs here
     waiting = fault_server.on("PutObject", key="*/globals*").fail(faults.stall("body", 0))
     run = workspace.start("backup")
     waiting.wait()
@@ -455,16 +457,20 @@ def test_a_backup_logs_why_it_waits_for_the_store(workspace, fault_server):
 
 def test_a_body_that_is_taken_in_drop_by_drop_does_not_hold_a_dump_open(workspace, fault_server, fleet):
     """Bytes do move, fast enough for a line that is slow, and the dump does not: its locks are let go of in time."""
-    workspace.configure(store={"uploads": 1}, postgres={"databases": ["cargo"], "max_stall": "12s"})
-    # A part would take 17 s. No slower: a third of a socket's send buffer has to be gone before the client sees any of
-    # it move, on loopback nearly a megabyte, and within 4.8 s it must have.
-    fault_server.on("UploadPart", times=ALWAYS).fail(faults.Sip(30_000, 0.1))
+    workspace.configure(store={"uploads": 1}, postgres={"databases": ["cargo"], "max_stall": "20s"})
+    # A part would take 35 s. No slower: a third of a socket's send buffer has to be gone before the client sees any of
+    # it move, on loopback nearly a megabyte, and within 8 s it must have. No faster: the last two megabytes are in that
+    # buffer, and 8 s after they got there the client would take it for a store that does not answer.
+    taken_in = fault_server.on("UploadPart", times=ALWAYS).fail(faults.Sip(15_000, 0.1))
     began = time.monotonic()
-    outcome = workspace.run("backup", timeout=60)
-    took = time.monotonic() - began
-    assert 12 <= took < 30, outcome.err
-    assert_absent(workspace, outcome, "nothing moved for 12 s (postgres.max_stall)")
-    assert fleet.sessions() == []
+    run = workspace.start("backup")
+    taken_in.wait()
+    reached = time.monotonic()
+    outcome = run.wait(timeout=60)
+    ended = time.monotonic()
+    assert ended - began >= 20 and ended - reached < 30, outcome.err
+    assert_absent(workspace, outcome, "nothing moved for 20 s (postgres.max_stall)")
+    until(lambda: fleet.sessions() == [], "no session stays", timeout=5)
     assert_nothing_stays(workspace, fault_server)
 
 

@@ -223,10 +223,14 @@ class Exchange:
             self._body_piece(self._left)
 
     def take_slowly(self, step, interval):
-        """Reads the body so until the rule is released. A small buffer, so that the client feels each step."""
-        self._client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024)
+        """Reads the body so until the rule is released; what a late wake-up left is made up for. A small buffer, so
+        that the client feels each step; a smaller one than a step would be what sets the pace."""
+        self._client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, max(8 * 1024, 2 * step))
+        began, taken = time.monotonic(), 0
         while self._left > 0 and not self.wait_for_release(interval):
-            self._body_piece(min(step, self._left))
+            due = int(step * (time.monotonic() - began) / interval)
+            while self._left > 0 and taken < due:
+                taken += len(self._body_piece(min(due - taken, self._left)))
 
     def finish(self):
         if self._upstream:

@@ -263,7 +263,7 @@ class Trickle:
 
 @dataclass
 class Sip:
-    """Takes the request's body in a few bytes at a time, and answers nothing."""
+    """Takes the request's body in at `step` bytes in each `interval`, and answers nothing."""
 
     step: int = 1
     interval: float = 0.1

@@ -39,29 +39,31 @@ inline std::string told(const Attempt& attempt) {
     return text;
 }
 
-// A folder that goes with the test.
+// A folder that goes with the test, in one of its own: what others do in the folder for temporary files is no change
+// of where this one lies.
 class ScratchFolder {
 public:
     ScratchFolder() {
         std::string pattern = ::testing::TempDir() + "lifeboat-config-XXXXXX";
-        path_ = ::mkdtemp(pattern.data());
+        outer_ = ::mkdtemp(pattern.data());
+        std::filesystem::create_directory(path());
     }
     ScratchFolder(const ScratchFolder&) = delete;
     ScratchFolder& operator=(const ScratchFolder&) = delete;
     ~ScratchFolder() {
         std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
+        std::filesystem::remove_all(outer_, ignored);
     }
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    [[nodiscard]] std::filesystem::path path() const { return outer_ / "scratch"; }
 
     std::string write(const std::string& name, const std::string& content) const {
-        const std::filesystem::path file = path_ / name;
+        const std::filesystem::path file = path() / name;
         std::ofstream(file, std::ios::binary) << content;
         return file.string();
     }
 
 private:
-    std::filesystem::path path_;
+    std::filesystem::path outer_;
 };
 
 }  // namespace lifeboat::config::testing

@@ -8,6 +8,7 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <sstream>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -113,53 +114,67 @@ std::chrono::milliseconds time_of_a_probe(std::uint16_t port) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
 }
 
-// The slowest probe of a server, and of one that nobody but the probe asks: how slow this machine is by itself just
-// then. On a quiet machine that is a millisecond, and the siege's is to be a quarter of a second at most.
-class Slowest {
+// Nobody beats the heart of these servers, and on a slow machine a siege takes a while.
+health::Limits never_wedged() {
+    health::Limits limits;
+    limits.wedged_after = 1h;
+    return limits;
+}
+
+// Probes of a server, each beside one of a server that nobody but the probe asks: how slow this machine is by itself
+// just then. On a quiet machine that is a millisecond, and the siege's is to be a quarter of a second at most. Whoever
+// is late is asked again at once, as the machine may have held up that one probe alone; a server that is locked up is
+// late each time.
+class Probes {
 public:
-    explicit Slowest(std::uint16_t besieged) : besieged_(besieged) {}
+    explicit Probes(std::uint16_t besieged) : besieged_(besieged) {}
 
     void probe() {
-        worst_ = std::max(worst_, time_of_a_probe(besieged_));
-        quiet_ = std::max(quiet_, time_of_a_probe(undisturbed_.pod()));
+        constexpr int tries = 3;
+        std::ostringstream told;
+        for (int i = 0; i < tries; ++i) {
+            const auto took = time_of_a_probe(besieged_);
+            const auto quiet = time_of_a_probe(undisturbed_.pod());
+            if (took < 250ms + 3 * quiet) {
+                return;
+            }
+            told << " " << took.count() << " ms, and without a siege " << quiet.count() << " ms;";
+        }
+        late_ += told.str();
     }
 
-    [[nodiscard]] testing::AssertionResult is_in_time() const {
-        const auto allowed = 250ms + 3 * quiet_;
-        const auto result = worst_ < allowed ? testing::AssertionSuccess() : testing::AssertionFailure();
-        return testing::AssertionResult(result)
-               << "the slowest took " << worst_.count() << " ms, and without a siege " << quiet_.count() << " ms";
+    [[nodiscard]] testing::AssertionResult are_in_time() const {
+        return late_.empty() ? testing::AssertionSuccess() : testing::AssertionFailure() << "a probe took" << late_;
     }
 
 private:
     std::uint16_t besieged_;
-    test::RunningServer undisturbed_;
-    std::chrono::milliseconds worst_{0};
-    std::chrono::milliseconds quiet_{0};
+    test::RunningServer undisturbed_{never_wedged()};
+    std::string late_;
 };
 
 TEST(HostileClients, DoNotDelayLivez) {
-    const test::RunningServer running;
-    Slowest slowest(running.pod());
+    const test::RunningServer running(never_wedged());
+    Probes probes(running.pod());
     const Siege siege(running.pod());
     for (int i = 0; i < 100; ++i) {
-        slowest.probe();
+        probes.probe();
         std::this_thread::sleep_for(10ms);
     }
-    EXPECT_TRUE(slowest.is_in_time());
+    EXPECT_TRUE(probes.are_in_time());
 }
 
 // More than the server keeps, each with the half of a request that it must remember.
 TEST(HostileClients, HoldingHundredsOfConnectionsDoesNotLockLivezOut) {
-    const test::RunningServer running;
-    Slowest slowest(running.pod());
+    const test::RunningServer running(never_wedged());
+    Probes probes(running.pod());
     Crowd held;
     for (int i = 0; i < 6; ++i) {
         auto more = crowd_of(running.pod(), 100, "GET /livez HTTP/1.1\r\nHost: te");
         std::move(more.begin(), more.end(), std::back_inserter(held));
-        slowest.probe();
+        probes.probe();
     }
-    EXPECT_TRUE(slowest.is_in_time());
+    EXPECT_TRUE(probes.are_in_time());
 }
 
 }  // namespace

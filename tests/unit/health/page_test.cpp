@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <ctime>
 #include <regex>
 #include <set>
 
@@ -203,12 +204,19 @@ Facts far_too_much() {
     return facts;
 }
 
+// Of this thread: what others do on the machine takes none of it.
+std::chrono::nanoseconds time_at_work() {
+    timespec spent{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
+}
+
 TEST(Page, IsOfBoundedSize) {
     const auto facts = far_too_much();
-    const auto began = std::chrono::steady_clock::now();
+    const auto began = time_at_work();
     const auto page = page_of(facts);
+    EXPECT_LT(time_at_work() - began, 2s);
     EXPECT_LT(page.size(), 150'000U);
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
     EXPECT_THAT(page, HasSubstr(" more</p>"));
     EXPECT_THAT(page, testing::EndsWith("</html>\n"));
     EXPECT_LT(state("healthy").size(), 45'000U);
