@@ -3,10 +3,10 @@
 import json
 import re
 import socket
-import time
 from pathlib import Path
 
 import pytest
+from support.patience import machine_time
 from support.postgres import PostgresServer
 
 THIEF = ("read", "hide", "delete", "overwrite", "forge")
@@ -33,11 +33,18 @@ def clinic(new_workspace, ward, object_server):
     return create
 
 
+OUT_OF_TIME = ("did not answer in time", "could not be seen within a second")
+
+
 class Diagnosis:
     def __init__(self, workspace, *arguments, code=0):
-        began = time.monotonic()
-        self.answer = workspace.run("doctor", "--json", *arguments).expect(code).json
-        assert time.monotonic() - began < 20, "ten seconds are promised"
+        for _ in range(3):  # each check has its time, which a busy machine may take from it
+            began = machine_time()
+            outcome = workspace.run("doctor", "--json", *arguments)
+            assert machine_time() - began < 20, "ten seconds are promised"
+            if not any(words in outcome.text for words in OUT_OF_TIME):
+                break
+        self.answer = outcome.expect(code).json
         self.thief = {entry["could"]: entry for entry in self.answer["thief"]}
 
     def of(self, check):
