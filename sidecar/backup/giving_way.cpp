@@ -45,7 +45,7 @@ std::optional<GaveWay> GivingWay::to_the_server() const {
     return server_;
 }
 
-bool GivingWay::server_crashed() const noexcept {
+bool GivingWay::server_crashed() noexcept {
     return lock_.connection().was_crashed_on();
 }
 

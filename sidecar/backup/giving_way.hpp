@@ -39,7 +39,7 @@ public:
     [[nodiscard]] bool server_went_away(const std::stop_token& stop);
     // As far as it has said so, to whoever asked it since. While it recovers it takes no new session, in the words of
     // one that shuts down.
-    [[nodiscard]] bool server_crashed() const noexcept;
+    [[nodiscard]] bool server_crashed() noexcept;
 
 private:
     const BackupPlan& plan_;

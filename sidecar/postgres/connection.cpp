@@ -333,7 +333,10 @@ bool Connection::was_told_to_go() const noexcept {
     return farewell_->told_to_go;
 }
 
-bool Connection::was_crashed_on() const noexcept {
+bool Connection::was_crashed_on() noexcept {
+    if (PQconsumeInput(connection_.get()) == 1) {
+        (void)PQisBusy(connection_.get());  // takes it to pieces
+    }
     return farewell_->crashed_on;
 }
 

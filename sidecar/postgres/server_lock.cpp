@@ -79,7 +79,7 @@ Result<ServerLock> ServerLock::acquire(const Server& server, std::chrono::millis
     }
     // A run that was killed a moment ago holds its lock until the server's process has noticed, which is busy or not
     // at its turn.
-    constexpr auto least_wait = std::chrono::milliseconds(3000);
+    constexpr auto least_wait = std::chrono::milliseconds(1500);
     const auto deadline = std::chrono::steady_clock::now() + std::max(wait, least_wait);
     std::mt19937 dice(std::random_device{}());
     std::uniform_int_distribution<int> spread(50, 250);

@@ -26,7 +26,7 @@ public:
     ExchangeWatch(const HttpRequest& request, TimePoint now)
         : request_(request), moved_at_(now), sent_at_(now), paced_at_(now) {}
 
-    // `now` is a time before the look at the progress: for as long as nobody could look, nobody knows of a stall.
+    // `now` is a time before the look at the progress: what came while nobody could look has not stalled.
     bool stalled(const Progress& progress, TimePoint now) {
         const auto moved = progress.on_the_wire + progress.received;
         if (moved + progress.sent != moved_ || progress.waits_for_rate) {

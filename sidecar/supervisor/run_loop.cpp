@@ -425,9 +425,9 @@ Status Loop::run() {
     for (;;) {
         if (signals_.token().stop_requested() && !stopping_) {
             stopping_ = true;
-            log_.write(LogLevel::info, "stopping", Fields::object());
             supervisor_.stop();
             notices_->stop();
+            log_.write(LogLevel::info, "stopping", Fields::object());  // whose reader may not read
         }
         supervisor_.turn();
         notices_->tell(supervisor_.facts(), clock_.now());

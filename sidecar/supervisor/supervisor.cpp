@@ -147,7 +147,7 @@ void Supervisor::accept(Orders orders, const Fields& told, std::vector<Problem> 
     }
     if (runs(Activity::prune)) {
         end_child(Activity::prune, limits_.grace);  // nothing more goes by the old rules
-        prune_wanted_ = true;
+        prune_wanted_ = prune_wanted_ || is_of_this_place(children_.at(Activity::prune));
     }
     world_.log(LogLevel::info, "settings_applied", told);
     for (const auto& problem : settings.problems) {
@@ -564,12 +564,12 @@ void Supervisor::drain(std::function<void()> drained) {
     drained_until_ = world_.steady() + limits_.drain_lasts;
     facts_.drained = health::DrainFacts{now, now + limits_.drain_lasts};
     drains_.push_back(std::move(drained));
-    world_.log(LogLevel::info, "drained", {{"until", os::utc_text(facts_.drained->until)}});
     for (const Activity activity : connecting) {
         if (runs(activity)) {
             end_child(activity, limits_.drain_grace);
         }
     }
+    world_.log(LogLevel::info, "drained", {{"until", os::utc_text(facts_.drained->until)}});
     dirty_ = true;
 }
 

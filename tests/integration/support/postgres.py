@@ -25,7 +25,7 @@ def installed_majors():
 
 
 def _ports():
-    """Numbers that no other process of this run is given, below those that the system gives to whoever connects."""
+    """Numbers that no other process of this run (of four) is given, below those that the system gives to whoever connects."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     mine = range(10_000 + worker % 4 * 5_500, 10_000 + (worker % 4 + 1) * 5_500)
     start = secrets.randbelow(len(mine))  # another run may go on beside this one

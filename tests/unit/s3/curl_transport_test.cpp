@@ -547,7 +547,10 @@ public:
             const int before = errno;
             char byte = 0;
             (void)!::write(held_[1], &byte, 1);
-            (void)!::read(let_go_[0], &byte, 1);
+            pollfd told{let_go_[0], POLLIN, 0};
+            if (::poll(&told, 1, 10'000) > 0) {  // not for ever: who was to tell may need what this thread holds
+                (void)!::read(let_go_[0], &byte, 1);
+            }
             errno = before;
         };
         ::sigaction(SIGUSR1, &action, &before_);

@@ -126,6 +126,15 @@ TEST(APruneUnderWay, IsEndedByNewSettingsAndBeginsAgainByThem) {
     }
 }
 
+TEST(APruneUnderWay, IsNotFollowedByOneOfAnotherPlaceWhereNothingWasMade) {
+    Pruning sidecar;
+    sidecar.next_backup();
+    sidecar.supervisor.accept(pruning("another app"), Fields::object());
+    sidecar.supervisor.turn();
+    sidecar.end(Activity::prune, killed);
+    EXPECT_FALSE(sidecar.runs(Activity::prune));
+}
+
 TEST(APruneUnderWay, IsTriedOnceMoreAtOnceWhereSomebodyAskedMeanwhile) {
     Pruning sidecar;
     sidecar.next_backup();

@@ -64,8 +64,8 @@ public:
     // Whether the server ended this session because it shuts down, or because an administrator said so; known once a
     // statement has failed.
     [[nodiscard]] bool was_told_to_go() const noexcept;
-    // The same of a server that crashed, or was shut down without care for its sessions.
-    [[nodiscard]] bool was_crashed_on() const noexcept;
+    // The same of a server that crashed. Also hears what has come by now and nobody has read, even after a stop.
+    [[nodiscard]] bool was_crashed_on() noexcept;
 
     [[nodiscard]] int version_num() const;  // 150020
     [[nodiscard]] int major() const { return version_num() / 10000; }

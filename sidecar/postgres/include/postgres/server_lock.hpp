@@ -17,7 +17,7 @@ Status refuse_pooler(Connection& connection);
 // the same key in every other: of two that see each other both give way and try again after a random pause.
 class ServerLock {
 public:
-    // Tries for `wait`, and for three seconds at least: the lock of a run that was killed is free a moment later.
+    // Tries for `wait`, and for a second and a half at least: the lock of a run that was killed is free a moment later.
     // ErrorKind::busy when another run holds it all that time.
     static Result<ServerLock> acquire(const Server& server, std::chrono::milliseconds wait,
                                       const std::stop_token& stop);
