@@ -151,15 +151,6 @@ Result<BackupOutcome> Job::run() {
     if (facts->in_recovery && plan_.role == Role::primary) {
         return BackupOutcome{BackupOutcome::Kind::not_ours};
     }
-    if (plan_.still_wanted) {
-        auto wanted = plan_.still_wanted();
-        if (!wanted) {
-            return std::move(wanted).error();
-        }
-        if (!*wanted) {
-            return BackupOutcome{BackupOutcome::Kind::not_needed};
-        }
-    }
     return give_way_on(*lock, *facts);
 }
 
@@ -187,6 +178,15 @@ Result<BackupOutcome> Job::give_way_on(postgres::ServerLock& lock, const postgre
 }
 
 Result<BackupOutcome> Job::run_on(postgres::ServerLock& lock, const postgres::ServerFacts& facts) {
+    if (plan_.still_wanted) {  // asks the store, which may take its time
+        auto wanted = plan_.still_wanted();
+        if (!wanted) {
+            return std::move(wanted).error();
+        }
+        if (!*wanted) {
+            return BackupOutcome{BackupOutcome::Kind::not_needed};
+        }
+    }
     auto programs = postgres::find_client_programs(plan_.bin_dir, lock.connection().major());
     if (!programs) {
         return std::move(programs).error();

@@ -5,9 +5,12 @@ import time
 import pytest
 from support import faults
 from support.bounds import in_time
+from support.fault_server import ALWAYS
 from support.patience import machine_time, until
 from support.samples import incompressible
 from support.sessions import begin
+from support.sidecar import Sidecar
+from support.tools import ToolFolder
 
 SLACK = 2.0
 
@@ -70,6 +73,36 @@ def test_a_shutdown_does_not_wait_for_a_store_that_is_stuck(workspace, server, f
         assert "gave way to the server's shutdown" in outcome.err
         assert workspace.store.manifest_ids() == []
         until(lambda: workspace.store.leftovers() == [], "nothing is left", timeout=10)
+        return took
+
+    in_time(1 + SLACK, seconds_to_stop)
+
+
+def test_a_shutdown_does_not_wait_for_a_store_that_is_stuck_before_the_dump(workspace, server, fault_server,
+                                                                            object_server, folder):
+    """A sidecar asks the store once more when it has the server's lock: whether there is a backup by now."""
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_dump")
+    with Sidecar(workspace, postgres={"bin_dir": tools.setting}) as sidecar:
+        gate.wait_until_reached(sidecar.running)
+        listings = len(fault_server.requests("ListObject*"))  # that question is the last of them
+
+    def seconds_to_stop():
+        if not server.runs():
+            server.start()
+        workspace.use_bucket(object_server, object_server.create_bucket(), endpoint=fault_server.endpoint)
+        workspace.configure(postgres={"bin_dir": None})
+        stuck = fault_server.on("ListObject*", nth=listings, times=ALWAYS).fail(faults.stall("request"))
+        with Sidecar(workspace) as sidecar:
+            stuck.wait()
+            assert server.sessions() == ["lifeboat"]
+            server.sql("CHECKPOINT")
+            began = time.monotonic()
+            server.stop("smart")
+            took = time.monotonic() - began
+            fault_server.clear()
+            yielded, = sidecar.wait_for("backup_yielded")
+        assert yielded["yielded_to"] == "the server's shutdown"
         return took
 
     in_time(1 + SLACK, seconds_to_stop)

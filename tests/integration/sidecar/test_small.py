@@ -38,11 +38,14 @@ def wake_ups_a_second(pid, seconds=20):
 
 def settle(sidecar):
     """Nothing runs, and nothing is about to be started: it is healthy before the sweep that follows a backup."""
-    looks = iter(range(1, 51))
-    while next(looks) < 50:
-        if sidecar.children():
-            looks = iter(range(1, 51))
-        time.sleep(0.02)
+    idle = 0
+
+    def stays_idle():
+        nonlocal idle
+        idle = 0 if sidecar.children() else idle + 1
+        return idle == 50
+
+    until(stays_idle, "nothing runs for a second")
 
 
 def figures(sidecar, what):
