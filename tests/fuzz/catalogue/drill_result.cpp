@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 namespace {
@@ -27,7 +28,8 @@ bool is_plain(const std::string& text) {
 void check(const DrillResult& result, const Layout& layout, const BackupId& id) {
     require(result.backup == id && result.instance == layout.instance());
     require(!result.passed || (result.difference_count() == 0 && result.checks_failed == 0));
-    require(is_plain(result.lifeboat) && is_plain(result.server) && is_plain(result.recipient));
+    require(is_plain(result.lifeboat) && is_plain(result.server));
+    require(std::all_of(result.recipients.begin(), result.recipients.end(), is_plain));
     const auto json = to_json(result);
     const auto again = parse_drill_result(json, layout, id);
     require(again.ok() && to_json(*again) == json);
