@@ -266,7 +266,7 @@ ShutdownWatch::~ShutdownWatch() {
 }
 
 void ShutdownWatch::watch(const std::stop_token& stop) {
-    while (sleep_for(every_, mutex_, wake_, stop)) {
+    do {
         std::unique_lock turn(turn_);
         const bool shuts_down = pinger_.turned_away(longest_ping, stop);
         turn.unlock();
@@ -274,7 +274,7 @@ void ShutdownWatch::watch(const std::stop_token& stop) {
             shuts_down_();
             return;
         }
-    }
+    } while (sleep_for(every_, mutex_, wake_, stop));
 }
 
 }  // namespace lifeboat::postgres

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.bounds import in_time
@@ -10,6 +11,7 @@ from support.patience import machine_time, until
 from support.postgres import PostgresServer
 from support.processes import children_of, lives, status_of
 from support.samples import incompressible
+from support.tools import ToolFolder
 
 SLACK = 2.0  # what a shutdown may take longer than without us, by the promise
 
@@ -60,6 +62,43 @@ def test_a_shutdown_is_not_held_up(held_dump, server, mode):
         return took - without_us
 
     in_time(SLACK, seconds_more)
+
+
+def test_a_shutdown_does_not_wait_for_who_waits_for_another_run(new_workspace, server):
+    """The other gives way a second after the shutdown began: whoever gets its lock then must see at once."""
+    take_lock = "DO $$ BEGIN PERFORM pg_advisory_lock(x'6c696665626f6174'::bigint); END $$"  # "lifeboat"
+
+    def seconds():
+        if not server.runs():
+            server.start()
+        with ThreadPoolExecutor() as pool:
+            with server.transaction(take_lock):
+                run = new_workspace(server).start("backup", "--lock-wait", "60s")
+                until(lambda: "lifeboat" in server.sessions(), "it waits for the lock")
+                server.sql("CHECKPOINT")  # so that the server's own last one has nothing to write
+                stopping = pool.submit(seconds_to_stop, server, "smart")
+                time.sleep(1)
+            took = stopping.result()
+        assert "gave way to the server's shutdown" in run.wait(timeout=10).expect(1).err
+        return took
+
+    in_time(SLACK, seconds)
+
+
+def test_a_dump_that_the_shutting_server_turns_away_gave_way(new_workspace, server, folder):
+    """It comes between two looks at whether the server shuts down."""
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_dump")
+    workspace = new_workspace(server).configure(postgres={"bin_dir": tools.setting, "databases": ["first"]})
+    run = workspace.start("backup")
+    gate.wait_until_reached(run)
+    with ThreadPoolExecutor() as pool:
+        stopping = pool.submit(server.stop, "smart")
+        until(lambda: "shutdown request" in server.log().rpartition("ready to accept")[2], "it shuts down")
+        gate.open()
+        stopping.result()
+    assert "gave way to the server's shutdown" in run.wait(timeout=10).expect(1).err
+    assert_nothing_left(workspace)
 
 
 def crash(server):

@@ -85,17 +85,20 @@ def test_a_shutdown_does_not_wait_for_a_store_that_is_stuck_before_the_dump(work
     gate = tools.gate("pg_dump")
     with Sidecar(workspace, postgres={"bin_dir": tools.setting}) as sidecar:
         gate.wait_until_reached(sidecar.running)
-        listings = len(fault_server.requests("ListObject*"))  # that question is the last of them
+        listed = [request.query.get("prefix", "") for request in fault_server.requests("ListObject*")]
+    # The last time that it looks for manifests is that question; RESTORE.txt is looked for after it.
+    question = max(nth for nth, prefix in enumerate(listed, 1) if prefix.endswith("manifests/"))
 
     def seconds_to_stop():
         if not server.runs():
             server.start()
         workspace.use_bucket(object_server, object_server.create_bucket(), endpoint=fault_server.endpoint)
         workspace.configure(postgres={"bin_dir": None})
-        stuck = fault_server.on("ListObject*", nth=listings, times=ALWAYS).fail(faults.stall("request"))
+        stuck = fault_server.on("ListObject*", nth=question, times=ALWAYS).fail(faults.stall("request"))
         with Sidecar(workspace) as sidecar:
             stuck.wait()
-            assert server.sessions() == ["lifeboat"]
+            assert fault_server.requests("ListObject*")[-1].query["prefix"].endswith("manifests/")
+            until(lambda: server.sessions() == ["lifeboat"], "the run holds a session")
             server.sql("CHECKPOINT")
             began = time.monotonic()
             server.stop("smart")

@@ -80,8 +80,9 @@ private:
     std::jthread thread_;
 };
 
-// Asks the server once a second whether it takes new sessions, and calls `shuts_down` once when it does not: a smart
-// shutdown waits for every session that is open, and tells none of them.
+// Asks the server, at once and then every second, whether it takes new sessions, and calls `shuts_down` once when it
+// does not: a smart shutdown waits for every session that is open, and tells none of them. At once, as the shutdown may
+// have begun long before: while this run waited for the lock of another.
 class ShutdownWatch {
 public:
     // A ping is a session more. `turn` is held meanwhile: whoever holds it keeps pings away.
