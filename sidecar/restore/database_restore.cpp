@@ -344,7 +344,13 @@ Status DatabaseRestore::load_streamed(std::vector<std::string> arguments) {
         return fed;
     }
     program->close_input();
-    return program->wait(tools_.stop);
+    auto ended = program->wait(tools_.stop);
+    // Content with a part of it, it took an archive that ends earlier than what is stored, and that nobody has checked.
+    if (ended && reader_gone) {
+        return Error{ErrorKind::corrupt, "the archive ends before its object does: this is not what was backed up",
+                     "restore another backup, and see `lifeboat verify`: somebody may have exchanged the object"};
+    }
+    return ended;
 }
 
 Status DatabaseRestore::load_from_file(std::vector<std::string> arguments) {
@@ -522,7 +528,7 @@ Status apply(postgres::Connection& inside, const DatabaseStatement& statement, c
     if (applied || applied.error().kind != ErrorKind::failed) {
         return applied;
     }
-    observer.noted("a setting of database '" + called + "' was left out: " + whole_text(applied.error()));
+    observer.left_out("a setting of database '" + called + "' was left out: " + whole_text(applied.error()));
     return inside.execute("ROLLBACK TO SAVEPOINT before_setting");
 }
 

@@ -2,11 +2,13 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 
-from support.drill import ServerFolder, changed_manifest, drill, drills_of, findings, record, repacked
-from support.standard_tools import object_files
+from support.drill import ServerFolder, changed_manifest, drill, drills_of, exchange, findings, record, repacked
+from support.samples import incompressible
+from support.standard_tools import object_files, opened
 
 # What happens to the restored database, and how the report names it.
 INJURIES = {
@@ -189,6 +191,26 @@ def test_a_byte_of_a_stored_object_that_was_changed(town, tmpdir):
     assert [kind for kind, _, _ in found] == ["object"]
     assert "town.dump" in found[0][2]
     assert list(tmpdir.iterdir()) == []
+
+
+def test_an_archive_that_ends_long_before_its_object(new_workspace, small_town, empty_server, tmpdir):
+    """pg_restore takes its part, is content, and reads no further: nor is there anything that it could complain of."""
+    small_town.create_database("attic", incompressible(8) + "CREATE TABLE box AS SELECT 1 AS one;")
+    workspace = new_workspace(small_town).configure(postgres={"databases": ["attic"]})
+    full = workspace.backup()
+    small_town.sql("DROP TABLE noise", "attic")
+    poor = workspace.backup()
+    small_town.sql("DROP DATABASE attic")
+    [archive] = object_files(workspace.store, poor, "attic.dump.zst.age")
+    content = subprocess.run(["bash", "-o", "pipefail", "-c", opened([archive], workspace.key)], capture_output=True,
+                             check=True).stdout
+    [victim] = object_files(workspace.store, full, "attic.dump.zst.age")
+    exchange(victim, workspace.key, content)
+    [(kind, _, text)] = findings(drill(workspace, full, "--json", tmpdir=tmpdir))
+    assert kind == "object" and "attic.dump" in text
+    refused = workspace.restore(full, empty_server).expect(1)
+    assert "the archive ends before its object does" in refused.err
+    assert empty_server.databases() == ["postgres"]
 
 
 def test_an_object_that_is_gone(town, tmpdir):

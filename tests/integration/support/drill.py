@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -42,6 +43,19 @@ def repacked(workspace, backup_id, name):
                             input=bytes(content), capture_output=True, check=True).stdout
     path.write_bytes(packed)
     record(workspace, backup_id, path)
+
+
+def exchange(path, key, content):
+    """Another object of the same size: these plain bytes, and noise behind them."""
+    opened_size = len(subprocess.run(["age", "-d", "-i", str(key.file), str(path)], capture_output=True,
+                                     check=True).stdout)
+    noise = os.urandom(opened_size - len(content) - 100_000)
+    packed = subprocess.run(["zstd", "-qc"], input=content + noise, capture_output=True, check=True).stdout
+    rest = opened_size - len(packed) - 8
+    packed += (0x184D2A50).to_bytes(4, "little") + rest.to_bytes(4, "little") + bytes(rest)  # a frame that is skipped
+    stored = subprocess.run(["age", "-r", key.recipient], input=packed, capture_output=True, check=True).stdout
+    assert len(stored) == path.stat().st_size
+    path.write_bytes(stored)
 
 
 def record(workspace, backup_id, path):
