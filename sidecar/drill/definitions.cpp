@@ -89,6 +89,19 @@ archive::ContentHash hash_of_text(std::string_view text) {
     return archive::hash_of(std::as_bytes(std::span(text)));
 }
 
+// Whatever their order: settings of roles in a database come in that in which the server finds its roles.
+archive::ContentHash hash_of_statements(std::string_view sql) {
+    const auto statements = archive::split_statements(sql);
+    if (!statements) {
+        return hash_of_text(sql);
+    }
+    archive::ContentHash sum;
+    for (const auto& statement : *statements) {
+        sum += hash_of_text(statement.text);
+    }
+    return sum;
+}
+
 // Two objects of one name and kind (default privileges of two owners) come together.
 std::string key_of(const archive::TocEntry& entry) {
     return entry.desc + " " + (entry.schema.empty() ? "" : entry.schema + ".") + entry.tag;
@@ -137,7 +150,7 @@ void Definitions::take(const archive::TocEntry& entry) {
         of_superusers_.insert(entry.dump_id);
     }
     if (of_a_database(entry)) {
-        of_database_[key_of(entry)] += hash_of_text(entry.defn);
+        of_database_[key_of(entry)] += hash_of_statements(entry.defn);
     } else if (!of_privileges(entry)) {
         inside_[key_of(entry)] += hash_of_text(entry.tablespace + '\0' + entry.defn);
     }

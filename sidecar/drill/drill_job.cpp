@@ -6,6 +6,33 @@
 #include "result/in_quotes.hpp"
 
 namespace lifeboat::drill {
+namespace {
+
+// What the server would not have is no fault of the backup, and must not go unsaid either.
+class LeftOutIsNoted final : public restore::RestoreObserver {
+public:
+    LeftOutIsNoted(restore::RestoreObserver& next, std::vector<std::string>& notes) : next_(next), notes_(notes) {}
+
+    void part_started(const std::string& part, std::uint64_t stored_bytes) override {
+        next_.part_started(part, stored_bytes);
+    }
+    void part_moved(const std::string& part, std::uint64_t fetched_bytes, std::uint64_t plain_bytes) override {
+        next_.part_moved(part, fetched_bytes, plain_bytes);
+    }
+    void part_restored(const std::string& part) override { next_.part_restored(part); }
+    void noted(const std::string& text) override { next_.noted(text); }
+    void left_out(const std::string& text) override {
+        if (std::find(notes_.begin(), notes_.end(), text) == notes_.end()) {
+            notes_.push_back(text);
+        }
+    }
+
+private:
+    restore::RestoreObserver& next_;
+    std::vector<std::string>& notes_;
+};
+
+}  // namespace
 
 DrilledDatabase& Drill::drilled(const std::string& name) {
     return *std::find_if(report_.databases.begin(), report_.databases.end(),
@@ -158,9 +185,10 @@ Status Drill::restore_one(const catalogue::DatabaseRecord& record, bool with_glo
     plan.databases = {{record.name, record.name}};
     plan.globals = with_globals;
     plan.inspector = [&archive](const std::string&, stream::Sink& next) { return archive.tap(next); };
+    LeftOutIsNoted observer(observer_, report_.notes);
     const auto began = std::chrono::steady_clock::now();
     auto ran =
-        stage("restore", record.name, [&] { return restore::run_restore(plan, source_, manifest_, observer_, stop_); });
+        stage("restore", record.name, [&] { return restore::run_restore(plan, source_, manifest_, observer, stop_); });
     report_.restore_took +=
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
     restored = ran.ok();

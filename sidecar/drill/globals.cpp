@@ -48,6 +48,17 @@ Side side_of(const std::vector<GlobalStatement>& statements, const GlobalsOption
     return side;
 }
 
+bool makes_superuser(const GlobalStatement& statement) {
+    if (statement.kind != GlobalKind::alter_role_attributes) {
+        return false;
+    }
+    const auto parts = archive::split_statements(statement.text.reveal());
+    return parts && !parts->empty() &&
+           std::any_of(parts->front().tokens.begin(), parts->front().tokens.end(), [](const auto& token) {
+               return token.kind == archive::SqlTokenKind::word && token.text == "SUPERUSER";
+           });
+}
+
 }  // namespace
 
 std::vector<Finding> globals_differences(const std::vector<GlobalStatement>& stored,
@@ -72,23 +83,26 @@ std::vector<Finding> globals_differences(const std::vector<GlobalStatement>& sto
     return found;
 }
 
-std::string first_superuser(const std::vector<GlobalStatement>& stored) {
-    std::string first;
+std::string first_superuser(const std::vector<GlobalStatement>& stored, int major) {
+    constexpr int grants_are_the_first_ones = 16;
+    std::vector<std::string> superusers;
     for (const auto& statement : stored) {
-        if (statement.kind != GlobalKind::alter_role_attributes) {
-            continue;
-        }
-        const auto parts = archive::split_statements(statement.text.reveal());
-        const bool super =
-            parts && !parts->empty() &&
-            std::any_of(parts->front().tokens.begin(), parts->front().tokens.end(), [](const auto& token) {
-                return token.kind == archive::SqlTokenKind::word && token.text == "SUPERUSER";
-            });
-        if (super && (first.empty() || statement.subject == "postgres")) {
-            first = statement.subject;
+        if (makes_superuser(statement)) {
+            superusers.push_back(statement.subject);
         }
     }
-    return first.empty() ? "postgres" : first;
+    if (superusers.empty()) {
+        return "postgres";
+    }
+    std::map<std::string, std::size_t> grants;
+    for (const auto& statement : stored) {
+        if (major >= grants_are_the_first_ones && statement.kind == GlobalKind::grant_membership) {
+            ++grants[postgres::grantor_of(statement)];
+        }
+    }
+    return *std::max_element(superusers.begin(), superusers.end(), [&](const auto& one, const auto& other) {
+        return std::pair(grants[one], one == "postgres") < std::pair(grants[other], other == "postgres");
+    });
 }
 
 std::string owner_of_tablespace(const GlobalStatement& create) {

@@ -161,9 +161,9 @@ Status Drill::start_server() {
         target_ = *plan_.to;
         report_.own_server = false;
     } else {
-        superuser_ = first_superuser(globals_);
-        postgres::ScratchOptions options{plan_.bin_dir, manifest_.server.version_num / 10000, superuser_,
-                                         settings_for(manifest_)};
+        const int major = manifest_.server.version_num / 10000;
+        superuser_ = first_superuser(globals_, major);
+        postgres::ScratchOptions options{plan_.bin_dir, major, superuser_, settings_for(manifest_)};
         auto started = stage("server", "", [&] { return postgres::ScratchServer::start(options, stop_); });
         if (!started) {
             return std::move(started).error();

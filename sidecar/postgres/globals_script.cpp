@@ -202,6 +202,27 @@ std::string location_of(const GlobalStatement& statement) {
     return token == nullptr ? std::string{} : archive::literal(*token).value_or("");
 }
 
+struct Grantor {
+    std::string name;
+    std::size_t begin = 0;  // where the text ends without it
+};
+
+std::optional<Grantor> grantor_in(std::string_view text) {
+    const auto statements = archive::split_statements(text);
+    if (!statements || statements->size() != 1 || statements->front().tokens.size() <= 3) {
+        return std::nullopt;
+    }
+    const auto& tokens = statements->front().tokens;
+    const auto clause = std::span(tokens).last(3);
+    SqlCursor cursor(clause);
+    auto name = cursor.accept("GRANTED BY") ? cursor.name() : std::nullopt;
+    if (!name) {
+        return std::nullopt;
+    }
+    const auto& before = tokens[tokens.size() - 4];
+    return Grantor{std::move(*name), before.offset + before.text.size()};
+}
+
 }  // namespace
 
 Result<std::vector<GlobalStatement>> parse_globals(std::string_view script) {
@@ -225,20 +246,15 @@ Result<std::vector<GlobalStatement>> parse_globals(std::string_view script) {
     return globals;
 }
 
+std::string grantor_of(const GlobalStatement& statement) {
+    auto grantor = grantor_in(statement.text.reveal());
+    return grantor ? std::move(grantor->name) : std::string();
+}
+
 Secret without_grantor(const GlobalStatement& statement) {
     const auto text = statement.text.reveal();
-    const auto statements = archive::split_statements(text);
-    if (!statements || statements->size() != 1 || statements->front().tokens.size() <= 3) {
-        return statement.text;
-    }
-    const auto& tokens = statements->front().tokens;
-    const auto clause = std::span(tokens).last(3);
-    SqlCursor cursor(clause);
-    if (!cursor.accept("GRANTED BY") || !cursor.name()) {
-        return statement.text;
-    }
-    const auto& kept = tokens[tokens.size() - 4];
-    return Secret(std::string(text.substr(0, kept.offset + kept.text.size())));
+    const auto grantor = grantor_in(text);
+    return grantor ? Secret(std::string(text.substr(0, grantor->begin))) : statement.text;
 }
 
 Secret with_name(const GlobalStatement& statement, std::string_view name) {

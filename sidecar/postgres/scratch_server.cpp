@@ -174,9 +174,11 @@ std::vector<std::string> readable(const std::string& programs) {
         paths.push_back(std::string("/dev/") + name);
     }
     // The libraries and files of a server lie beside its programs: in <prefix>/lib and share, or as Debian has them, in
-    // <prefix>/lib/postgresql/<major> and <prefix>/share.
+    // <prefix>/lib/postgresql/<major> and <prefix>/share. Nothing else of <prefix>, which may be somebody's home.
     fs::path prefix = fs::path(programs).parent_path().parent_path();
-    paths.push_back(prefix.string());
+    for (const char* name : {"bin", "lib", "lib64", "share"}) {
+        paths.push_back((prefix / name).string());
+    }
     for (int up = 0; up < 3; ++up) {
         prefix = prefix.parent_path();
         paths.push_back((prefix / "share" / "postgresql").string());

@@ -17,6 +17,21 @@ using archive::QualifiedName;
 using archive::RowTotals;
 using archive::TocLine;
 
+// Default privileges come in the order in which the server made the roles that get them: none of the rest says more.
+bool are_same_privileges(const TocLine& first, const TocLine& second) {
+    const auto sorted_statements = [](std::string_view sql) {
+        std::vector<std::string_view> texts;
+        if (const auto statements = archive::split_statements(sql)) {
+            std::ranges::transform(*statements, std::back_inserter(texts), &archive::SqlStatement::text);
+            std::ranges::sort(texts);
+        }
+        return texts;
+    };
+    return first.privileges() == second.privileges() ||
+           (first.kind() == "DEFAULT ACL" &&
+            sorted_statements(first.privileges()) == sorted_statements(second.privileges()));
+}
+
 // ---- words ----
 
 // Control characters would let a name write over the terminal that shows it.
@@ -438,7 +453,7 @@ void Comparison::compare_entry(const TocLine& first, const TocLine& second) {
             object + ": owned by " + shown_owner(first.owner()) + " " + options_.first + ", by " +
                 shown_owner(second.owner()) + " " + options_.second);
     }
-    if (first.privileges() != second.privileges()) {
+    if (!are_same_privileges(first, second)) {
         add(DifferenceKind::privileges, object,
             object + ": other privileges, " + options_.first + ": " + shown_privileges(first.privileges()) + " " +
                 options_.second + ": " + shown_privileges(second.privileges()));

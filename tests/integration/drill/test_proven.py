@@ -116,6 +116,11 @@ QUIRKS = """
     GRANT EXECUTE ON FUNCTION citext_eq(citext, citext) TO crew;
     RESET ROLE;
     CREATE TABLE wages AS SELECT 12.34::money AS pay;
+    ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO zoe;
+    ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT ON TABLES TO adam;
+    ALTER ROLE zoe IN DATABASE quirks SET work_mem TO '7MB';
+    ALTER ROLE adam IN DATABASE quirks SET work_mem TO '8MB';
+    ALTER ROLE zoe IN DATABASE quirks SET timezone TO 'Asia/Kathmandu';
 """
 
 
@@ -123,6 +128,7 @@ QUIRKS = """
 def quirky(new_server):
     server = new_server()
     server.sql("CREATE ROLE crew; CREATE ROLE other_boss SUPERUSER")
+    server.sql("CREATE ROLE zoe; CREATE ROLE adam")  # a restore makes them the other way round
     server.create_database("quirks", QUIRKS)
     return server
 

@@ -67,6 +67,23 @@ TEST(Definitions, PrivilegesAreComparedElsewhere) {
     EXPECT_EQ(definitions.of_schema().size(), 2U);
 }
 
+// They come in the order in which the server made the roles.
+TEST(Definitions, SettingsOfADatabaseAreComparedWhateverTheirOrder) {
+    const auto settings = [](const char* sql) {
+        Definitions definitions;
+        definitions.take(entry("DATABASE PROPERTIES", "app", sql));
+        return definitions;
+    };
+    const auto before =
+        settings("ALTER ROLE zoe IN DATABASE app SET a TO '1';\nALTER ROLE adam IN DATABASE app SET a TO '2';");
+    const auto after =
+        settings("ALTER ROLE adam IN DATABASE app SET a TO '2';\nALTER ROLE zoe IN DATABASE app SET a TO '1';");
+    const auto other =
+        settings("ALTER ROLE adam IN DATABASE app SET a TO '1';\nALTER ROLE zoe IN DATABASE app SET a TO '2';");
+    EXPECT_THAT(made_differently(before.of_database(), after.of_database()), IsEmpty());
+    EXPECT_EQ(made_differently(before.of_database(), other.of_database()).size(), 1U);
+}
+
 TEST(Definitions, WhatIsSaidOfLargeObjectsIsKeptApart) {
     Definitions first;
     Definitions second;

@@ -64,11 +64,23 @@ TEST(Globals, MembershipsOfALaterMajorSayMore) {
 }
 
 TEST(Globals, TheFirstSuperuser) {
-    EXPECT_EQ(first_superuser({}), "postgres");
-    EXPECT_EQ(first_superuser(statements("ALTER ROLE \"Odd one\" WITH SUPERUSER;\nALTER ROLE b WITH NOSUPERUSER;\n")),
-              "Odd one");
-    EXPECT_EQ(first_superuser(statements("ALTER ROLE app WITH SUPERUSER;\nALTER ROLE postgres WITH SUPERUSER;\n")),
+    EXPECT_EQ(first_superuser({}, 15), "postgres");
+    EXPECT_EQ(
+        first_superuser(statements("ALTER ROLE \"Odd one\" WITH SUPERUSER;\nALTER ROLE b WITH NOSUPERUSER;\n"), 15),
+        "Odd one");
+    EXPECT_EQ(first_superuser(statements("ALTER ROLE app WITH SUPERUSER;\nALTER ROLE postgres WITH SUPERUSER;\n"), 15),
               "postgres");
+    EXPECT_EQ(first_superuser(statements("ALTER ROLE app WITH SUPERUSER;\nALTER ROLE boss WITH SUPERUSER;\n"), 15),
+              "app");
+}
+
+TEST(Globals, TheFirstSuperuserIsWhoGrantsSincePostgreSQL16) {
+    const auto script = statements(
+        "ALTER ROLE app WITH SUPERUSER;\nALTER ROLE bob WITH NOSUPERUSER;\nALTER ROLE postgres WITH SUPERUSER;\n"
+        "GRANT crew TO bob WITH INHERIT TRUE GRANTED BY app;\nGRANT crew TO eve GRANTED BY bob;\n"
+        "GRANT crew TO zoe GRANTED BY bob;\nGRANT crew TO adam;\n");
+    EXPECT_EQ(first_superuser(script, 16), "app");
+    EXPECT_EQ(first_superuser(script, 15), "postgres");
 }
 
 TEST(Globals, TheOwnerOfATablespace) {

@@ -356,6 +356,21 @@ TEST(Differences, FindAChangedEntryBehindOneThatIsMissing) {
                             "TABLE public.people: owned by app in the backup, by bob after the restore"));
 }
 
+// The server sorts them by its numbers of the roles, which are others after a restore. It does so with no other kind.
+TEST(Differences, PassOverTheOrderOfDefaultPrivileges) {
+    auto first = sample_database();
+    auto second = first;
+    const auto compared_as = [&](const char* kind, const char* one, const char* other) {
+        first.contents.entries = {{kind, "", "TABLES", "a", one}};
+        second.contents.entries = {{kind, "", "TABLES", "a", other}};
+        return compared(first, second).size();
+    };
+    EXPECT_EQ(compared_as("DEFAULT ACL", "GRANT 1;\nGRANT 2;\n", "GRANT 2;\nGRANT 1;\n"), 0U);
+    EXPECT_EQ(compared_as("DEFAULT ACL", "GRANT 1;\nGRANT 1;\n", "GRANT 1;\n"), 1U);
+    EXPECT_EQ(compared_as("DEFAULT ACL", "GRANT 1;\nGRANT 2;\n", "GRANT 2;\nGRANT 3;\n"), 1U);
+    EXPECT_EQ(compared_as("ACL", "GRANT 1;\nGRANT 2;\n", "GRANT 2;\nGRANT 1;\n"), 1U);
+}
+
 TEST(Differences, FindTheOtherOwnerAmongEntriesOfOneName) {
     auto first = sample_database();
     first.contents.entries = {{"DEFAULT ACL", "", "DEFAULT PRIVILEGES FOR TABLES", "a", "GRANT 1;\n"},

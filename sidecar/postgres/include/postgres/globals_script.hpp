@@ -57,6 +57,9 @@ struct GlobalStatement {
 // psql command, and a quote without an end, is an error that names the line (and holds no text of the script).
 Result<std::vector<GlobalStatement>> parse_globals(std::string_view script);
 
+// Who its GRANTED BY x names, raw; empty where it has none.
+std::string grantor_of(const GlobalStatement& statement);
+
 // The statement's text without a trailing GRANTED BY x, for servers on which that grantor does not exist
 // or may not grant. Other text comes back as it is.
 Secret without_grantor(const GlobalStatement& statement);
