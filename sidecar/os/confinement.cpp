@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <pwd.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -66,7 +67,7 @@ std::optional<UserIds> account(const char* name) {
     return UserIds{found->pw_uid, found->pw_gid};
 }
 
-// A name in the kernel that only one process can have, and that goes with it.
+// A name in the kernel that only one process of this network can have, and that goes with it.
 Fd take_name(uid_t user) {
     Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
@@ -78,6 +79,18 @@ Fd take_name(uid_t user) {
     return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) == 0 ? std::move(socket) : Fd();
 }
 
+// Two of this machine may be in networks of their own, and share /run. The file stays: one that is deleted could be
+// locked by two. Where none can be made, a name has to do.
+Fd take(uid_t user) {
+    const std::string path = "/run/lifeboat-spare-user-" + std::to_string(user) + ".lock";
+    constexpr mode_t mode = 0600;
+    Fd file(::open(path.c_str(), O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode));
+    if (!file) {
+        return take_name(user);
+    }
+    return ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 ? std::move(file) : Fd();
+}
+
 }  // namespace
 
 Result<SpareUser> SpareUser::find() {
@@ -87,7 +100,7 @@ Result<SpareUser> SpareUser::find() {
         if (!ids || runs_something(ids->user)) {
             continue;
         }
-        if (Fd lock = take_name(ids->user); lock && !runs_something(ids->user)) {
+        if (Fd lock = take(ids->user); lock && !runs_something(ids->user)) {
             return SpareUser(*ids, std::move(lock));
         }
     }

@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -110,6 +112,27 @@ protected:
         }
     }
 };
+
+// A name in the kernel is known in one network alone.
+TEST_F(SpareUserOfRoot, IsNobodyElsesInAnotherNetworkEither) {
+    const auto first = SpareUser::find();
+    ASSERT_TRUE(first);
+    constexpr int no_other_network = 77;
+    const pid_t other = ::fork();
+    if (other == 0) {
+        if (::unshare(CLONE_NEWNET) != 0) {
+            ::_exit(no_other_network);
+        }
+        const auto second = SpareUser::find();
+        ::_exit(second && second->ids().user != first->ids().user ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(other, &status, 0), other);
+    if (WEXITSTATUS(status) == no_other_network) {
+        GTEST_SKIP() << "no right to a network of its own";
+    }
+    EXPECT_EQ(status, 0);
+}
 
 TEST_F(SpareUserOfRoot, ReadsNothingThatIsPrivate) {
     const auto user = SpareUser::find();
