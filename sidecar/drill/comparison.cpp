@@ -59,7 +59,8 @@ Status Drill::compare(const catalogue::DatabaseRecord& record, ArchiveLook& arch
         }
         add(proof::differences(stored, *held, {"in the table proof", "in the archive", {}}));
     }
-    add(proof::differences(*held, *came, after_restore(*held, same_major())));
+    const bool has_all_settings = settings_left_out_.of_databases.count(record.name) == 0;
+    add(proof::differences(*held, *came, after_restore(*held, {same_major(), has_all_settings})));
     drilled(record.name).totals = proof::totals_of(*came);
     return done();
 }
@@ -99,7 +100,11 @@ Status Drill::compare_definitions(const catalogue::DatabaseRecord& record, Archi
     }
     // Whether it has settings and privileges of its own is a matter of its archive's list; what they are, of this one.
     if (same_major() && databases_before_.count(record.name) == 0) {
+        const bool has_all_settings = settings_left_out_.of_databases.count(record.name) == 0;
         for (const auto& object : made_differently(held.of_database(), came.of_database())) {
+            if (!has_all_settings && object.starts_with("DATABASE PROPERTIES ")) {
+                continue;
+            }
             add("definition", record.name, object, object + ": not the same in the backup and after the restore");
         }
     }
@@ -288,7 +293,7 @@ Status Drill::compare_globals() {
     if (!statements) {
         return std::move(statements).error();
     }
-    GlobalsOptions options{there_before_, same_major()};
+    GlobalsOptions options{there_before_, same_major(), settings_left_out_.of_roles};
     if (scratch_) {
         options.passed_over.insert(scratch_->login());
     } else if (const auto roles = postgres::created_roles(globals_); std::any_of(

@@ -19,6 +19,12 @@
 
 namespace lifeboat::drill {
 
+// By name: those of which the server refused one or the other, so that they cannot be as they were.
+struct SettingsLeftOut {
+    std::set<std::string> of_roles;
+    std::set<std::string> of_databases;
+};
+
 // Its work stands in three files: drill_job.cpp has the order of it, preparation.cpp what comes before the first
 // restore, comparison.cpp what comes after each.
 class Drill {
@@ -115,6 +121,7 @@ private:
     std::vector<postgres::GlobalStatement> globals_;
     std::string globals_sha256_;
     bool globals_restored_ = false;
+    SettingsLeftOut settings_left_out_;
     std::optional<proof::Proof> proof_;
     std::set<std::string> there_before_;  // roles and tablespaces
     std::set<std::string> databases_before_;

@@ -9,9 +9,10 @@ namespace lifeboat::drill {
 namespace {
 
 // What the server would not have is no fault of the backup, and must not go unsaid either.
-class LeftOutIsNoted final : public restore::RestoreObserver {
+class SettingsAreNoted final : public restore::RestoreObserver {
 public:
-    LeftOutIsNoted(restore::RestoreObserver& next, std::vector<std::string>& notes) : next_(next), notes_(notes) {}
+    SettingsAreNoted(restore::RestoreObserver& next, SettingsLeftOut& left_out, std::vector<std::string>& notes)
+        : next_(next), left_out_(left_out), notes_(notes) {}
 
     void part_started(const std::string& part, std::uint64_t stored_bytes) override {
         next_.part_started(part, stored_bytes);
@@ -21,14 +22,17 @@ public:
     }
     void part_restored(const std::string& part) override { next_.part_restored(part); }
     void noted(const std::string& text) override { next_.noted(text); }
-    void left_out(const std::string& text) override {
-        if (std::find(notes_.begin(), notes_.end(), text) == notes_.end()) {
-            notes_.push_back(text);
+    void setting_left_out(SettingOf of, const std::string& name, const std::string& text) override {
+        (of == SettingOf::role ? left_out_.of_roles : left_out_.of_databases).insert(name);
+        const std::string note = text + "; so its settings are not compared";
+        if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) {
+            notes_.push_back(note);
         }
     }
 
 private:
     restore::RestoreObserver& next_;
+    SettingsLeftOut& left_out_;
     std::vector<std::string>& notes_;
 };
 
@@ -185,7 +189,7 @@ Status Drill::restore_one(const catalogue::DatabaseRecord& record, bool with_glo
     plan.databases = {{record.name, record.name}};
     plan.globals = with_globals;
     plan.inspector = [&archive](const std::string&, stream::Sink& next) { return archive.tap(next); };
-    LeftOutIsNoted observer(observer_, report_.notes);
+    SettingsAreNoted observer(observer_, settings_left_out_, report_.notes);
     const auto began = std::chrono::steady_clock::now();
     auto ran =
         stage("restore", record.name, [&] { return restore::run_restore(plan, source_, manifest_, observer, stop_); });

@@ -14,7 +14,10 @@ using postgres::GlobalStatement;
 
 bool compared(const GlobalStatement& statement, const GlobalsOptions& options) {
     const bool of_session = statement.kind == GlobalKind::session_setting || statement.kind == GlobalKind::other;
-    return !of_session && options.passed_over.count(statement.subject) == 0 &&
+    const bool setting =
+        statement.kind == GlobalKind::alter_role_settings || statement.kind == GlobalKind::alter_role_in_database;
+    return !of_session && (!setting || options.without_settings.count(statement.subject) == 0) &&
+           options.passed_over.count(statement.subject) == 0 &&
            (statement.grantee.empty() || options.passed_over.count(statement.grantee) == 0);
 }
 

@@ -13,6 +13,7 @@ namespace lifeboat::drill {
 struct GlobalsOptions {
     std::set<std::string> passed_over = {};  // roles and tablespaces that were there before, and the drill's own
     bool same_major = true;                  // else memberships are compared without their options: later ones say more
+    std::set<std::string> without_settings = {};  // roles whose settings are not compared
 };
 
 // Sentences name roles and never a password or a setting.

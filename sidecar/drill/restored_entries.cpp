@@ -44,12 +44,13 @@ bool listed_in_another_way(const archive::TocLine& line) {
 
 }  // namespace
 
-proof::CompareOptions after_restore(const proof::DatabaseProof& backup, bool same_major) {
+proof::CompareOptions after_restore(const proof::DatabaseProof& backup, RestoredInto server) {
     proof::CompareOptions options{"in the backup", "after the restore",
-                                  [comments = names_of_comments(backup), same_major](const archive::TocLine& line) {
+                                  [comments = names_of_comments(backup), server](const archive::TocLine& line) {
                                       return of_replication(line) || there_from_the_start(line) ||
                                              brought_comment(line, comments) ||
-                                             (!same_major && listed_in_another_way(line));
+                                             (!server.same_major && listed_in_another_way(line)) ||
+                                             (!server.has_all_settings && line.kind() == "DATABASE PROPERTIES");
                                   }};
     options.owners_of_privileges = false;
     return options;

@@ -6,8 +6,12 @@
 
 namespace lifeboat::drill {
 
-// How what a restore made is compared with the backup that it was made of. `same_major`: of the backup's server and the
-// one that it came back into.
-proof::CompareOptions after_restore(const proof::DatabaseProof& backup, bool same_major);
+struct RestoredInto {
+    bool same_major = true;        // as that of the backup's server
+    bool has_all_settings = true;  // of the database
+};
+
+// How what a restore made is compared with the backup that it was made of.
+proof::CompareOptions after_restore(const proof::DatabaseProof& backup, RestoredInto server);
 
 }  // namespace lifeboat::drill

@@ -528,7 +528,8 @@ Status apply(postgres::Connection& inside, const DatabaseStatement& statement, c
     if (applied || applied.error().kind != ErrorKind::failed) {
         return applied;
     }
-    observer.left_out("a setting of database '" + called + "' was left out: " + whole_text(applied.error()));
+    observer.setting_left_out(RestoreObserver::SettingOf::database, called,
+                              "a setting of database '" + called + "' was left out: " + whole_text(applied.error()));
     return inside.execute("ROLLBACK TO SAVEPOINT before_setting");
 }
 

@@ -73,7 +73,8 @@ Status run_setting(postgres::Connection& connection, const GlobalStatement& stat
     if (ran || ran.error().kind != ErrorKind::failed) {
         return ran;
     }
-    observer.left_out("a setting of role '" + statement.subject + "' was left out: " + whole_text(ran.error()));
+    observer.setting_left_out(RestoreObserver::SettingOf::role, statement.subject,
+                              "a setting of role '" + statement.subject + "' was left out: " + whole_text(ran.error()));
     return connection.execute("ROLLBACK TO SAVEPOINT before_setting");
 }
 

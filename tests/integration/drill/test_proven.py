@@ -140,6 +140,24 @@ def test_what_a_restore_makes_of_them_is_no_difference(new_workspace, quirky, tm
     assert report["findings"] == [] and report["proven"]
 
 
+def test_settings_that_the_drills_server_would_not_have_are_noted(new_workspace, new_server, tmpdir):
+    """A time zone that this machine does not know, a parameter of a library that nobody loads: the backup is fine."""
+    server = new_server()
+    server.sql("CREATE ROLE sailor; ALTER ROLE sailor SET work_mem = '7MB'; CREATE DATABASE ship;"
+               "CREATE DATABASE boat; SET allow_system_table_mods = on;")
+    server.sql("ALTER DATABASE ship SET work_mem = '8MB'; ALTER DATABASE boat SET work_mem = '9MB'")
+    server.sql("UPDATE pg_db_role_setting SET setconfig = setconfig || '{TimeZone=Sea/Atlantis}'::text[] "
+               "WHERE setrole <> 0 OR setdatabase = (SELECT oid FROM pg_database WHERE datname = 'ship');"
+               "UPDATE pg_db_role_setting SET setconfig = '{TimeZone=Sea/Atlantis}' "
+               "WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = 'boat')")
+    workspace = new_workspace(server).configure(postgres={"databases": ["ship", "boat"]})
+    workspace.backup()
+    report = drill(workspace, "--json", tmpdir=tmpdir).expect(0).json
+    for whose in ("role 'sailor'", "database 'ship'", "database 'boat'"):
+        [note] = [note for note in report["notes"] if f"a setting of {whose} was left out" in note]
+        assert "TimeZone" in note and note.endswith("so its settings are not compared")
+
+
 def test_rows_whose_columns_come_in_another_order_are_compared_all_the_same(new_workspace, quirky, folder, tmpdir):
     workspace = new_workspace(quirky).configure(postgres={"databases": ["quirks"]})
     workspace.backup()

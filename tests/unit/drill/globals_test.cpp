@@ -63,6 +63,14 @@ TEST(Globals, MembershipsOfALaterMajorSayMore) {
     EXPECT_THAT(texts(before, "", {.same_major = false}), Not(IsEmpty()));
 }
 
+TEST(Globals, SettingsOfARoleThatCouldNotHaveThemAllAreNotCompared) {
+    const std::string before =
+        "CREATE ROLE app;\nALTER ROLE app SET a TO '1';\nALTER ROLE app IN DATABASE d SET b TO '2';\n";
+    EXPECT_EQ(texts(before, "CREATE ROLE app;\n", {}).size(), 2U);
+    EXPECT_THAT(texts(before, "CREATE ROLE app;\n", {.without_settings = {"app"}}), IsEmpty());
+    EXPECT_EQ(texts(before, "", {.without_settings = {"app"}}).size(), 1U);
+}
+
 TEST(Globals, TheFirstSuperuser) {
     EXPECT_EQ(first_superuser({}, 15), "postgres");
     EXPECT_EQ(

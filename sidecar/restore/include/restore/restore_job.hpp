@@ -53,8 +53,11 @@ public:
     virtual void part_moved(const std::string& part, std::uint64_t fetched_bytes, std::uint64_t plain_bytes) = 0;
     virtual void part_restored(const std::string& part) = 0;
     virtual void noted(const std::string& text) = 0;  // what was left as it is, and why
-    // What is in the backup and did not come back, as the target would not have it: a setting.
-    virtual void left_out(const std::string& text) { noted(text); }
+    // A setting that is in the backup and did not come back, as the target would not have it.
+    enum class SettingOf { role, database };
+    virtual void setting_left_out(SettingOf /*of*/, const std::string& /*name*/, const std::string& text) {
+        noted(text);
+    }
 };
 
 // What a restore would do, and what stands in its way.
