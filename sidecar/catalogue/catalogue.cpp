@@ -290,13 +290,14 @@ Result<Reader::Judged> Reader::judge(const Manifest& manifest, State state, Hist
     return Judged{state, {}};
 }
 
-// The times of the store that is looked at come before those that an acceptance wrote down: it may be a copy.
+// The times of the store that is looked at come before those that an acceptance wrote down: it may be a copy. Not those
+// of a backup that was copied back: its owner accepted it when it came for the first time.
 void take_acceptances(Catalogue& catalogue) {
     for (auto& backup : catalogue.backups) {
         const auto found = std::find_if(catalogue.acceptances.begin(), catalogue.acceptances.end(),
                                         [&](const auto& one) { return one.id == backup.manifest.id; });
         if (found != catalogue.acceptances.end()) {
-            found->stored = backup.stored;
+            found->stored = backup.misdated ? found->stored : backup.stored;
             backup.accepted = *found;
         }
     }

@@ -1,6 +1,7 @@
 #include "prune/prune.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -16,6 +17,7 @@ public:
         for (const auto& row : plan.rows) {
             known_.insert(row.id);
         }
+        known_.insert(plan.unread.begin(), plan.unread.end());
     }
 
     Outcome run();
@@ -37,7 +39,8 @@ private:
     store::ObjectStore& store_;
     const Plan& plan_;
     const std::stop_token stop_;
-    std::set<catalogue::BackupId> known_;  // of the plan, and those that were looked at since
+    std::set<catalogue::BackupId> known_;          // of the plan, and those that were looked at since
+    std::map<catalogue::BackupId, Error> needed_;  // witnesses of what was left, and why that was
     Outcome outcome_;
 };
 
@@ -165,16 +168,18 @@ Status Deed::look_at_new(const std::vector<ObjectInfo>& manifests) {
     return done();
 }
 
-// Whether somebody hid it since.
+// Whether somebody hid it since. What was there before its first version hides nothing: whoever saw its data come may
+// have put a marker under its name.
 Status Deed::look_at_anchor(const std::vector<ObjectInfo>& manifests) const {
     if (!plan_.anchor) {
         return done();
     }
     const auto key = plan_.layout.manifest(*plan_.anchor);
-    const auto of_it = [&](const auto& info) { return info.key == key; };
-    const bool hidden = std::any_of(manifests.begin(), manifests.end(),
-                                    [&](const auto& info) { return of_it(info) && info.hide_marker; });
-    if (hidden || std::none_of(manifests.begin(), manifests.end(), of_it)) {
+    const auto first = std::find_if(manifests.begin(), manifests.end(),
+                                    [&](const auto& info) { return info.key == key && !info.hide_marker; });
+    const bool hidden =
+        std::any_of(first, manifests.end(), [&](const auto& info) { return info.key == key && info.hide_marker; });
+    if (hidden || first == manifests.end()) {
         return Error{ErrorKind::refused,
                      "the newest good backup, " + plan_.anchor->text() +
                          ", was hidden or deleted by someone while others were let go: nothing more was deleted",
@@ -184,6 +189,10 @@ Status Deed::look_at_anchor(const std::vector<ObjectInfo>& manifests) const {
 }
 
 Status Deed::let_go(const Row& row) {
+    if (const auto needed = needed_.find(row.id); needed != needed_.end()) {
+        leave(row.id, needed->second);
+        return done();
+    }
     if (auto stands = look_again(); !stands) {
         return stands;
     }
@@ -192,6 +201,11 @@ Status Deed::let_go(const Row& row) {
         return std::move(became).error();
     }
     if (*became == Became::left) {
+        if (row.witness) {
+            needed_.emplace(*row.witness,
+                            in_context("it tells that " + row.id.text() + ", which is left, was copied back",
+                                       outcome_.left.back().why));
+        }
         return done();
     }
     if (std::find(outcome_.gone.begin(), outcome_.gone.end(), row.id) == outcome_.gone.end()) {
@@ -207,15 +221,15 @@ Status Deed::let_go(const Row& row) {
 }
 
 Outcome Deed::run() {
-    for (const auto& row : plan_.rows) {
-        if (row.keep) {
-            continue;
-        }
-        if (auto went = let_go(row); !went) {
-            outcome_.failure = std::move(went).error();
-        }
-        if (outcome_.failure) {
-            break;
+    for (const bool copied_back : {true, false}) {
+        for (const auto& row : plan_.rows) {
+            if (row.keep || row.witness.has_value() != copied_back) {
+                continue;
+            }
+            if (auto went = let_go(row); !went) {
+                outcome_.failure = std::move(went).error();
+                return outcome_;
+            }
         }
     }
     return outcome_;

@@ -14,9 +14,10 @@ using retention::Condition;
 
 // Hidden is all that is there as it was written and that somebody keeps from being seen. A marker that came when the
 // backup was old may be the bucket's own rule at work (expired), or that of whoever waited until then: nothing tells
-// one from the other where the rule is not known. So neither is a reason to let it go before the policy does.
+// one from the other where the rule is not known. So neither is a reason to let it go before the policy does. What was
+// copied back is hidden however much of it came back: it must take nobody's place.
 bool is_hidden(const Backup& backup) {
-    return backup.state == State::hidden || (backup.state == State::expired && backup.gone.empty());
+    return backup.misdated || backup.state == State::hidden || (backup.state == State::expired && backup.gone.empty());
 }
 
 Condition condition_of(const Backup& backup) {
@@ -111,6 +112,9 @@ Result<Plan> make_plan(store::ObjectStore& store, const catalogue::Layout& layou
         return versions_unseen();
     }
     Plan plan{layout, {}, {}, std::move(catalogue->refused), {}};
+    for (const auto& refused : catalogue->refused_backups) {
+        plan.unread.push_back(refused.id);
+    }
     if (catalogue->backups.empty()) {
         return plan;
     }
@@ -125,7 +129,8 @@ Result<Plan> make_plan(store::ObjectStore& store, const catalogue::Layout& layou
     for (std::size_t i = 0; i < candidates.size(); ++i) {
         const auto& backup = catalogue->backups[i];
         plan.rows.push_back({backup.manifest.id, backup.state, backup.stored, backup.manifest.stored_bytes(),
-                             verdicts[i].keep, std::move(verdicts[i].because), backup.of_partial_run});
+                             verdicts[i].keep, std::move(verdicts[i].because), backup.of_partial_run,
+                             backup.misdated_by});
     }
     if (const auto* good = newest_good(*catalogue)) {
         plan.anchor = good->manifest.id;

@@ -111,7 +111,7 @@ TEST_F(ReadCatalogue, RefusesThePartialManifestThatSomebodyCopiedAmongTheWholeOn
     ASSERT_THAT(catalogue.backups, SizeIs(1));
     EXPECT_EQ(catalogue.backups[0].state, State::partial);
     EXPECT_THAT(catalogue.leftovers, IsEmpty());
-    const auto ancestry = read_ancestry(store_, app());
+    const auto ancestry = read_ancestry(store_, app(), at(2026, 11, 24));
     ASSERT_FALSE(ancestry) << "nor is anything compared with it";
     EXPECT_THAT(ancestry.error().what, HasSubstr(first_.text()));
 }
@@ -356,7 +356,7 @@ TEST_F(OneUnreadable, OfAllIsTheKeysFault) {
         ASSERT_FALSE(catalogue);
         EXPECT_EQ(catalogue.error().what, "403 AccessDenied");
         EXPECT_EQ(script.calls("read"), all ? 2 : 1);
-        EXPECT_FALSE(read_ancestry(store_, app())) << "nothing can be compared";
+        EXPECT_FALSE(read_ancestry(store_, app(), at(2026, 11, 24))) << "nothing can be compared";
     }
 }
 
@@ -391,7 +391,7 @@ TEST_F(OneUnreadable, LeavesTheLineageTheOthers) {
     put(app().acceptance(first_), "x");
     store_.withhold(app().acceptance(first_), failed("400 InvalidRequest"));
     plant(app().manifest(id_of("20261123T021700Z-0003")), ErrorKind::failed);
-    const auto ancestry = read_ancestry(store_, app());
+    const auto ancestry = read_ancestry(store_, app(), at(2026, 11, 24));
     ASSERT_TRUE(ancestry) << ancestry.error().what;
     EXPECT_EQ(ancestry->trusted->id, second_);
 }
@@ -399,7 +399,7 @@ TEST_F(OneUnreadable, LeavesTheLineageTheOthers) {
 // Else this backup would pass for the first one, and nothing would ever be compared with what was there.
 TEST_F(OneUnreadable, OfAllIsNoBeginningOfALineage) {
     store_.withhold(app().manifest(second_), {ErrorKind::corrupt, "400 InvalidRequest", {}});
-    const auto ancestry = read_ancestry(store_, app());
+    const auto ancestry = read_ancestry(store_, app(), at(2026, 11, 24));
     ASSERT_FALSE(ancestry);
     EXPECT_THAT(ancestry.error().what, HasSubstr("400 InvalidRequest"));
 }

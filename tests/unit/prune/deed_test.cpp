@@ -1,4 +1,5 @@
 // What the deed does to a store, and what it leaves alone.
+#include "killed_store.hpp"
 #include "stored_backups.hpp"
 
 #include "backup/sweep.hpp"
@@ -86,6 +87,12 @@ protected:
         return make_plan(memory_, app(), wishes, newest + std::chrono::hours(1)).value();
     }
     Outcome done_after(const Plan& plan) { return carry_out(store_, plan); }
+    // One that was gone for long and came back at `when`.
+    Manifest copy_back(os::TimePoint when) {
+        auto copy = backups_.add(newest - std::chrono::days(100));
+        memory_.set_modified(app().manifest(copy.id), when);
+        return copy;
+    }
     std::vector<std::string> listed() {
         std::vector<std::string> ids;
         const auto catalogue = catalogue::read_catalogue(memory_, app()).value();
@@ -273,6 +280,101 @@ TEST_F(TheDeed, EndsWhenAMarkedBackupComesMeanwhileAndNotForAnUnmarkedOne) {
     EXPECT_EQ(outcome.failure->kind, ErrorKind::refused);
     EXPECT_THAT(outcome.failure->what, HasSubstr(id_at(newest + std::chrono::minutes(2), "0002").text()));
     EXPECT_THAT(texts(outcome.gone), ElementsAre(all[0].id.text(), all[1].id.text()));
+}
+
+// Whoever has a writer's key can store what nobody can read, or copy it to where it is not read from any more.
+TEST_F(TheDeed, ReadsNothingAgainThatThePlanCouldNotRead) {
+    const auto all = backups_.add_nightly(3, newest);
+    const auto withheld = [&](const BackupId& id) {
+        backups_.put(app().manifest(id), "x", newest);
+        memory_.withhold(app().manifest(id), failed("403 InvalidObjectState"));
+    };
+    withheld(id_at(newest - std::chrono::days(1), "dead"));
+    const auto plan = planned(1);
+    ASSERT_THAT(plan.unread, SizeIs(1));
+    store_.before_removal = [&, removals = 0]() mutable {
+        if (++removals == 3) {  // the last of the first backup
+            withheld(id_at(newest, "dead"));
+        }
+    };
+    const auto outcome = done_after(plan);
+    EXPECT_THAT(texts(outcome.gone), ElementsAre(all[0].id.text()));
+    ASSERT_TRUE(outcome.failure) << "one that came since may be marked";
+    EXPECT_EQ(outcome.failure->what, "403 InvalidObjectState");
+}
+
+// Whoever saw its data come may have put a marker under the name of its manifest.
+TEST_F(TheDeed, TakesNoMarkerFromBeforeTheNewestGoodOneForItsHiding) {
+    const auto all = backups_.add_nightly(2, newest - std::chrono::days(1));
+    const auto last = StoredBackups::made(id_at(newest), {"shop"});
+    const auto key = app().manifest(last.id);
+    backups_.put_data(last, newest);
+    backups_.put(key, "x", newest);
+    memory_.hide(key, newest);
+    ASSERT_TRUE(memory_.list(key.text(), [&](const auto& info) {
+        return info.hide_marker ? done() : memory_.remove(key, info.version_id);
+    }));
+    memory_.overwrite(key, to_json(last), newest);
+    auto plan = planned(1);
+    EXPECT_EQ(plan.anchor, last.id);
+    auto outcome = done_after(plan);
+    EXPECT_FALSE(outcome.failure);
+    EXPECT_THAT(outcome.gone, SizeIs(2));
+    // One from after it does.
+    backups_.add(newest - std::chrono::days(3));
+    plan = planned(1);
+    memory_.hide(key, newest);
+    EXPECT_TRUE(done_after(plan).failure);
+}
+
+// ---- what was copied back, and what tells it ----
+
+TEST_F(TheDeed, LetsGoOfWhatWasCopiedBackBeforeWhatTellsIt) {
+    const auto all = backups_.add_nightly(4, newest);
+    const auto copy = copy_back(newest - std::chrono::days(1) + std::chrono::hours(5));
+    const auto outcome = done_after(planned(1));
+    EXPECT_FALSE(outcome.failure);
+    EXPECT_THAT(texts(outcome.gone), ElementsAre(copy.id.text(), all[0].id.text(), all[1].id.text(), all[2].id.text()));
+}
+
+TEST_F(TheDeed, LeavesWhatTellsOfACopyThatIsLeft) {
+    const auto all = backups_.add_nightly(4, newest);
+    const auto copy = copy_back(newest - std::chrono::days(1) + std::chrono::hours(5));
+    store_.lock("manifests/" + copy.id.text());
+    const auto outcome = done_after(planned(1));
+    EXPECT_FALSE(outcome.failure);
+    EXPECT_THAT(texts(outcome.gone), ElementsAre(all[0].id.text(), all[1].id.text()));
+    ASSERT_THAT(outcome.left, SizeIs(2));
+    EXPECT_EQ(outcome.left[0].id, copy.id);
+    EXPECT_EQ(outcome.left[1].id, all[2].id);
+    EXPECT_EQ(outcome.left[1].why.kind, ErrorKind::refused);
+    EXPECT_THAT(outcome.left[1].why.what, testing::AllOf(HasSubstr(copy.id.text()), HasSubstr("locked")));
+    EXPECT_THAT(listed(), ElementsAre(all[2].id.text(), copy.id.text(), all[3].id.text()));
+    // Once the lock has ended both go.
+    store_.locked.clear();
+    EXPECT_FALSE(done_after(planned(1)).failure);
+    EXPECT_THAT(listed(), ElementsAre(all[3].id.text()));
+}
+
+TEST_F(TheDeed, MakesNoNewOneOfACopyWhereverItIsKilled) {
+    bool killed = true;
+    for (int calls = 0; killed; ++calls) {
+        SCOPED_TRACE("killed at call " + std::to_string(calls));
+        for (const auto& key : all_below(memory_, "")) {
+            ASSERT_TRUE(memory_.remove(store::ObjectKey::parse(key).value(), ""));
+        }
+        backups_.add_nightly(4, newest);
+        const auto copy = copy_back(newest - std::chrono::days(1) + std::chrono::hours(5));
+        const auto plan = planned(1);
+        ASSERT_EQ(plan.going(), 4U);
+        Killed dying(memory_, calls, true);
+        (void)carry_out(dying, plan);
+        killed = dying.was_killed();
+        const auto catalogue = catalogue::read_catalogue(memory_, app()).value();
+        for (const auto& backup : catalogue.backups) {
+            EXPECT_EQ(backup.misdated, backup.manifest.id == copy.id);
+        }
+    }
 }
 
 TEST_F(TheDeed, EndsOnAStopBetweenTwoRemovals) {

@@ -170,7 +170,7 @@ private:
         const auto& keep = wishes_.policy;
         truth.manifest.retention = {keep.days, keep.last, keep.weekly, keep.monthly, keep.yearly};
         if (!partial) {
-            compare(truth.manifest);
+            compare(truth.manifest, clock);
         }
         store_data(truth.manifest);
         if (dice_.chance(2)) {
@@ -189,8 +189,8 @@ private:
         }
         return text;
     }
-    void compare(Manifest& manifest) {
-        const auto ancestry = catalogue::read_ancestry(store_, app());
+    void compare(Manifest& manifest, os::TimePoint clock) {
+        const auto ancestry = catalogue::read_ancestry(store_, app(), clock);
         if (!ancestry) {  // nothing but what a thief copied under other names is there to compare with
             EXPECT_EQ(ancestry.error().kind, ErrorKind::corrupt) << ancestry.error().what;
             manifest.lineage = catalogue::LineageRecord{"", ancestry.error().what, 0.5};

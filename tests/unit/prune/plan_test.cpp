@@ -114,6 +114,25 @@ TEST_F(APlan, LetsAPartialBackupThatIsCopiedBackTakeNobodysPlace) {
     EXPECT_EQ(plan.rows[0].id, partial.id);
 }
 
+// Nor where it came back without some of its objects, and then it stands for nothing that it does not hold.
+TEST_F(APlan, LetsWhatIsLeftOfABackupThatIsCopiedBackTakeNobodysPlace) {
+    const auto partial = backups_.add_partial(newest - std::chrono::days(20), {"shop", "lost"});
+    backups_.add_nightly(4, newest);
+    const auto copy = backups_.add_partial(newest - std::chrono::days(100), {"shop", "lost"});
+    store_.set_modified(app().partial_manifest(copy.id), newest - std::chrono::days(1) + std::chrono::hours(5));
+    ASSERT_TRUE(store_.remove(copy.globals[0].key, ""));
+    auto plan = planned(keeping({.last = 4}));
+    EXPECT_THAT(going(plan), IsEmpty());
+    EXPECT_FALSE(plan.stop) << "nothing is in doubt";
+    EXPECT_EQ(plan.rows[0].id, partial.id);
+    EXPECT_EQ(plan.rows[4].state, State::expired);
+    ASSERT_TRUE(store_.remove(app().database(copy.id, "lost", catalogue::Encrypted::no), ""));
+    plan = planned(keeping({.last = 1}));
+    EXPECT_FALSE(plan.rows[4].keep);
+    EXPECT_EQ(plan.rows[4].because, std::vector<std::string>{"1 day old, and no rule keeps it"});
+    EXPECT_TRUE(plan.rows[0].keep);
+}
+
 TEST_F(APlan, TakesNoHiddenPartialBackupForDoubt) {
     const auto all = backups_.add_nightly(4, newest);
     const auto partial = backups_.add_partial(newest + std::chrono::minutes(1), {"shop"});
@@ -329,6 +348,7 @@ TEST_F(APlan, NeitherCountsNorTouchesManifestsThatAreNotWhatTheirKeySays) {
     const auto plan = planned(keeping({.last = 1}));
     EXPECT_THAT(going(plan), ElementsAre(all[0].id.text()));
     EXPECT_THAT(plan.refused, SizeIs(2));
+    EXPECT_THAT(plan.unread, ElementsAre(foreign.id, id_at(newest + std::chrono::minutes(6))));
 }
 
 TEST_F(APlan, IsOneOfThisInstanceAlone) {

@@ -36,6 +36,8 @@ struct Row {
     bool keep = true;
     std::vector<std::string> because;
     bool of_partial_run = false;  // its manifest lies in partial/
+    // The one that tells that this one was copied back: it goes after this one, or not at all.
+    std::optional<catalogue::BackupId> witness = {};
 };
 
 struct Plan {
@@ -44,6 +46,7 @@ struct Plan {
     std::optional<retention::Stop> stop = {};  // nothing may go
     std::vector<Error> refused = {};           // manifests that are not what their key says: neither kept nor let go
     std::optional<catalogue::BackupId> anchor = {};  // the newest good one, which must stand while others go
+    std::vector<catalogue::BackupId> unread = {};    // of those of `refused` that are manifests of whole backups
 
     [[nodiscard]] std::size_t going() const;
 };
@@ -65,7 +68,7 @@ struct Left {
 };
 
 struct Outcome {
-    std::vector<catalogue::BackupId> gone;  // oldest first; their manifests are gone
+    std::vector<catalogue::BackupId> gone;  // in the order in which they went; their manifests are gone
     std::uint64_t bytes = 0;                // of those
     std::vector<Left> left;                 // whole, or of those that are gone what the store would not delete
     std::optional<Error> failure;           // what ended it before all was done
@@ -74,7 +77,9 @@ struct Outcome {
     [[nodiscard]] bool may_not() const;
 };
 
-// Does what a plan that nothing stops says, the oldest first. Of each backup
+// Does what a plan that nothing stops says, the oldest first, but before all others those that were copied back: what
+// tells that they were (Row::witness) is older than they are. Where one of them is left, so is what tells it, with the
+// same error, until the next prune: else it would pass for a new one. Of each backup
 //
 //   1. its manifest, the true version last of those that hold bytes: while one of them is locked, nothing else of the
 //      backup is touched; once they are gone, it does not exist any more. What lies under its id in the other of
@@ -91,7 +96,7 @@ struct Outcome {
 //
 // Before each backup the manifests are listed again. `failure` is of ErrorKind::refused when the newest good one is not
 // as it was, when a marked one came since the plan was made, and for a plan that something stops; temporary when the
-// store did not answer; interrupted on a stop.
+// store did not answer; interrupted on a stop; what the store said where one that came since cannot be read.
 Outcome carry_out(store::ObjectStore& store, const Plan& plan, const std::stop_token& stop = {});
 
 struct Remains {

@@ -58,7 +58,7 @@ enum class Condition {
     good,     // whole, and trusted: unmarked, or accepted by the owner
     marked,   // whole, and an owner should look before trusting it
     partial,  // some databases of the run failed
-    hidden,   // all there, and somebody hid or wrote over its manifest, or copied it back into the store
+    hidden,   // all there, and somebody hid or wrote over its manifest; or copied back, whatever is left of it
     expired,  // good, but that some of it is not there: a rule of the bucket took it, or a listing lacks it
     remnant,  // marked or partial, and some of it is not there
 };
