@@ -446,7 +446,7 @@ Status Job::compare_with_earlier(Manifest& manifest, const std::vector<std::stri
     if (!manifest.failures.empty()) {
         return done();  // a partial run has no place in the lineage
     }
-    auto ancestry = catalogue::read_ancestry(store_, layout_);
+    auto ancestry = catalogue::read_ancestry(store_, layout_, clock_.now());
     if (!ancestry) {
         if (ancestry.error().kind == ErrorKind::interrupted) {
             return std::move(ancestry).error();

@@ -55,14 +55,17 @@ private:
     }
 
     void remove(const store::ObjectInfo& object) {
-        // A key without the right to delete is refused once, not for every object.
         if (!may_remove_) {
             return;
         }
-        may_remove_ = manner_ == Manner::only_said || note(store_.remove(object.key, object.version_id));
-        if (may_remove_) {
+        const auto removed = manner_ == Manner::only_said ? done() : store_.remove(object.key, object.version_id);
+        if (note(removed)) {
             ++outcome_.objects;
             outcome_.bytes += object.size;
+        } else {
+            // A key without the right to delete is refused once, not for every object. One that is locked is passed
+            // over.
+            may_remove_ = removed.error().kind == ErrorKind::refused;
         }
     }
 

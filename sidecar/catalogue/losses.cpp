@@ -15,10 +15,14 @@ std::set<std::string> names_of(const Manifest& manifest) {
     return names;
 }
 
-// Oldest first.
+// Oldest first. What is dated in the future stands before all others (rank_by_age()), and nobody knows when it was
+// made.
 std::vector<const Backup*> those_before(const Catalogue& catalogue, const Backup& backup) {
     std::vector<const Backup*> before;
     for (const auto& earlier : catalogue.backups) {
+        if (earlier.in_the_future && !backup.in_the_future) {
+            continue;
+        }
         if (earlier.manifest.id == backup.manifest.id || earlier.stored > backup.stored) {
             break;
         }

@@ -4,6 +4,7 @@
 
 #include "copied_back.hpp"
 #include "listed_reader.hpp"
+#include "os/future.hpp"
 
 #include <algorithm>
 #include <tuple>
@@ -57,6 +58,30 @@ void drop_copied_back(std::vector<Named>& names, const std::vector<Named>& parti
         }
     }
     names = std::move(rest);
+}
+
+// The newest first, and as rank_by_age() what is dated in the future last of all: as of the earliest time that there
+// is, and so is the owner's word on it. Where everything is dated so the times stay.
+void rank(std::vector<Named>& names, std::vector<Acceptance>& acceptances, os::TimePoint now) {
+    std::sort(names.begin(), names.end(), [](const auto& a, const auto& b) {
+        return std::tie(b.first().modified, b.id) < std::tie(a.first().modified, a.id);
+    });
+    const auto future = std::stable_partition(names.begin(), names.end(), [now](const auto& name) {
+        return !os::is_in_the_future(name.first().modified, now);
+    });
+    if (future == names.begin()) {
+        return;
+    }
+    std::for_each(future, names.end(), [](Named& name) {
+        for (auto& version : name.versions) {
+            version.modified = os::TimePoint::min();
+        }
+    });
+    for (auto& acceptance : acceptances) {
+        if (os::is_in_the_future(acceptance.stored, now)) {
+            acceptance.stored = os::TimePoint::min();
+        }
+    }
 }
 
 bool was_checked(const Manifest& manifest) {
@@ -335,7 +360,7 @@ Result<Accepted> store_acceptance(store::ObjectStore& store, const Layout& layou
     return put ? Result<Accepted>(Accepted{true}) : std::move(put).error();
 }
 
-Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout) {
+Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout, os::TimePoint now) {
     auto names = list_keys(store, layout, layout.manifests_prefix());
     if (!names) {
         return names.error().kind == ErrorKind::not_found ? Result(Ancestry{}) : std::move(names).error();
@@ -351,9 +376,7 @@ Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout) 
     if (!acceptances) {
         return std::move(acceptances).error();
     }
-    std::sort(names->begin(), names->end(), [](const auto& a, const auto& b) {
-        return std::tie(b.first().modified, b.id) < std::tie(a.first().modified, a.id);  // the newest first
-    });
+    rank(*names, *acceptances, now);
     const auto links = go_back(reader, layout, *names, WayBack(*names, *acceptances));
     if (!links) {
         return links.error();

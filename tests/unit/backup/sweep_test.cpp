@@ -201,6 +201,31 @@ TEST_F(Sweep, AsksOnceWhereItMayNotDelete) {
     EXPECT_EQ(script.calls("remove"), 1);
 }
 
+TEST_F(Sweep, PassesOverWhatIsLocked) {
+    put_data(killed_, at(2026, 11, 1));
+    test::FaultScript script;
+    script.fail("remove", 1, {ErrorKind::refused, "it is locked", {}});
+    test::FlakyStore flaky(store_, script);
+    const auto outcome = sweep(flaky, "app", day, our_time);
+    ASSERT_TRUE(outcome);
+    ASSERT_TRUE(outcome->refused);
+    EXPECT_EQ(outcome->refused->what, "it is locked");
+    EXPECT_EQ(outcome->objects, 1U);
+    EXPECT_EQ(outcome->bytes, 3U);
+    EXPECT_EQ(data_of(killed_.id).size(), 1U);
+}
+
+TEST_F(Sweep, AsksNoMoreOfAStoreThatDoesNotAnswer) {
+    put_data(killed_, at(2026, 11, 1));
+    test::FaultScript script;
+    script.fail("remove", 1, {ErrorKind::temporary, "away", {}});
+    test::FlakyStore flaky(store_, script);
+    const auto outcome = sweep(flaky, "app", day, our_time);
+    ASSERT_TRUE(outcome);
+    EXPECT_TRUE(outcome->refused);
+    EXPECT_EQ(script.calls("remove"), 1);
+}
+
 TEST_F(Sweep, GoesOnWithTheNextUploadWhenOneCannotBeDiscarded) {
     const auto first = begin(app().database(killed_.id, "a", Encrypted::no), at(2026, 11, 1));
     const auto second = begin(app().database(killed_.id, "b", Encrypted::no), at(2026, 11, 1));

@@ -66,7 +66,7 @@ protected:
     }
 
     std::string head_of_doubt() {
-        auto ancestry = read_ancestry(store_, app());
+        auto ancestry = read_ancestry(store_, app(), now_);
         return ancestry && ancestry->head ? ancestry->head->id.text() : "";
     }
 
@@ -135,7 +135,7 @@ protected:
     // What a backup of now would be compared with, which must be what the whole catalogue says.
     int trusted() {
         const auto catalogue = read();
-        auto ancestry = read_ancestry(store_, app());
+        auto ancestry = read_ancestry(store_, app(), now_);
         if (!ancestry) {
             ADD_FAILURE() << ancestry.error().what;
             return -1;
@@ -156,6 +156,7 @@ protected:
     }
 
     test::MemoryStore store_{test::MemoryStore::Versions::kept};
+    os::TimePoint now_ = at(2026, 12, 31);
     std::string head_;
     // Of backups that are made from now on.
     std::uint64_t rows_ = 100;
@@ -360,12 +361,12 @@ TEST_F(Story, ComparesWithTheNewestThatWasComparedItself) {
     back_up(1);
     back_up(2);
     back_up(3, Says::unchecked);
-    auto ancestry = read_ancestry(store_, app());
+    auto ancestry = read_ancestry(store_, app(), now_);
     ASSERT_TRUE(ancestry);
     EXPECT_EQ(ancestry->trusted->id, day(2));
     lose_manifest(1);
     lose_manifest(2);
-    ancestry = read_ancestry(store_, app());
+    ancestry = read_ancestry(store_, app(), now_);
     ASSERT_TRUE(ancestry);
     EXPECT_EQ(ancestry->trusted->id, day(3)) << "better than nothing";
 }
@@ -432,7 +433,7 @@ TEST_F(Story, ReadsOnlyAsFarBackAsItMatters) {
     }
     test::FaultScript script;
     test::FlakyStore counted(store_, script);
-    const auto ancestry = read_ancestry(counted, app());
+    const auto ancestry = read_ancestry(counted, app(), now_);
     ASSERT_TRUE(ancestry);
     EXPECT_EQ(ancestry->trusted->id, day(9));
     EXPECT_EQ(script.calls("read"), 2);
@@ -562,6 +563,112 @@ TEST_F(Story, AnOldBackupThatIsCopiedBackAfterPartialRunsIsNotTrusted) {
     put_back(stolen, morning(8) + std::chrono::hours(9));
     EXPECT_EQ(states(), "ph");
     EXPECT_EQ(trusted(), 0);
+}
+
+// What its owner said of it holds of the time at which it came first.
+TEST_F(Story, AnAcceptedBackupThatIsCopiedBackMovesNoAcceptance) {
+    back_up(1, Says::nothing, 0, "app old");
+    back_up(2, Says::own);
+    back_up(3, Says::follows, 2);
+    accept(3);
+    const auto manifest = app().manifest(day(3));
+    const auto stolen = store::get(store_, manifest, "", largest_manifest).value();
+    lose_manifest(3);
+    back_up(8);
+    back_up(9);
+    put_back({{manifest.text(), stolen}}, morning(9) + std::chrono::hours(9));
+    EXPECT_EQ(states(), "gmggh");
+    EXPECT_EQ(doubt(), 0);
+    EXPECT_EQ(trusted(), 9);
+    EXPECT_THAT(accepted_losses(read()), ElementsAre(Pair("old", morning(3))));
+    ASSERT_TRUE(read().backups.back().accepted);
+    EXPECT_EQ(read().backups.back().accepted->stored, morning(3));
+}
+
+// ---- what is dated in the future ----
+
+// A folder's host and the one that makes the backup, whose clocks were wrong for one night.
+class AWrongNight : public Story {
+protected:
+    void back_up_in_2037(const std::string& name, const std::vector<Mark>& marks = {}) {
+        auto manifest = simple_manifest(wrong_);
+        manifest.databases = {database(name, {object(app().database(wrong_, name, Encrypted::no))})};
+        manifest.databases.back().contents = ContentTotals{1, rows_, 10 * rows_, 0, 0};
+        manifest.server.system_identifier = system_;
+        manifest.lineage = LineageRecord{"", "", min_ratio_};
+        manifest.marks = marks;
+        for (const auto& stored : manifest.all_objects()) {
+            ASSERT_TRUE(store::put(store_, stored.key, stream::as_bytes("abc")));
+        }
+        ASSERT_TRUE(store::put(store_, app().manifest(wrong_), stream::as_bytes(to_json(manifest))));
+        store_.set_modified(app().manifest(wrong_), at(2037, 1, 1, 3));
+    }
+    void accept_that() {
+        const auto word = acceptance_of(wrong_, at(2037, 1, 1, 3));
+        ASSERT_TRUE(store::put(store_, app().acceptance(wrong_), stream::as_bytes(to_json(word, app()))));
+    }
+    Ancestry ancestry() {
+        auto read = read_ancestry(store_, app(), now_);
+        EXPECT_TRUE(read);
+        return read ? *std::move(read) : Ancestry{};
+    }
+
+    BackupId wrong_ = id_of("20370101T021700Z-0001");
+};
+
+TEST_F(AWrongNight, IsNotTheMeasureOfThoseAfterIt) {
+    back_up(1);
+    back_up_in_2037("app");
+    ASSERT_TRUE(ancestry().trusted);
+    EXPECT_EQ(ancestry().trusted->id, day(1));
+    back_up(3);
+    EXPECT_EQ(ancestry().trusted->id, day(3));
+    now_ = at(2037, 1, 2);
+    EXPECT_EQ(ancestry().trusted->id, wrong_) << "until then";
+}
+
+TEST_F(AWrongNight, IsBetterThanNothing) {
+    back_up_in_2037("app");
+    ASSERT_TRUE(ancestry().trusted);
+    EXPECT_EQ(ancestry().trusted->id, wrong_);
+}
+
+TEST_F(AWrongNight, ThatWasAcceptedEndsNoDoubtOfAnother) {
+    back_up(1);
+    back_up_in_2037("app", {{"database_gone", "database 'x' is gone", "x", ""}});
+    accept_that();
+    back_up(3, Says::own);
+    back_up(4, Says::follows, 3);
+    EXPECT_EQ(ancestry().doubt, day(3));
+    EXPECT_EQ(ancestry().trusted->id, day(1));
+    lose_manifest(3);
+    EXPECT_EQ(ancestry().doubt, day(4)) << "its word is not that what it follows is settled";
+    lose_manifest(1);
+    EXPECT_EQ(ancestry().doubt, day(4));
+    EXPECT_EQ(ancestry().trusted->id, wrong_) << "the oldest, and accepted";
+}
+
+// Then it is ours that is wrong, and the order is as good as ever.
+TEST_F(AWrongNight, ThatAllAreOfChangesNothing) {
+    back_up(1);
+    back_up(2, Says::own);
+    back_up(3, Says::follows, 2);
+    accept(3);
+    lose_manifest(3);
+    back_up(4, Says::follows, 2);
+    now_ = at(1970, 1, 1);
+    EXPECT_EQ(trusted(), 4);
+}
+
+TEST_F(AWrongNight, IsNotBetweenABackupAndThoseBeforeIt) {
+    back_up(1, Says::nothing, 0, "app old");
+    back_up_in_2037("other");
+    back_up(3, Says::own);
+    auto catalogue = read();
+    rank_by_age(catalogue, now_);
+    ASSERT_TRUE(catalogue.backups.front().in_the_future);
+    EXPECT_THAT(losses_of(catalogue, catalogue.backups.back()), ElementsAre("old"));
+    EXPECT_THAT(losses_of(catalogue, catalogue.backups.front()), IsEmpty());
 }
 
 TEST_F(Story, AcceptsNoLossWhereNothingIsLost) {

@@ -22,7 +22,8 @@ struct SweepOutcome {
 // Only under `instance`, and only what was last touched longer than `min_age` ago by the store's clock: the time of
 // the newest manifest, or `our_time` where that is earlier, so that a clock that is off deletes nothing. Where the
 // store may hold versions that the key cannot see, no data is deleted: what looks as if it had no manifest may have one
-// that somebody hid. A kill at any moment leaves the rest to the next sweep; two sweeps at once do no harm.
+// that somebody hid. What is locked is passed over; for a key that may not delete the store is asked once, and no more.
+// A kill at any moment leaves the rest to the next sweep; two sweeps at once do no harm.
 Result<SweepOutcome> sweep(store::ObjectStore& store, const std::string& instance, std::chrono::milliseconds min_age,
                            os::TimePoint our_time);
 

@@ -91,8 +91,9 @@ struct Ancestry {
 // Three listings, and reads from the newest manifest back until no older one can matter: one or two where nothing is in
 // doubt, else back to where the doubt began. What is no manifest, or cannot be read although others can, is passed over
 // (as by read_catalogue). Where that leaves none of those that are there, it is an error: ErrorKind::corrupt, and
-// nothing can be compared.
-Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout);
+// nothing can be compared. What is dated in the future by `now` (os/future.hpp) ranks as the oldest, as by
+// rank_by_age(): a folder's host whose clock was wrong for once must not settle for years what others are measured by.
+Result<Ancestry> read_ancestry(store::ObjectStore& store, const Layout& layout, os::TimePoint now);
 
 // Every acceptance in the store: its oldest version counts, and hiding one changes nothing. What is none, or cannot be
 // read although others can, goes to `refused`.
