@@ -51,9 +51,12 @@ bool GivingWay::server_crashed() noexcept {
 
 bool GivingWay::server_went_away(const std::stop_token& stop) {
     (void)lock_.check();  // asked something, so that it says why it is gone
+    if (server_crashed() || lock_.connection().was_told_to_go()) {
+        return !server_crashed();
+    }
     // A smart shutdown lets this session live and turns away the next, which may be what failed.
-    return !server_crashed() &&
-           (lock_.connection().was_told_to_go() || pinger_.turned_away(std::chrono::seconds(2), stop));
+    const auto alone = without_pings();
+    return pinger_.turned_away(std::chrono::seconds(2), stop);
 }
 
 std::string new_session_name() {

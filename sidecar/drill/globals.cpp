@@ -51,15 +51,27 @@ Side side_of(const std::vector<GlobalStatement>& statements, const GlobalsOption
     return side;
 }
 
-bool makes_superuser(const GlobalStatement& statement) {
-    if (statement.kind != GlobalKind::alter_role_attributes) {
-        return false;
-    }
+bool has_word(const GlobalStatement& statement, std::string_view word) {
     const auto parts = archive::split_statements(statement.text.reveal());
     return parts && !parts->empty() &&
-           std::any_of(parts->front().tokens.begin(), parts->front().tokens.end(), [](const auto& token) {
-               return token.kind == archive::SqlTokenKind::word && token.text == "SUPERUSER";
+           std::any_of(parts->front().tokens.begin(), parts->front().tokens.end(), [word](const auto& token) {
+               return token.kind == archive::SqlTokenKind::word && token.text == word;
            });
+}
+
+bool makes_superuser(const GlobalStatement& statement) {
+    return statement.kind == GlobalKind::alter_role_attributes && has_word(statement, "SUPERUSER");
+}
+
+// Any other role, superuser or not, grants only those that it was given with the right to.
+bool grants_what_it_may_not_administer(const std::vector<GlobalStatement>& stored, const std::string& superuser) {
+    return std::any_of(stored.begin(), stored.end(), [&](const auto& grant) {
+        return grant.kind == GlobalKind::grant_membership && postgres::grantor_of(grant) == superuser &&
+               std::none_of(stored.begin(), stored.end(), [&](const auto& other) {
+                   return other.kind == GlobalKind::grant_membership && other.subject == grant.subject &&
+                          other.grantee == superuser && has_word(other, "ADMIN");
+               });
+    });
 }
 
 }  // namespace
@@ -88,24 +100,19 @@ std::vector<Finding> globals_differences(const std::vector<GlobalStatement>& sto
 
 std::string first_superuser(const std::vector<GlobalStatement>& stored, int major) {
     constexpr int grants_are_the_first_ones = 16;
-    std::vector<std::string> superusers;
+    std::string first;
     for (const auto& statement : stored) {
-        if (makes_superuser(statement)) {
-            superusers.push_back(statement.subject);
+        if (!makes_superuser(statement)) {
+            continue;
+        }
+        if (major >= grants_are_the_first_ones && grants_what_it_may_not_administer(stored, statement.subject)) {
+            return statement.subject;
+        }
+        if (first.empty() || statement.subject == "postgres") {
+            first = statement.subject;
         }
     }
-    if (superusers.empty()) {
-        return "postgres";
-    }
-    std::map<std::string, std::size_t> grants;
-    for (const auto& statement : stored) {
-        if (major >= grants_are_the_first_ones && statement.kind == GlobalKind::grant_membership) {
-            ++grants[postgres::grantor_of(statement)];
-        }
-    }
-    return *std::max_element(superusers.begin(), superusers.end(), [&](const auto& one, const auto& other) {
-        return std::pair(grants[one], one == "postgres") < std::pair(grants[other], other == "postgres");
-    });
+    return first.empty() ? "postgres" : first;
 }
 
 std::string owner_of_tablespace(const GlobalStatement& create) {

@@ -22,7 +22,7 @@ std::vector<Finding> globals_differences(const std::vector<postgres::GlobalState
                                          const GlobalsOptions& options);
 
 // The superuser that initdb made on the server of this script, as far as the script tells. From PostgreSQL 16 on, what
-// any superuser grants counts as granted by that one; before, its usual name is all that there is to go by.
+// any superuser grants counts as granted by that one; else its usual name is all that there is to go by.
 std::string first_superuser(const std::vector<postgres::GlobalStatement>& stored, int major);
 
 // The owner that a CREATE TABLESPACE names; empty where it names none.

@@ -173,15 +173,20 @@ std::vector<std::string> readable(const std::string& programs) {
     for (const char* name : {"null", "zero", "full", "random", "urandom", "fd"}) {
         paths.push_back(std::string("/dev/") + name);
     }
-    // The libraries and files of a server lie beside its programs: in <prefix>/lib and share, or as Debian has them, in
-    // <prefix>/lib/postgresql/<major> and <prefix>/share. Nothing else of <prefix>, which may be somebody's home.
-    fs::path prefix = fs::path(programs).parent_path().parent_path();
-    for (const char* name : {"bin", "lib", "lib64", "share"}) {
-        paths.push_back((prefix / name).string());
-    }
-    for (int up = 0; up < 3; ++up) {
-        prefix = prefix.parent_path();
-        paths.push_back((prefix / "share" / "postgresql").string());
+    // The libraries and files of a server lie beside its programs, where those truly are: in <prefix>/lib and share, or
+    // as Debian has them, in <prefix>/lib/postgresql/<major> and <prefix>/share. Nothing else of <prefix>, which may be
+    // somebody's home.
+    std::error_code unknown;
+    for (const auto& program : {fs::path(programs), fs::weakly_canonical(programs, unknown)}) {
+        paths.push_back(program.parent_path().string());
+        fs::path prefix = program.parent_path().parent_path();
+        for (const char* name : {"lib", "lib64", "share"}) {
+            paths.push_back((prefix / name).string());
+        }
+        for (int up = 0; up < 3; ++up) {
+            prefix = prefix.parent_path();
+            paths.push_back((prefix / "share" / "postgresql").string());
+        }
     }
     return paths;
 }

@@ -347,6 +347,7 @@ Status DatabaseRestore::load_streamed(std::vector<std::string> arguments) {
     auto ended = program->wait(tools_.stop);
     // Content with a part of it, it took an archive that ends earlier than what is stored, and that nobody has checked.
     if (ended && reader_gone) {
+        fate_ = in_place_ ? Fate::part_of_it : fate_;  // what it took is there for good
         return Error{ErrorKind::corrupt, "the archive ends before its object does: this is not what was backed up",
                      "restore another backup, and see `lifeboat verify`: somebody may have exchanged the object"};
     }

@@ -211,6 +211,9 @@ def test_an_archive_that_ends_long_before_its_object(new_workspace, small_town, 
     refused = workspace.restore(full, empty_server).expect(1)
     assert "the archive ends before its object does" in refused.err
     assert empty_server.databases() == ["postgres"]
+    empty_server.create_database("attic")
+    assert "may hold a part of it" in workspace.restore(full, empty_server).expect(1).err
+    assert empty_server.sql("SELECT one FROM box", "attic") == "1", "what pg_restore took is there for good"
 
 
 def test_an_object_that_is_gone(town, tmpdir):

@@ -141,7 +141,7 @@ def test_what_a_restore_makes_of_them_is_no_difference(new_workspace, quirky, tm
 
 
 def test_settings_that_the_drills_server_would_not_have_are_noted(new_workspace, new_server, tmpdir):
-    """A time zone that this machine does not know, a parameter of a library that nobody loads: the backup is fine."""
+    """A time zone that this machine does not know: the backup is fine."""
     server = new_server()
     server.sql("CREATE ROLE sailor; ALTER ROLE sailor SET work_mem = '7MB'; CREATE DATABASE ship;"
                "CREATE DATABASE boat; SET allow_system_table_mods = on;")

@@ -64,8 +64,16 @@ def test_a_shutdown_is_not_held_up(held_dump, server, mode):
     in_time(SLACK, seconds_more)
 
 
-def test_a_shutdown_does_not_wait_for_who_waits_for_another_run(new_workspace, server):
-    """The other gives way a second after the shutdown began: whoever gets its lock then must see at once."""
+def begins_to_stop(server):
+    """Whether it has heard that it is to shut down."""
+    return "shutdown request" in server.log().rpartition("ready to accept")[2]
+
+
+def test_a_shutdown_does_not_wait_for_who_waits_for_another_run(new_workspace, server, folder):
+    """The other gives way a second after the shutdown began: whoever gets its lock then must see at once, and not only
+    when it next wants a session."""
+    tools = ToolFolder(folder / "tools")
+    tools.ponder("pg_dump", 3)
     take_lock = "DO $$ BEGIN PERFORM pg_advisory_lock(x'6c696665626f6174'::bigint); END $$"  # "lifeboat"
 
     def seconds():
@@ -73,10 +81,12 @@ def test_a_shutdown_does_not_wait_for_who_waits_for_another_run(new_workspace, s
             server.start()
         with ThreadPoolExecutor() as pool:
             with server.transaction(take_lock):
-                run = new_workspace(server).start("backup", "--lock-wait", "60s")
+                workspace = new_workspace(server).configure(postgres={"bin_dir": tools.setting})
+                run = workspace.start("backup", "--lock-wait", "60s")
                 until(lambda: "lifeboat" in server.sessions(), "it waits for the lock")
                 server.sql("CHECKPOINT")  # so that the server's own last one has nothing to write
                 stopping = pool.submit(seconds_to_stop, server, "smart")
+                until(lambda: begins_to_stop(server), "it shuts down")
                 time.sleep(1)
             took = stopping.result()
         assert "gave way to the server's shutdown" in run.wait(timeout=10).expect(1).err
@@ -94,7 +104,7 @@ def test_a_dump_that_the_shutting_server_turns_away_gave_way(new_workspace, serv
     gate.wait_until_reached(run)
     with ThreadPoolExecutor() as pool:
         stopping = pool.submit(server.stop, "smart")
-        until(lambda: "shutdown request" in server.log().rpartition("ready to accept")[2], "it shuts down")
+        until(lambda: begins_to_stop(server), "it shuts down")
         gate.open()
         stopping.result()
     assert "gave way to the server's shutdown" in run.wait(timeout=10).expect(1).err

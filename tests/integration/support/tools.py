@@ -77,10 +77,17 @@ class ToolFolder:
 
     def claim(self, tool, version):
         """The tool says that it is of that version; it behaves as it does otherwise."""
+        self._at_version(tool, f"exec echo '{tool} (PostgreSQL) {version} (Debian {version}-0)'")
+
+    def ponder(self, tool, seconds):
+        """The tool takes so long to say of which version it is: nothing is begun before that."""
+        self._at_version(tool, f"sleep {seconds}")
+
+    def _at_version(self, tool, deed):
         place = self._bin / tool
         place.unlink()
         place.write_text(f"""#!/bin/sh
-[ "$1" = --version ] && exec echo '{tool} (PostgreSQL) {version} (Debian {version}-0)'
+[ "$1" = --version ] && {deed}
 exec {self._real / tool} "$@"
 """)
         place.chmod(0o755)

@@ -91,6 +91,14 @@ TEST(Globals, TheFirstSuperuserIsWhoGrantsSincePostgreSQL16) {
     EXPECT_EQ(first_superuser(script, 15), "postgres");
 }
 
+TEST(Globals, ALaterSuperuserGrantsWhatItWasGivenTheRightTo) {
+    const auto script = statements(
+        "ALTER ROLE boss WITH SUPERUSER;\nALTER ROLE postgres WITH SUPERUSER;\n"
+        "GRANT crew TO boss WITH ADMIN OPTION, INHERIT FALSE, SET FALSE GRANTED BY postgres;\n"
+        "GRANT crew TO eve GRANTED BY boss;\nGRANT crew TO zoe GRANTED BY boss;\n");
+    EXPECT_EQ(first_superuser(script, 16), "postgres");
+}
+
 TEST(Globals, TheOwnerOfATablespace) {
     const auto found = statements("CREATE TABLESPACE \"f t\" OWNER \"An owner\" LOCATION '/OWNER x';\n");
     EXPECT_EQ(owner_of_tablespace(found.front()), "An owner");

@@ -113,8 +113,11 @@ protected:
     }
 };
 
-// A name in the kernel is known in one network alone.
+// A name in the kernel, which is what there is where /run cannot be written, is known in one network alone.
 TEST_F(SpareUserOfRoot, IsNobodyElsesInAnotherNetworkEither) {
+    if (::access("/run", W_OK) != 0) {
+        GTEST_SKIP() << "/run cannot be written";
+    }
     const auto first = SpareUser::find();
     ASSERT_TRUE(first);
     constexpr int no_other_network = 77;

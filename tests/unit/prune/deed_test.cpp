@@ -375,6 +375,7 @@ TEST_F(TheDeed, MakesNoNewOneOfACopyWhereverItIsKilled) {
             EXPECT_EQ(backup.misdated, backup.manifest.id == copy.id);
         }
     }
+    EXPECT_THAT(listed(), SizeIs(1)) << "what was let go in the end";
 }
 
 TEST_F(TheDeed, EndsOnAStopBetweenTwoRemovals) {
