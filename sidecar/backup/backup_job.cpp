@@ -12,6 +12,7 @@
 #include "stream/sha256.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -22,6 +23,10 @@ using catalogue::Layout;
 using catalogue::Manifest;
 using store::StoredObject;
 
+bool is_silence(const Status& status) {
+    return !status && (status.error().kind == ErrorKind::temporary || status.error().kind == ErrorKind::interrupted);
+}
+
 // Objects of a run that has no manifest yet. Unless kept, they are taken back.
 class Uncommitted {
 public:
@@ -29,8 +34,12 @@ public:
     Uncommitted(const Uncommitted&) = delete;
     Uncommitted& operator=(const Uncommitted&) = delete;
     ~Uncommitted() {
+        // What stays is data without a manifest: the sweep's. A store that does not answer is not waited for once an
+        // object: how the run ended would be told hours later.
         for (const auto& object : objects_) {
-            (void)store_.remove(object.key, object.version_id);  // what stays is data without a manifest: the sweep's
+            if (const auto removed = store_.remove(object.key, object.version_id); is_silence(removed)) {
+                return;
+            }
         }
     }
 
@@ -63,7 +72,7 @@ public:
     // Of all that passed; once, last.
     std::string sha256() { return hash_.hex(); }
 
-    // Nothing where the script is larger than anyone's, or not understood: then nothing can be said of it.
+    // Nothing where the script is larger than 4 MiB, or not understood: then nothing can be said of it.
     [[nodiscard]] std::optional<std::set<std::string>> roles() const {
         const auto statements = postgres::parse_globals(script_);
         if (!whole_ || !statements) {
@@ -132,6 +141,7 @@ private:
     Uncommitted uncommitted_;
     std::optional<GivingWay> giving_way_;
     postgres::ClientPrograms programs_;
+    std::map<std::string, std::string> ids_;  // of the databases, as the run began
     std::optional<Error> first_failure_;
     std::optional<Yield> yield_;         // of a part that failed by it: the first
     bool nothing_but_yield_ = false;     // no database could be stored, and that was why
@@ -196,6 +206,11 @@ Result<BackupOutcome> Job::run_on(postgres::ServerLock& lock, const postgres::Se
     if (!found) {
         return std::move(found).error();
     }
+    auto ids = postgres::ids_of_databases(lock.connection());
+    if (!ids) {
+        return std::move(ids).error();
+    }
+    ids_ = std::move(*ids);
     const auto selection = postgres::select_databases(*found, plan_.databases, plan_.exclude);
     if (selection.chosen.empty()) {
         return Error{ErrorKind::usage, "none of the server's " + std::to_string(found->size()) + " databases is chosen",
@@ -364,7 +379,13 @@ Status Job::after_failure(const std::string& name, const Error& error, postgres:
     if (auto answered = store_.list(layout_.restore_text().text(), nothing); !answered) {
         return in_context("database '" + name + "'", error);
     }
-    if (std::find(found->begin(), found->end(), name) == found->end()) {
+    auto gone = std::find(found->begin(), found->end(), name) == found->end()
+                    ? postgres::is_gone(lock.connection(), ids_[name])
+                    : Result<bool>(false);
+    if (!gone) {
+        return in_context("database '" + name + "'", error);
+    }
+    if (*gone) {
         const std::string text = "database '" + name + "' was dropped before its turn";
         manifest.notes.push_back(text);
         observer_.warned(name, text);
@@ -468,8 +489,8 @@ Status Job::compare_with_earlier(Manifest& manifest, const std::vector<std::stri
 
 Status Job::check_roles(const std::optional<std::set<std::string>>& created) const {
     if (!created) {
-        return failed("what pg_dumpall printed is not understood although it ended well",
-                      "look at the program in postgres.bin_dir");
+        return failed("what pg_dumpall printed is larger than 4 MiB, or not understood although it ended well",
+                      "look at the program in postgres.bin_dir, and at how many roles there are");
     }
     Error error = failed("roles that own something or have privileges are not among the globals",
                          "run again: they were dropped or renamed under way");

@@ -13,6 +13,7 @@ namespace {
 
 using postgres::ClientProgram;
 using postgres::Connection;
+using postgres::SchemaNames;
 using postgres::TableFiles;
 
 constexpr int most_attempts = 3;
@@ -88,6 +89,14 @@ struct Attempt {
     std::optional<Again> again;
 };
 
+Again exchanged_again() {
+    return {"a schema took the name of another while the dump ran; taking it again",
+            {ErrorKind::temporary,
+             "schemas are exchanged whenever a dump runs: it would hold other tables' rows under their names, or none",
+             "run the backup when no schema is renamed",
+             {}}};
+}
+
 Again rewritten_again() {
     return {"a table was truncated or rewritten while the dump began; taking it again",
             {ErrorKind::temporary,
@@ -122,9 +131,10 @@ Result<Connection> connect_to(const DumpTools& tools, const std::string& name) {
     return inside;
 }
 
-// While pg_dump has its connection. It waits for us meanwhile, so a server that has no room for one more is asked
-// again a few times only.
-Result<TableFiles> look_again(const DumpTools& tools, const std::string& name) {
+// While pg_dump has its connection, and waits for us, or has just ended. So a server that has no room for one more is
+// asked again a few times only.
+template <class Look>
+Result<Look> look_again(const DumpTools& tools, const std::string& name) {
     constexpr int most_tries = 3;
     constexpr std::chrono::milliseconds pause{500};
     for (int tries = 1;; ++tries) {
@@ -132,9 +142,10 @@ Result<TableFiles> look_again(const DumpTools& tools, const std::string& name) {
             const auto alone = tools.giving_way.without_pings();
             auto inside = connect_to(tools, name);
             if (inside) {
-                auto files = TableFiles::read(*inside);
+                inside->answer_within(tools.plan.max_stall);
+                auto seen = Look::read(*inside);
                 inside->close();
-                return files;
+                return seen;
             }
             if (tries == most_tries || inside.error().kind != ErrorKind::temporary) {
                 return std::move(inside).error();
@@ -151,6 +162,10 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     if (!before) {
         return std::move(before).error();
     }
+    auto schemas = SchemaNames::read(inside);
+    if (!schemas) {
+        return std::move(schemas).error();
+    }
     const std::string session = new_session_name();
     auto alone = tools.giving_way.without_pings();
     auto program = ClientProgram::start(tools.programs.pg_dump, dump_arguments(tools.plan, inspection.needs.locale),
@@ -164,7 +179,7 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     archive::Prerequisites needs;
     archive::ContentsTap* tap = nullptr;
     proof::DatabaseProof proof;
-    std::size_t rewritten = 0;
+    std::optional<Again> again;
     bool has_locks = false;
     PartWriter::Looks looks;
     looks.session = session;
@@ -176,14 +191,25 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     };
     looks.first_bytes = [&]() -> Status {
         has_locks = true;
-        auto now = look_again(tools, name);
+        auto now = look_again<TableFiles>(tools, name);
         if (!now) {
             return std::move(now).error();
         }
-        rewritten = now->rewritten_since(*before);
-        return rewritten == 0 ? done() : Status(failed("tables were rewritten while the dump began"));
+        if (now->rewritten_since(*before) == 0) {
+            return done();
+        }
+        again = rewritten_again();
+        return failed("tables were rewritten while the dump began");
     };
     looks.last_look = [&]() -> Status {
+        auto now = look_again<SchemaNames>(tools, name);
+        if (!now) {
+            return std::move(now).error();
+        }
+        if (now->exchanged_since(*schemas)) {
+            again = exchanged_again();
+            return failed("schemas were exchanged while the dump ran");
+        }
         tap->reader().finish();
         if (auto whole = check_archive(tap->reader()); !whole) {
             return whole;
@@ -192,8 +218,8 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
         return done();
     };
     auto part = tools.writer.write(name, key, std::move(*program), looks);
-    if (rewritten != 0) {
-        return Attempt{{}, rewritten_again()};
+    if (again) {
+        return Attempt{{}, std::move(again)};
     }
     if (!part && !has_locks && was_dropped_under_way(part.error())) {
         return Attempt{{}, dropped_again(std::move(part).error())};

@@ -464,10 +464,11 @@ Error gaps_error(const std::vector<Gap>& gaps, const std::string& role) {
 Result<TableFiles> TableFiles::read(Connection& connection) {
     // One text instead of many rows: a database of 100,000 tables would cost tens of megabytes as rows.
     auto text = connection.value(
-        "SELECT coalesce(string_agg(oid || ' ' || pg_catalog.pg_relation_filenode(oid) || ' ' || "
-        "(pg_catalog.hashtext(relnamespace || '.' || relname)::bigint & 4294967295), ' ' ORDER BY oid), '') "
-        "FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't' AND oid >= 16384 "
-        "AND pg_catalog.pg_relation_filenode(oid) IS NOT NULL");
+        "SELECT coalesce(string_agg(c.oid || ' ' || pg_catalog.pg_relation_filenode(c.oid) || ' ' || "
+        "(pg_catalog.hashtext(n.nspname || '.' || c.relname)::bigint & 4294967295), ' ' ORDER BY c.oid), '') "
+        "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND c.oid >= 16384 "
+        "AND pg_catalog.pg_relation_filenode(c.oid) IS NOT NULL");
     if (!text) {
         return std::move(text).error();
     }
@@ -514,6 +515,29 @@ std::size_t TableFiles::rewritten_since(const TableFiles& before) const {
     return count + static_cast<std::size_t>(std::count_if(old_names.begin(), old_names.end(), [&](std::uint32_t name) {
                return new_names.count(name) != 0;
            }));
+}
+
+Result<SchemaNames> SchemaNames::read(Connection& connection) {
+    auto rows = connection.query("SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_'");
+    if (!rows) {
+        return std::move(rows).error();
+    }
+    SchemaNames schemas;
+    for (auto& row : *rows) {
+        schemas.names_.emplace(std::move(row[0]).value_or(""), std::move(row[1]).value_or(""));
+    }
+    return schemas;
+}
+
+bool SchemaNames::exchanged_since(const SchemaNames& before) const {
+    std::set<std::string> given_up;
+    for (const auto& [id, name] : before.names_) {
+        const auto now = names_.find(id);
+        if (now != names_.end() && now->second != name) {
+            given_up.insert(name);
+        }
+    }
+    return std::any_of(names_.begin(), names_.end(), [&](const auto& now) { return given_up.count(now.second) != 0; });
 }
 
 }  // namespace lifeboat::postgres

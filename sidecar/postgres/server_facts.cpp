@@ -110,6 +110,23 @@ Result<std::vector<std::string>> list_databases(Connection& connection) {
     return names;
 }
 
+Result<std::map<std::string, std::string>> ids_of_databases(Connection& connection) {
+    auto rows = as_stored(connection, "SELECT datname, oid FROM pg_catalog.pg_database");
+    if (!rows) {
+        return std::move(rows).error();
+    }
+    std::map<std::string, std::string> ids;
+    for (auto& row : *rows) {
+        ids.emplace(std::move(row[0]).value_or(""), std::move(row[1]).value_or(""));
+    }
+    return ids;
+}
+
+Result<bool> is_gone(Connection& connection, const std::string& database_id) {
+    auto left = connection.value("SELECT count(*) FROM pg_catalog.pg_database WHERE oid::text = $1", {database_id});
+    return left ? Result<bool>(*left == "0") : Result<bool>(std::move(left).error());
+}
+
 Selection select_databases(const std::vector<std::string>& found, const std::vector<std::string>& wanted,
                            const std::vector<std::string>& excluded) {
     Selection selection;

@@ -28,9 +28,13 @@ SegmentWriter::~SegmentWriter() {
     if (committed_) {
         return;
     }
+    // What stays behind is data without a manifest: the sweep's. A store that does not answer is asked no more.
     for (const auto& object : stored_) {
-        (void)store_.remove(object.key,
-                            object.version_id);  // what stays behind is data without a manifest: the sweep's
+        const auto removed = store_.remove(object.key, object.version_id);
+        if (!removed &&
+            (removed.error().kind == ErrorKind::temporary || removed.error().kind == ErrorKind::interrupted)) {
+            return;
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 """The server changes while a dump begins or runs: nothing looks empty that is not, and nothing is held for ever."""
 
 import contextlib
+import hashlib
 import subprocess
 import time
 
 import pytest
+from support.samples import incompressible
 from support.tools import ToolFolder
 
 READS_ALL = "GRANT pg_read_all_data, pg_read_all_settings TO {role};"
@@ -15,6 +17,8 @@ CARGO = """
     CREATE TABLE cargo AS SELECT n AS id, 'w' || n AS word FROM generate_series(1, 1000) AS n;
     CREATE TABLE ballast AS SELECT n AS id FROM generate_series(1, 200) AS n;
     CREATE TABLE bystander AS SELECT 1 AS n;
+    CREATE SCHEMA hold;
+    CREATE TABLE hold.crates AS SELECT n AS id FROM generate_series(1, 300) AS n;
 """
 
 
@@ -48,11 +52,13 @@ def assert_server_is_left_alone(server):
     "ALTER TABLE ballast ADD COLUMN at timestamptz DEFAULT clock_timestamp()",
     "BEGIN; CREATE TABLE fresh AS SELECT * FROM cargo; DROP TABLE cargo; ALTER TABLE fresh RENAME TO cargo; COMMIT",
     "BEGIN; ALTER TABLE cargo RENAME TO cargo_before; CREATE TABLE cargo AS SELECT * FROM cargo_before; COMMIT",
+    "BEGIN; ALTER SCHEMA hold RENAME TO hold_before; CREATE SCHEMA hold; CREATE TABLE hold.crates AS SELECT * FROM hold_before.crates; COMMIT",
+    "BEGIN; DROP SCHEMA hold CASCADE; CREATE SCHEMA hold; CREATE TABLE hold.crates AS SELECT 7 AS id; COMMIT",
 ])
 def test_a_table_rewritten_before_pg_dump_has_its_lock_is_dumped_again(
         change, plain_server, new_role, workspace_of, empty_server):
     """To pg_dump's snapshot it would look empty, and nothing would say so. The same for a new one under its name."""
-    name = f"rewritten_{len(change)}"
+    name = f"rewritten_{hashlib.sha256(change.encode()).hexdigest()[:8]}"
     role = new_role(name, READS_ALL)
     plain_server.create_database(name, CARGO)
     workspace = workspace_of(plain_server, role, [name], lock_timeout="60s", yield_to_ddl="never")
@@ -66,9 +72,37 @@ def test_a_table_rewritten_before_pg_dump_has_its_lock_is_dumped_again(
     workspace.store.assert_whole(backup_id)
     assert workspace.store.leftovers() == [], "the first dump is gone"
     workspace.restore(backup_id, empty_server, "--database", name).expect(0)
-    for table in ("cargo", "ballast"):
+    for table in ("cargo", "ballast", "hold.crates"):
         everything = f"SELECT count(*), md5(string_agg(t::text, ';' ORDER BY id)) FROM {table} AS t"
         assert empty_server.sql(everything, name) == plain_server.sql(everything, name)
+
+
+def test_a_schema_that_is_exchanged_in_mid_dump_is_dumped_again(
+        plain_server, new_role, workspace_of, empty_server, folder):
+    """Its tables are locked, and their rows are read by names that are another's by then. More than a pipe holds has
+    passed: the look at the beginning is over."""
+    role = new_role("blue_and_green", READS_ALL)
+    plain_server.create_database("blue_and_green", incompressible(6) + """
+        CREATE SCHEMA hold;
+        CREATE TABLE hold.crates AS SELECT n AS id FROM generate_series(1, 300) AS n;
+        CREATE SCHEMA staging;
+        CREATE TABLE staging.crates AS SELECT n AS id FROM generate_series(1, 5) AS n;
+    """)
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_dump", after_bytes=3_000_000)
+    workspace = workspace_of(plain_server, role, ["blue_and_green"], bin_dir=tools.setting)
+    run = workspace.start("backup")
+    gate.wait_until_reached(run)
+    plain_server.sql("BEGIN; ALTER SCHEMA hold RENAME TO before; ALTER SCHEMA staging RENAME TO hold;"
+                     "ALTER SCHEMA before RENAME TO staging; COMMIT", "blue_and_green")
+    gate.open()
+    done = run.wait().expect(0)
+    assert "a schema took the name of another while the dump ran; taking it again" in done.err
+    [backup_id] = workspace.store.manifest_ids()
+    assert workspace.store.leftovers() == [], "the first dump is gone"
+    workspace.restore(backup_id, empty_server, "--database", "blue_and_green").expect(0)
+    for table, rows in (("hold.crates", "5"), ("staging.crates", "300")):
+        assert empty_server.sql(f"SELECT count(*) FROM {table}", "blue_and_green") == rows
 
 
 def test_a_table_that_goes_or_comes_before_pg_dump_has_its_locks_is_no_reason_for_another_dump(
@@ -223,6 +257,29 @@ def test_a_database_dropped_before_its_turn_is_a_note_and_the_backup_good(new_se
     assert [database["name"] for database in manifest["databases"]] == ["a_first", "c_last", "postgres"]
     assert manifest["notes"] == ["database 'b_doomed' was dropped before its turn"]
     assert "b_doomed" in workspace.run("show", backup_id).expect(0).text
+    server.stop()
+
+
+@pytest.mark.parametrize("change", ["RENAME TO b_now_another", "WITH ALLOW_CONNECTIONS false"])
+def test_a_database_renamed_or_closed_before_its_turn_makes_the_run_partial(
+        change, new_server, workspace_of, new_role, folder):
+    """Unlike one that was dropped it is there all the time, and in no archive."""
+    server = new_server()
+    role = new_role("unhurried", READS_ALL, server)
+    for name in ("a_first", "b_moving"):
+        server.create_database(name, "CREATE TABLE t AS SELECT 1 AS n")
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_dump", only_database="a_first")
+    workspace = workspace_of(server, role, ["*"], bin_dir=tools.setting)
+    run = workspace.start("backup")
+    gate.wait_until_reached(run)
+    server.sql(f"ALTER DATABASE b_moving {change}")
+    gate.open()
+    failed = run.wait().expect(1)
+    assert "was dropped before its turn" not in failed.err
+    [partial] = workspace.store.manifest_ids("partial")
+    [failure] = workspace.store.manifest(partial, "partial")["failures"]
+    assert failure["database"] == "b_moving"
     server.stop()
 
 

@@ -5,6 +5,7 @@
 #include "postgres/connection.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -104,9 +105,24 @@ private:
     struct Table {
         std::uint32_t table = 0;  // object id
         std::uint32_t file = 0;
-        std::uint32_t name = 0;  // a hash of it, with its schema: one that collides costs a second dump, no more
+        std::uint32_t name = 0;  // a hash of it, with its schema's: one that collides costs a second dump, no more
     };
     std::vector<Table> tables_;  // sorted by object id
+};
+
+// The names of a database's schemas. pg_dump reads each table by its name when its turn comes, and no lock of a table
+// keeps its schema from being renamed: where another schema takes that name, its tables are read in their stead. Taken
+// before pg_dump starts and compared when it has ended.
+class SchemaNames {
+public:
+    static Result<SchemaNames> read(Connection& connection);
+
+    // Whether a schema has given up its name and another has it now. One that was dropped does not count: while a dump
+    // holds its locks, none can be that holds a table.
+    [[nodiscard]] bool exchanged_since(const SchemaNames& before) const;
+
+private:
+    std::map<std::string, std::string> names_;  // by object id
 };
 
 }  // namespace lifeboat::postgres

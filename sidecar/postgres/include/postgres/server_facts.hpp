@@ -4,6 +4,7 @@
 #include "postgres/connection.hpp"
 
 #include <cstdint>
+#include <map>
 
 namespace lifeboat::postgres {
 
@@ -20,6 +21,11 @@ Result<ServerFacts> read_server_facts(Connection& connection);
 // Every database that can be dumped: allows connections, is no template, is not half dropped. By name, in
 // byte order.
 Result<std::vector<std::string>> list_databases(Connection& connection);
+
+// All of the server's, by name. Unlike the name, the id tells a database that was dropped from one that was renamed, or
+// that takes no connections any more.
+Result<std::map<std::string, std::string>> ids_of_databases(Connection& connection);
+Result<bool> is_gone(Connection& connection, const std::string& database_id);
 
 struct Selection {
     std::vector<std::string> chosen;   // found and wanted, in the order of `found`
