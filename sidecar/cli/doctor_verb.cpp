@@ -150,6 +150,17 @@ bool is_encrypted(const config::Settings& settings) {
     return settings.encryption.mode != config::EncryptionMode::none;
 }
 
+// A key that is given by -i, or typed, is gone when this ends.
+doctor::Encryption encryption_of(const config::Loaded& loaded) {
+    const auto& files = loaded.settings.encryption.identity_file;
+    const auto origin = loaded.origins.find("encryption.identity_file");
+    const bool given = origin != loaded.origins.end() && origin->second.kind == config::Origin::Kind::flag;
+    const bool here = !given && std::any_of(files.begin(), files.end(), [](const auto& path) { return path != "-"; });
+    return !is_encrypted(loaded.settings) ? doctor::Encryption::none
+           : here                         ? doctor::Encryption::opened_here
+                                          : doctor::Encryption::to_others;
+}
+
 Chapter own_chapter(Extent extent, const config::Attempt& attempt) {
     const auto& settings = attempt.loaded.settings;
     const auto& kubernetes = settings.kubernetes;
@@ -186,6 +197,13 @@ struct StorePart {
     doctor::StoreSights sights;
 };
 
+// Of a store that was not seen.
+doctor::StoreSights only_the_kind(const config::Settings& settings) {
+    doctor::StoreSights sights;
+    sights.bucket = settings.store.url->kind == config::StoreUrl::Kind::s3;
+    return sights;
+}
+
 std::string without_port(const std::string& host) {
     return host.substr(0, host.find(':', host.starts_with('[') ? host.find(']') : 0));
 }
@@ -200,7 +218,8 @@ doctor::StoreQuestions questions_of(Extent extent, const config::Settings& setti
                                     catalogue::Layout layout) {
     doctor::StoreQuestions questions{store, std::move(layout)};
     questions.for_reading = extent == Extent::store_alone;
-    questions.keep_days = settings.retention.keep_days;
+    const auto& keep = settings.retention;
+    questions.retention = {keep.keep_days, keep.keep_last, keep.keep_weekly, keep.keep_monthly, keep.keep_yearly};
     questions.max_duration = std::chrono::ceil<std::chrono::hours>(settings.schedule.max_duration);
     questions.expires_after = settings.store.expires_after;
     questions.now = os::SystemClock().now();
@@ -261,7 +280,7 @@ StorePart look_at_store(Extent extent, const config::Settings& settings, const s
                 : settings.store.url->kind == config::StoreUrl::Kind::s3
                     ? look_at_bucket(extent, settings, *layout, identities, stop)
                     : look_at_folder(extent, settings, *layout, identities);
-    return part ? *std::move(part) : StorePart{{doctor::failed("store", part.error())}, {}};
+    return part ? *std::move(part) : StorePart{{doctor::failed("store", part.error())}, only_the_kind(settings)};
 }
 
 // ---- all of it
@@ -290,7 +309,7 @@ public:
         auto part = take_store(store);
         examination.chapters.push_back({"Store and keys", std::move(part.findings)});
         if (store) {
-            examination.thief = doctor::thief_could(part.sights, is_encrypted(settings()));
+            examination.thief = doctor::thief_could(part.sights, encryption_of(attempt_.loaded));
         }
         return examination;
     }
@@ -338,7 +357,7 @@ private:
         return store->take(until_,
                            {{doctor::failed("store", "the store did not answer in time",
                                             "check store.url, the network, and whether a share is mounted and alive")},
-                            {}},
+                            only_the_kind(settings())},
                            hangs_);
     }
 
@@ -386,8 +405,8 @@ void add_doctor(CLI::App& app, Action& action) {
         "  lifeboat doctor --json | jq '.checks[] | select(.outcome == \"fail\")'\n"
         "\n"
         "A line for each check: pass, warn, fail, or unknown for what this key cannot see. It takes less\n"
-        "than ten seconds, and changes nothing. Where the key may delete and the bucket says that all is\n"
-        "locked, it tries to delete RESTORE.txt, which is written again if the store lets it go.\n"
+        "than ten seconds, and changes nothing. Where the key may delete and the store says that\n"
+        "RESTORE.txt is locked, it tries to delete it; it is written again if the store lets it go.\n"
         "Exit codes: 0 nothing fails (warnings do not count), 3 something does.\n");
     verb.callback([&action] { action = diagnose; });
 }

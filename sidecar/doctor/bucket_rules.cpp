@@ -3,6 +3,7 @@
 #include "days_text.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace lifeboat::doctor {
 namespace {
@@ -11,6 +12,24 @@ const std::string check = "rules";
 
 bool touches(const std::string& rule, const std::string& place) {
     return rule.starts_with(place) || place.starts_with(rule);
+}
+
+// A rule of [retention] that goes by time.
+struct OwnRule {
+    const char* key;
+    std::uint64_t count;
+    std::uint64_t days_each;  // the longest that such a time gets
+
+    [[nodiscard]] std::uint64_t days() const { return count * days_each; }
+};
+
+OwnRule longest_of(const catalogue::RetentionRecord& keep) {
+    const std::array<OwnRule, 4> rules{{{"keep_days", keep.keep_days, 1},
+                                        {"keep_weekly", keep.keep_weekly, 7},
+                                        {"keep_monthly", keep.keep_monthly, 31},
+                                        {"keep_yearly", keep.keep_yearly, 366}}};
+    return *std::max_element(rules.begin(), rules.end(),
+                             [](const auto& a, const auto& b) { return a.days() < b.days(); });
 }
 
 class Judgement {
@@ -49,6 +68,7 @@ private:
     }
 
     void look_at_age(const s3::LifecycleRule& rule);
+    void look_at_days(std::uint64_t days, const std::string& takes);
     void look_at_unfinished(const s3::LifecycleRule& rule);
     void look_at_class(const s3::LifecycleRule& rule);
     void look_at_what_never_ends();
@@ -60,15 +80,31 @@ private:
 };
 
 void Judgement::look_at_age(const s3::LifecycleRule& rule) {
-    if (rule.days && *rule.days < questions_.keep_days) {
-        findings_.push_back(failed(check,
-                                   name_of_rule(rule) + " takes backups away after " + days_text(*rule.days) +
-                                       ", and retention.keep_days is " + std::to_string(questions_.keep_days),
-                                   "set it to more days than that, best to twice as many: docs/stores.md"));
+    if (rule.days) {
+        look_at_days(*rule.days, name_of_rule(rule) + " takes backups away after " + days_text(*rule.days));
     }
     if (rule.date) {
         findings_.push_back(failed(check, name_of_rule(rule) + " takes everything away on a date, whatever its age",
                                    "let it go by days instead: docs/stores.md"));
+    }
+}
+
+void Judgement::look_at_days(std::uint64_t days, const std::string& takes) {
+    const auto longest = longest_of(questions_.retention);
+    const auto keep_last = questions_.retention.keep_last;
+    if (longest.count == 0 && keep_last == 0) {
+        findings_.push_back(failed(check, takes + ", and [retention] keeps every one",
+                                   "remove that rule, or say in [retention] how long to keep them: docs/stores.md"));
+    } else if (days < longest.days()) {
+        findings_.push_back(
+            failed(check, takes + ", and retention." + longest.key + " is " + std::to_string(longest.count),
+                   "set it to " + days_text(longest.days()) + " or more, best to twice as many: docs/stores.md"));
+    } else if (longest.count == 0 || days < keep_last) {
+        // It counts backups, which may be a day apart, or a month.
+        findings_.push_back(unknown(check,
+                                    takes + ", and retention.keep_last is " + std::to_string(keep_last) +
+                                        ": how old so many get goes by the schedule",
+                                    "see that it takes none of them, best at twice their age: docs/stores.md"));
     }
 }
 

@@ -20,6 +20,12 @@ constexpr std::uint64_t largest_text = std::uint64_t{1} << 20U;
 // the difference; names and manifests still tell the wrong time.
 constexpr seconds clock_matters{60};
 
+// When a lock ends, as stores write it: with a fraction of a second or without.
+std::optional<os::TimePoint> end_of(const store::LockOfObject& lock) {
+    constexpr std::size_t to_the_second = std::string_view("2026-12-24T00:00:00").size();
+    return lock.until.ends_with('Z') ? os::utc_time(lock.until.substr(0, to_the_second) + "Z") : std::nullopt;
+}
+
 bool is_refusal(const Error& error) {
     return error.kind == ErrorKind::failed || error.kind == ErrorKind::refused;
 }
@@ -72,10 +78,13 @@ private:
     void tell_lock(const s3::ObjectLockReply& lock);
     void look_at_deletion();
     [[nodiscard]] bool tells_what_is_absent(const store::ObjectKey& absent) const;
+    [[nodiscard]] os::TimePoint time_of_the_store() const;
+    [[nodiscard]] bool restore_text_is_locked() const;
     void look_at_enforcement();
     void write_back();
     void look_at_rules();
     void look_at_newest_lock();
+    [[nodiscard]] Finding of_newest(const std::string& id, const store::LockOfObject& lock) const;
     void look_at_clock();
 
     const StoreQuestions& questions_;
@@ -302,11 +311,15 @@ void StoreExamination::tell_lock(const s3::ObjectLockReply& lock) {
                    lock.retention ? "the default retention is in governance mode, which some keys may bypass"
                                   : "the bucket could lock objects, and has no default retention",
                    cure));
-    } else if (*days < questions_.keep_days) {
+    } else if (const std::uint64_t keep_days = questions_.retention.keep_days; *days < keep_days) {
         add(warned(check,
-                   "objects are locked for " + days_text(*days) + ", and backups are kept for " +
-                       days_text(questions_.keep_days),
+                   "objects are locked for " + days_text(*days) + ", and backups are kept for " + days_text(keep_days),
                    cure));
+    } else if (keep_days == 0) {
+        add(unknown(check,
+                    "every new object is locked for " + days_text(*days) +
+                        " in compliance mode, and retention.keep_days, which says how long it should be, is 0",
+                    "see that it is as long as you want to go back: docs/stores.md"));
     } else {
         add(passed(check, "every new object is locked for " + days_text(*days) + " in compliance mode"));
     }
@@ -344,6 +357,17 @@ void StoreExamination::look_at_deletion() {
             : passed("deletion", "the key may not delete: the bucket's rules, or `lifeboat prune` elsewhere, must"));
 }
 
+os::TimePoint StoreExamination::time_of_the_store() const {
+    return questions_.now + questions_.probe->clock_offset().value_or(seconds(0));
+}
+
+// This version, and for longer than it takes to ask for it: the bucket's retention is only for what came after it.
+bool StoreExamination::restore_text_is_locked() const {
+    const auto lock = questions_.probe->lock_of(restore_text_->key, restore_text_->version_id);
+    const auto end = lock && lock->mode == "COMPLIANCE" ? end_of(*lock) : std::nullopt;
+    return end && *end > time_of_the_store() + clock_matters;
+}
+
 // Some stores take the setting and do not hold to it.
 void StoreExamination::look_at_enforcement() {
     const std::string check = "lock enforced";
@@ -355,9 +379,11 @@ void StoreExamination::look_at_enforcement() {
                     "run doctor once with such a key, off the cluster"));
         return;
     }
-    if (questions_.now - restore_text_->modified >= std::chrono::days(*found_.sights.locked_days)) {
-        add(unknown(check, "nothing that is locked could be written again if it went, so it was not tried",
-                    "run doctor once on a new bucket of this store"));
+    if (!restore_text_is_locked()) {
+        add(unknown(check,
+                    "it was not tried: RESTORE.txt, which could be written again, is not locked in compliance mode, as "
+                    "far as this key may see",
+                    "run doctor once with a key that may read retentions, on a new bucket of this store"));
         return;
     }
     auto tried = questions_.probe->try_to_delete(restore_text_->key, restore_text_->version_id);
@@ -369,7 +395,7 @@ void StoreExamination::look_at_enforcement() {
     } else {
         found_.sights.locks_hold = Right::no;
         write_back();
-        add(failed(check, "RESTORE.txt could be deleted although the bucket says that it is locked",
+        add(failed(check, "RESTORE.txt could be deleted although the store says that it is locked",
                    "use another store: this one does not hold to its locks; and take deletion from the key"));
     }
 }
@@ -397,7 +423,7 @@ void StoreExamination::look_at_rules() {
     found_.sights.hidden_deleted_after = hidden_deleted_after(*rules, questions_.layout.prefix());
     const Right sees = !found_.catalogue ? Right::unknown : found_.catalogue->uploads_unseen ? Right::no : Right::yes;
     for (auto& finding :
-         judge_rules(*rules, {questions_.layout.prefix(), questions_.keep_days, questions_.max_duration,
+         judge_rules(*rules, {questions_.layout.prefix(), questions_.retention, questions_.max_duration,
                               found_.sights.versioning == s3::Versioning::on, found_.sights.deletes, sees})) {
         add(std::move(finding));
     }
@@ -430,6 +456,7 @@ void StoreExamination::look_at_backups() {
         add(failed("backups", catalogue.error()));
         return;
     }
+    found_.sights.catalogue = true;
     catalogue::rank_by_age(*catalogue, os::SystemClock().now());
     tell_backups(*catalogue);
     tell_leftovers(*catalogue);
@@ -487,8 +514,26 @@ void StoreExamination::look_at_newest_lock() {
         add(unknown(check, "whether it is locked cannot be seen with this key",
                     "look at one of its objects with a key that may read retentions"));
     } else {
-        add(passed(check, newest->manifest.id.text() + " is locked until " + lock->until));
+        add(of_newest(newest->manifest.id.text(), *lock));
     }
+}
+
+Finding StoreExamination::of_newest(const std::string& id, const store::LockOfObject& lock) const {
+    const std::string check = "newest backup";
+    const auto end = end_of(lock);
+    if (!end) {
+        return unknown(check, "until when " + id + " is locked is not understood: '" + lock.until + "'",
+                       "look in the provider's console");
+    }
+    if (*end <= time_of_the_store()) {
+        return warned(check, id + " is not locked any more, since " + lock.until,
+                      "make a new backup; see that they are made more often than locks end: docs/stores.md");
+    }
+    if (lock.mode != "COMPLIANCE") {
+        return warned(check, id + " is locked until " + lock.until + " in governance mode, which some keys may bypass",
+                      "set a default retention in compliance mode, and make a new backup: docs/stores.md");
+    }
+    return passed(check, id + " is locked until " + lock.until);
 }
 
 }  // namespace

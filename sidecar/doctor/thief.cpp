@@ -5,14 +5,24 @@
 namespace lifeboat::doctor {
 namespace {
 
-Finding could_read(const StoreSights& sights, bool encrypted) {
+Finding could_read(const StoreSights& sights, Encryption encryption) {
     const std::string live = " (the server's password opens the live databases, as long as the server runs)";
     if (sights.reads == Right::no) {
         return passed("read", "nothing that is stored: the key may not read" + live);
     }
-    if (!encrypted || sights.plain_backups) {
+    if (encryption == Encryption::none || sights.plain_backups) {
         return warned("read", "every row of the backups that are stored without encryption" + live,
                       "set encryption.recipients, and let the plain ones go");
+    }
+    if (encryption == Encryption::opened_here) {
+        return warned(
+            "read", "every row: encryption.identity_file names a key that opens backups" + live,
+            "take the key out of this pod, and encryption.identity_file out of its settings: whoever restores "
+            "gives it by -i");
+    }
+    if (!sights.catalogue) {
+        return unknown("read", "whether all that is stored is encrypted was not seen" + live,
+                       "see the lines on store and backups");
     }
     return passed("read",
                   "no row: backups are encrypted to keys that are not here; names of databases, sizes and times "
@@ -116,8 +126,8 @@ Finding could_forge(const StoreSights& sights) {
 
 }  // namespace
 
-Findings thief_could(const StoreSights& sights, bool encrypted) {
-    return {could_read(sights, encrypted), could_hide(sights), could_delete(sights), could_overwrite(sights),
+Findings thief_could(const StoreSights& sights, Encryption encryption) {
+    return {could_read(sights, encryption), could_hide(sights), could_delete(sights), could_overwrite(sights),
             could_forge(sights)};
 }
 

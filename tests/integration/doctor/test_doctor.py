@@ -199,6 +199,23 @@ def test_it_ends_in_ten_seconds_when_server_and_store_take_connections_and_say_n
                                        store={"endpoint": f"http://{address}"})
         seen = Diagnosis(workspace, code=3)
     assert seen.failing() == ["server", "store"]
+    assert seen.thief["read"]["outcome"] == "unknown", "nobody saw whether all is encrypted"
+
+
+def test_a_bucket_that_cannot_be_asked_is_still_one(clinic):
+    seen = Diagnosis(clinic().configure(store={"access_key_id_file": None, "secret_access_key_file": None}), code=3)
+    assert seen.failing() == ["store"]
+    assert "bucket" not in json.dumps([answer.get("cure", "") for answer in seen.thief.values()]), seen.thief
+    assert seen.thief["delete"]["outcome"] == "unknown"
+
+
+def test_a_key_in_the_settings_reads_and_one_that_is_given_is_gone_afterwards(clinic):
+    workspace = clinic()
+    workspace.backup()
+    assert Diagnosis(workspace, "-i", workspace.key.file).thief["read"]["outcome"] == "pass"
+    workspace.configure(encryption={"identity_file": str(workspace.key.file)})
+    answer = Diagnosis(workspace).thief["read"]
+    assert answer["outcome"] == "warn" and "encryption.identity_file" in answer["cure"]
 
 
 def test_rules_of_the_bucket_that_undo_backups(clinic, object_server):

@@ -11,7 +11,7 @@ using testing::HasSubstr;
 using testing::SizeIs;
 
 RuleQuestions clinic() {
-    return {"clinic/", 30, std::chrono::hours(6), true, Right::yes, Right::yes};
+    return {"clinic/", {30}, std::chrono::hours(6), true, Right::yes, Right::yes};
 }
 
 LifecycleRule takes_after(std::uint64_t days, const std::string& prefix = "") {
@@ -50,6 +50,44 @@ TEST(BucketRules, FailWhenTheyTakeBackupsAwayBefore) {
     EXPECT_EQ(finding.outcome, Outcome::fail);
     EXPECT_THAT(finding.text, HasSubstr("clinic/manifests/"));
     EXPECT_THAT(finding.text, HasSubstr("keep_days is 30"));
+}
+
+TEST(BucketRules, AreHeldAgainstTheOwnRuleThatKeepsLongest) {
+    struct Case {
+        catalogue::RetentionRecord keeps;
+        std::uint64_t days;
+        const char* named;
+    };
+    for (const auto& [keeps, days, named] :
+         {Case{{30, 7, 0, 12, 0}, 372, "keep_monthly is 12"}, Case{{0, 0, 9, 0, 0}, 63, "keep_weekly is 9"},
+          Case{{0, 7, 0, 1, 3}, 1098, "keep_yearly is 3"}, Case{{400, 7, 4, 12, 1}, 400, "keep_days is 400"}}) {
+        auto questions = clinic();
+        questions.retention = keeps;
+        const auto finding = judged({takes_after(days - 1)}, questions);
+        EXPECT_EQ(finding.outcome, Outcome::fail) << named;
+        EXPECT_THAT(finding.text, HasSubstr(named));
+        EXPECT_THAT(finding.cure, HasSubstr("set it to " + std::to_string(days) + " days or more"));
+        EXPECT_EQ(judged({takes_after(days)}, questions).outcome, Outcome::pass) << named;
+    }
+}
+
+TEST(BucketRules, FailWhenTheyTakeBackupsAwayAndOursKeepEveryOne) {
+    auto questions = clinic();
+    questions.retention = {};
+    EXPECT_EQ(judged({takes_after(100'000)}, questions).outcome, Outcome::fail);
+    EXPECT_EQ(judged({}, questions).outcome, Outcome::pass);
+}
+
+TEST(BucketRules, AreNotHeldAgainstANumberOfBackups) {
+    auto questions = clinic();
+    questions.retention = {0, 7};
+    const auto finding = judged({takes_after(60)}, questions);
+    EXPECT_EQ(finding.outcome, Outcome::unknown);
+    EXPECT_THAT(finding.text, HasSubstr("keep_last is 7"));
+    questions.retention = {30, 61};
+    EXPECT_EQ(judged({takes_after(60)}, questions).outcome, Outcome::unknown) << "of one a day";
+    questions.retention = {30, 60};
+    EXPECT_EQ(judged({takes_after(60)}, questions).outcome, Outcome::pass);
 }
 
 TEST(BucketRules, OfOthersAreNoMatter) {

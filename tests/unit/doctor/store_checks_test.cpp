@@ -3,6 +3,7 @@
 
 #include "backup/restore_text.hpp"
 #include "support/memory_store.hpp"
+#include "unit/catalogue/samples.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,6 +24,10 @@ using testing::SizeIs;
 const Error denied{ErrorKind::failed, "denied", "give the key the right to do it: readBuckets", {}};
 const Error too_late{ErrorKind::interrupted, "stopped", {}, {}};
 
+std::string in(std::chrono::seconds time) {
+    return os::utc_text(std::chrono::system_clock::now() + time);
+}
+
 // A bucket in order, but for what a test says.
 class ScriptedProbe final : public store::BucketProbe {
 public:
@@ -35,7 +40,7 @@ public:
         if (key.text() == "clinic/doctor") {
             return absence;
         }
-        return store::LockOfObject{"COMPLIANCE", "2026-12-24T00:00:00Z"};
+        return lock_of_object;
     }
     Result<std::vector<s3::LifecycleRule>> rules() override { return lifecycle; }
     Status may_write(const store::ObjectKey&) override { return write; }
@@ -53,6 +58,7 @@ public:
     store::Greeting greeting{done(), true, false, "eu-west-1"};
     Result<s3::Versioning> versions = s3::Versioning::on;
     Result<s3::ObjectLockReply> lock = s3::ObjectLockReply{true, s3::DefaultRetention{"COMPLIANCE", 30}};
+    Result<store::LockOfObject> lock_of_object = store::LockOfObject{"COMPLIANCE", in(days(30))};
     Result<std::vector<s3::LifecycleRule>> lifecycle = std::vector<s3::LifecycleRule>{};
     Status write = done();
     Error absence{ErrorKind::not_found, "no such key", {}, {}};
@@ -71,7 +77,7 @@ protected:
         StoreQuestions questions{store, *catalogue::Layout::of("clinic")};
         questions.probe = &probe;
         questions.endpoint_host = host;
-        questions.keep_days = 30;
+        questions.retention = retention;
         questions.max_duration = hours(6);
         questions.expires_after = expires_after;
         questions.now = std::chrono::system_clock::now();
@@ -95,6 +101,16 @@ protected:
     }
     static Outcome outcome(const StoreFindings& found, const std::string& check) { return of(found, check).outcome; }
 
+    void put_backup() {
+        const auto layout = *catalogue::Layout::of("clinic");
+        auto manifest = catalogue::simple_manifest();
+        const auto data = layout.database(manifest.id, "shop", catalogue::Encrypted::no);
+        manifest.instance = "clinic";
+        manifest.databases = {catalogue::database("shop", {catalogue::object(data)})};
+        manifest.globals = {};
+        ASSERT_TRUE(store::put(store, data, stream::as_bytes("abc")));
+        ASSERT_TRUE(store::put(store, layout.manifest(manifest.id), stream::as_bytes(to_json(manifest))));
+    }
     void put_restore_text() { ASSERT_TRUE(backup::write_restore_text(store, *catalogue::Layout::of("clinic"))); }
     std::vector<std::string> stored() {
         std::vector<std::string> keys;
@@ -110,6 +126,7 @@ protected:
     std::string host = "s3.eu-west-1.amazonaws.com";
     std::optional<std::chrono::milliseconds> expires_after;
     std::optional<std::uint64_t> lock_days;
+    catalogue::RetentionRecord retention{30, 7};
     bool for_reading = false;
 };
 
@@ -199,6 +216,22 @@ TEST_F(AStore, WarnsOfEveryLockThatIsTooWeak) {
     }
 }
 
+// keep_days is what a lock is held against.
+TEST_F(AStore, IsNotTakenToBeLockedForLongEnoughWhereNothingSaysForHowLong) {
+    retention = {0, 7, 0, 12};
+    EXPECT_EQ(outcome(checked(), "object lock"), Outcome::unknown);
+}
+
+TEST_F(AStore, WhoseRulesTakeWhatIsKeptForMonthsFails) {
+    s3::LifecycleRule rule;
+    rule.days = 60;
+    rule.noncurrent_days = 7;
+    probe.lifecycle = std::vector{rule};
+    EXPECT_EQ(outcome(checked(), "rules"), Outcome::pass);
+    retention.keep_monthly = 12;
+    EXPECT_EQ(outcome(checked(), "rules"), Outcome::fail);
+}
+
 TEST_F(AStore, IsLockedByWhatEachUploadAsksFor) {
     probe.lock = s3::ObjectLockReply{true, std::nullopt};
     lock_days = 30;
@@ -228,14 +261,64 @@ TEST_F(AStore, IsNotAskedToDeleteWhatIsNotLocked) {
     EXPECT_THAT(all_of(found, "lock enforced"), IsEmpty());
 }
 
-TEST_F(AStore, WhoseLockOnTheTextIsOverIsNotTried) {
+// Whatever the bucket says of new objects.
+TEST_F(AStore, IsNotAskedToDeleteATextThatIsNotLockedItself) {
     put_restore_text();
-    store.set_modified(store::ObjectKey::parse("clinic/RESTORE.txt").value(),
-                       std::chrono::system_clock::now() - days(31));
     probe.holds_to_locks = false;
     const auto before = stored();
+    for (const Result<store::LockOfObject>& lock :
+         {Result(store::LockOfObject{}), Result(store::LockOfObject{"COMPLIANCE", in(-hours(1))}),
+          Result(store::LockOfObject{"COMPLIANCE", in(std::chrono::seconds(5))}),
+          Result(store::LockOfObject{"COMPLIANCE", "for ever"}), Result(store::LockOfObject{"GOVERNANCE", in(days(9))}),
+          Result<store::LockOfObject>(denied)}) {
+        probe.lock_of_object = lock;
+        const auto found = checked();
+        EXPECT_EQ(outcome(found, "lock enforced"), Outcome::unknown);
+        EXPECT_EQ(found.sights.locks_hold, Right::unknown);
+        EXPECT_EQ(stored(), before);
+    }
+}
+
+TEST_F(AStore, TellsWhenALockEndsByItsOwnClock) {
+    put_restore_text();
+    probe.holds_to_locks = false;
+    probe.lock_of_object = store::LockOfObject{"COMPLIANCE", in(hours(1))};
+    probe.offset = hours(2);
     EXPECT_EQ(outcome(checked(), "lock enforced"), Outcome::unknown);
-    EXPECT_EQ(stored(), before);
+}
+
+TEST_F(AStore, PassesTheNewestBackupThatNobodyMayDelete) {
+    put_backup();
+    EXPECT_EQ(outcome(checked(), "newest backup"), Outcome::pass);
+    auto with_a_fraction = in(days(1));
+    with_a_fraction.insert(with_a_fraction.size() - 1, ".123456789");
+    probe.lock_of_object = store::LockOfObject{"COMPLIANCE", with_a_fraction};
+    EXPECT_EQ(outcome(checked(), "newest backup"), Outcome::pass);
+}
+
+TEST_F(AStore, WarnsOfANewestBackupThatSomebodyMayDelete) {
+    put_backup();
+    probe.lock_of_object = store::LockOfObject{"COMPLIANCE", in(-hours(1))};
+    EXPECT_EQ(outcome(checked(), "newest backup"), Outcome::warn);
+    EXPECT_THAT(of(checked(), "newest backup").text, HasSubstr("not locked any more"));
+    probe.lock_of_object = store::LockOfObject{"GOVERNANCE", in(days(30))};
+    EXPECT_EQ(outcome(checked(), "newest backup"), Outcome::warn);
+    EXPECT_THAT(of(checked(), "newest backup").text, HasSubstr("governance"));
+}
+
+TEST_F(AStore, WhoseNewestLockIsNotSeenIsUnknown) {
+    put_backup();
+    for (const auto& lock : {store::LockOfObject{}, store::LockOfObject{"COMPLIANCE", ""},
+                             store::LockOfObject{"COMPLIANCE", "for ever"}}) {
+        probe.lock_of_object = lock;
+        EXPECT_EQ(outcome(checked(), "newest backup"), Outcome::unknown);
+    }
+}
+
+TEST_F(AStore, ThatIsNotListedHasBackupsThatNobodySaw) {
+    EXPECT_TRUE(checked().sights.catalogue);
+    probe.greeting = {denied, true, false, "eu-west-1"};
+    EXPECT_FALSE(checked().sights.catalogue);
 }
 
 // Its refusal may be the lock's or the key's: nobody can tell.

@@ -17,14 +17,15 @@ StoreSights guarded() {
     StoreSights sights;
     sights.bucket = true;
     sights.reads = sights.writes = Right::yes;
+    sights.catalogue = true;
     sights.deletes = Right::no;
     sights.versioning = s3::Versioning::on;
     sights.locked_days = 30;
     return sights;
 }
 
-Finding could(const std::string& what, const StoreSights& sights, bool encrypted = true) {
-    for (auto& finding : thief_could(sights, encrypted)) {
+Finding could(const std::string& what, const StoreSights& sights, Encryption encryption = Encryption::to_others) {
+    for (auto& finding : thief_could(sights, encryption)) {
         if (finding.check == what) {
             return finding;
         }
@@ -37,7 +38,7 @@ TEST(AThief, IsAnsweredFiveTimesWithACureForEachYes) {
     StoreSights folder;
     folder.reads = folder.writes = folder.deletes = Right::yes;
     for (const auto& sights : {guarded(), StoreSights{}, folder}) {
-        const auto answers = thief_could(sights, false);
+        const auto answers = thief_could(sights, Encryption::none);
         ASSERT_EQ(answers.size(), 5U);
         constexpr std::array names{"read", "hide", "delete", "overwrite", "forge"};
         for (std::size_t i = 0; i < names.size(); ++i) {
@@ -50,20 +51,26 @@ TEST(AThief, IsAnsweredFiveTimesWithACureForEachYes) {
 TEST(AThief, OfWhatWasNotSeenIsNeverAnsweredNo) {
     StoreSights nothing;
     nothing.bucket = true;
-    for (const auto* what : {"hide", "delete", "overwrite", "forge"}) {
+    for (const auto* what : {"read", "hide", "delete", "overwrite", "forge"}) {
         EXPECT_EQ(could(what, nothing).outcome, Outcome::unknown) << what;
     }
 }
 
 TEST(AThief, ReadsWhatIsNotEncrypted) {
     EXPECT_EQ(could("read", guarded()).outcome, Outcome::pass);
-    EXPECT_EQ(could("read", guarded(), false).outcome, Outcome::warn);
+    EXPECT_EQ(could("read", guarded(), Encryption::none).outcome, Outcome::warn);
     auto once_plain = guarded();
     once_plain.plain_backups = true;
     EXPECT_EQ(could("read", once_plain).outcome, Outcome::warn);
     auto blind = guarded();
     blind.reads = Right::no;
-    EXPECT_EQ(could("read", blind, false).outcome, Outcome::pass);
+    EXPECT_EQ(could("read", blind, Encryption::none).outcome, Outcome::pass);
+}
+
+TEST(AThief, ReadsByAKeyThatIsHere) {
+    const auto finding = could("read", guarded(), Encryption::opened_here);
+    EXPECT_EQ(finding.outcome, Outcome::warn);
+    EXPECT_THAT(finding.cure, HasSubstr("encryption.identity_file"));
 }
 
 TEST(AThief, HidesOnB2WithTheRightToWrite) {

@@ -1,6 +1,7 @@
 // What a bucket's lifecycle rules do to backups: undo them before their time, or never finish what was begun. Pure.
 #pragma once
 
+#include "catalogue/manifest.hpp"
 #include "doctor/finding.hpp"
 #include "s3/replies.hpp"
 
@@ -15,12 +16,12 @@ namespace lifeboat::doctor {
 enum class Right { yes, no, unknown };
 
 struct RuleQuestions {
-    std::string instance_prefix;          // "clinic/"
-    unsigned keep_days = 0;               // 0: no rule of ours goes by days
-    std::chrono::hours max_duration{};    // of one backup
-    bool keeps_versions = false;          // the bucket does
-    Right deletes = Right::unknown;       // whether this key may delete for good
-    Right sees_uploads = Right::unknown;  // whether it may list unfinished uploads, and so sweep them
+    std::string instance_prefix;                // "clinic/"
+    catalogue::RetentionRecord retention = {};  // 0 switches a rule of ours off; all 0 keeps everything
+    std::chrono::hours max_duration{};          // of one backup
+    bool keeps_versions = false;                // the bucket does
+    Right deletes = Right::unknown;             // whether this key may delete for good
+    Right sees_uploads = Right::unknown;        // whether it may list unfinished uploads, and so sweep them
 };
 
 // `rules`: those of the store's prefix, their own prefixes below it. All that is not in order, or one pass.

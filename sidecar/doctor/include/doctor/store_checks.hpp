@@ -19,6 +19,7 @@ struct StoreSights {
     bool bucket = false;  // else a folder
     bool b2 = false;      // Backblaze B2, where the right to write is the right to hide
     Right reads = Right::unknown;
+    bool catalogue = false;      // the manifests were read
     bool plain_backups = false;  // some are stored without encryption
     Right writes = Right::unknown;
     Right deletes = Right::unknown;  // for good, where nothing is locked
@@ -44,7 +45,7 @@ struct StoreQuestions {
     std::filesystem::path folder = {};
 
     bool for_reading = false;  // nobody makes backups with this key
-    unsigned keep_days = 0;
+    catalogue::RetentionRecord retention = {};
     std::chrono::hours max_duration{};
     std::optional<std::chrono::milliseconds> expires_after = {};
     std::chrono::system_clock::time_point now = {};
@@ -57,7 +58,7 @@ struct StoreFindings {
     std::optional<catalogue::Catalogue> catalogue;  // where the key may read it
 };
 
-// Nothing that is stored is changed. One exception: where the key may delete and the bucket says that RESTORE.txt is
+// Nothing that is stored is changed. One exception: where the key may delete and the store says that RESTORE.txt is
 // locked, its deletion is tried; a store that lets it go does not keep its word, and it is written again.
 // Errors of kind `interrupted`, from a store whose time is over, become `unknown`; of the first question, `fail`.
 StoreFindings check_store(const StoreQuestions& questions);

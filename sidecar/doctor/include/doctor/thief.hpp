@@ -7,7 +7,14 @@
 
 namespace lifeboat::doctor {
 
+// What this pod knows of the backups that it makes.
+enum class Encryption {
+    none,
+    to_others,    // the keys are elsewhere
+    opened_here,  // a key that opens them is here, too
+};
+
 // read, hide, delete, overwrite, forge: one finding each. pass: cannot do harm. warn: can. unknown: it was not seen.
-Findings thief_could(const StoreSights& sights, bool encrypted);
+Findings thief_could(const StoreSights& sights, Encryption encryption);
 
 }  // namespace lifeboat::doctor
