@@ -203,10 +203,14 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     };
     looks.last_look = [&]() -> Status {
         auto now = look_again<SchemaNames>(tools, name);
-        if (!now) {
+        if (!now && now.error().kind == ErrorKind::interrupted) {
             return std::move(now).error();
         }
-        if (now->exchanged_since(*schemas)) {
+        if (!now) {  // no reason to throw a whole dump away
+            tools.observer.warned(name, "whether a schema took the name of another while the dump ran is not known: " +
+                                            whole_text(now.error()));
+        }
+        if (now && now->exchanged_since(*schemas)) {
             again = exchanged_again();
             return failed("schemas were exchanged while the dump ran");
         }

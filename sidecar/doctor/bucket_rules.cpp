@@ -20,7 +20,10 @@ struct OwnRule {
     std::uint64_t count;
     std::uint64_t days_each;  // the longest that such a time gets
 
-    [[nodiscard]] std::uint64_t days() const { return count * days_each; }
+    // How old what it keeps gets at least. The newest of this week, month or year is one of them, and is of these days.
+    [[nodiscard]] std::uint64_t days() const {
+        return days_each == 1 || count == 0 ? count : std::max<std::uint64_t>((count - 1) * days_each, 1);
+    }
 };
 
 OwnRule longest_of(const catalogue::RetentionRecord& keep) {

@@ -531,13 +531,19 @@ Result<SchemaNames> SchemaNames::read(Connection& connection) {
 
 bool SchemaNames::exchanged_since(const SchemaNames& before) const {
     std::set<std::string> given_up;
+    std::set<std::string> taken;
     for (const auto& [id, name] : before.names_) {
         const auto now = names_.find(id);
         if (now != names_.end() && now->second != name) {
             given_up.insert(name);
+            taken.insert(now->second);
         }
     }
-    return std::any_of(names_.begin(), names_.end(), [&](const auto& now) { return given_up.count(now.second) != 0; });
+    const auto among = [](const std::set<std::string>& names) {
+        return [&names](const auto& schema) { return names.count(schema.second) != 0; };
+    };
+    return std::any_of(names_.begin(), names_.end(), among(given_up)) ||
+           std::any_of(before.names_.begin(), before.names_.end(), among(taken));
 }
 
 }  // namespace lifeboat::postgres

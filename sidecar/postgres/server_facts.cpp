@@ -123,7 +123,8 @@ Result<std::map<std::string, std::string>> ids_of_databases(Connection& connecti
 }
 
 Result<bool> is_gone(Connection& connection, const std::string& database_id) {
-    auto left = connection.value("SELECT count(*) FROM pg_catalog.pg_database WHERE oid::text = $1", {database_id});
+    auto left = connection.value(
+        "SELECT count(*) FROM pg_catalog.pg_database WHERE oid::text = $1 AND datconnlimit <> -2", {database_id});
     return left ? Result<bool>(*left == "0") : Result<bool>(std::move(left).error());
 }
 

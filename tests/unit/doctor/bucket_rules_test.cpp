@@ -59,8 +59,8 @@ TEST(BucketRules, AreHeldAgainstTheOwnRuleThatKeepsLongest) {
         const char* named;
     };
     for (const auto& [keeps, days, named] :
-         {Case{{30, 7, 0, 12, 0}, 372, "keep_monthly is 12"}, Case{{0, 0, 9, 0, 0}, 63, "keep_weekly is 9"},
-          Case{{0, 7, 0, 1, 3}, 1098, "keep_yearly is 3"}, Case{{400, 7, 4, 12, 1}, 400, "keep_days is 400"}}) {
+         {Case{{30, 7, 0, 12, 0}, 341, "keep_monthly is 12"}, Case{{0, 0, 9, 0, 0}, 56, "keep_weekly is 9"},
+          Case{{0, 7, 0, 1, 3}, 732, "keep_yearly is 3"}, Case{{400, 7, 4, 12, 1}, 400, "keep_days is 400"}}) {
         auto questions = clinic();
         questions.retention = keeps;
         const auto finding = judged({takes_after(days - 1)}, questions);

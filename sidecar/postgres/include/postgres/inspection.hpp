@@ -117,8 +117,8 @@ class SchemaNames {
 public:
     static Result<SchemaNames> read(Connection& connection);
 
-    // Whether a schema has given up its name and another has it now. One that was dropped does not count: while a dump
-    // holds its locks, none can be that holds a table.
+    // Whether a schema has given up its name and another has it now, or has taken the name of one that is gone by now.
+    // One that was only dropped, or made, does not count: while a dump holds its locks, none can go that holds a table.
     [[nodiscard]] bool exchanged_since(const SchemaNames& before) const;
 
 private:

@@ -23,7 +23,7 @@ Result<ServerFacts> read_server_facts(Connection& connection);
 Result<std::vector<std::string>> list_databases(Connection& connection);
 
 // All of the server's, by name. Unlike the name, the id tells a database that was dropped from one that was renamed, or
-// that takes no connections any more.
+// that takes no connections any more. One whose drop was begun is gone.
 Result<std::map<std::string, std::string>> ids_of_databases(Connection& connection);
 Result<bool> is_gone(Connection& connection, const std::string& database_id);
 
