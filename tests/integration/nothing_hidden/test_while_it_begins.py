@@ -105,6 +105,26 @@ def test_a_schema_that_is_exchanged_in_mid_dump_is_dumped_again(
         assert empty_server.sql(f"SELECT count(*) FROM {table}", "blue_and_green") == rows
 
 
+def test_a_dump_whose_end_cannot_be_looked_at_is_kept(new_server, new_role, workspace_of, empty_server, folder):
+    """Nobody may connect any more by then: hours of a dump are not thrown away for that, and it is told."""
+    server = new_server()
+    role = new_role("last_in", READS_ALL, server)
+    server.create_database("closing", incompressible(6))
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_dump", after_bytes=3_000_000)
+    workspace = workspace_of(server, role, ["closing"], bin_dir=tools.setting)
+    run = workspace.start("backup")
+    gate.wait_until_reached(run)
+    server.sql("ALTER DATABASE closing WITH ALLOW_CONNECTIONS false")
+    gate.open()
+    done = run.wait().expect(0)
+    assert "whether a schema took the name of another while the dump ran is not known" in done.err
+    [backup_id] = workspace.good_ids()
+    workspace.restore(backup_id, empty_server, "--database", "closing").expect(0)
+    assert empty_server.sql("SELECT count(*) FROM noise", "closing") == "3000"
+    server.stop()
+
+
 def test_a_table_that_goes_or_comes_before_pg_dump_has_its_locks_is_no_reason_for_another_dump(
         plain_server, new_role, workspace_of):
     """Nothing of it is lost, and where tables come and go all the time no backup would ever be made."""
