@@ -200,7 +200,7 @@ def test_each_key_that_opens_it_is_remembered(new_workspace, small_town, tmpdir,
     drill(workspace, "-i", second.file, tmpdir=tmpdir).expect(0)
     [backup] = workspace.list()
     assert sorted(backup["opened_by"]) == sorted(keys)
-    told = workspace.run("status", "--json").expect(0).json["drills"]["recipients"]
+    told = workspace.run("status", "--store", workspace.store.url, "--json").expect(0).json["drills"]["recipients"]
     assert sorted(one["recipient"] for one in told if one["opened"]) == sorted(keys)
 
 

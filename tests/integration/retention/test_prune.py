@@ -137,7 +137,7 @@ def test_one_that_a_wrong_clock_dated_is_in_nobodys_way(workspace, four):
     set_age(workspace, wrong, -4000)
     shown = workspace.run("show", "latest", "--json").expect(0)
     assert shown.json["id"] == ids[3] and wrong in shown.err and "dated in the future" in shown.err
-    told = workspace.run("status", "--json")
+    told = workspace.run("status", "--store", workspace.store.url, "--json")
     assert told.json["last_good"]["id"] == ids[3]
     assert any(wrong in note and "dated in the future" in note for note in told.json["notes"])
     assert fates(workspace.run("prune", "--json").expect(0)) == {

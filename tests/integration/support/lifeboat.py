@@ -67,6 +67,14 @@ class Running:
                        self._err.read_text(errors="replace"))
 
 
+# What makes plain who is asked. Without it the only sidecar of this machine answers, and that may be another test's.
+_WHOM = {"--instance", "--store", "--endpoint", "--region", "--all", "--expect", "--help"}
+
+
+def asks_anybody(arguments):
+    return not {"status", "drain"}.isdisjoint(arguments) and _WHOM.isdisjoint(arguments)
+
+
 # What a program that was built with a sanitizer reads.
 _FOR_SANITIZERS = ("ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
 
@@ -86,6 +94,7 @@ class Lifeboat:
 
     def start(self, *arguments, env=None, stdin=None):
         """Starts a run; `stdin` is bytes to feed, small enough for a pipe."""
+        assert not asks_anybody(arguments), f"{arguments}: name the instance or the store that is asked"
         self._runs += 1
         out, err = (self.home / f"{name}.{os.getpid()}.{id(self)}.{self._runs}" for name in ("stdout", "stderr"))
         command = [str(self.binary), *map(str, arguments)]
