@@ -7,6 +7,7 @@
 #include <chrono>
 #include <string_view>
 #include <thread>
+#include <type_traits>
 
 namespace lifeboat::backup {
 namespace {
@@ -105,12 +106,23 @@ Again rewritten_again() {
              {}}};
 }
 
+Again extension_rewritten_again() {
+    return {
+        "a table that an extension registered was truncated or rewritten while the dump ran; taking it again",
+        {ErrorKind::temporary,
+         "tables that extensions registered for dumping are truncated or rewritten whenever a dump runs: they would "
+         "look empty in it",
+         "run the backup when nothing fills them anew, or leave their rows out by postgres.exclude_table_data",
+         {}}};
+}
+
 // pg_dump reads the catalog first and locks what it found there then. What was dropped in between ends it.
 bool was_dropped_under_way(const Error& error) {
     const auto says = [&error](std::string_view words) { return error.detail.find(words) != std::string::npos; };
     const bool is_gone = (says("relation \"") || says("schema \"")) && says("does not exist");
     return error.kind == ErrorKind::failed &&
-           (is_gone || says("cache lookup failed") || says("could not open relation with OID"));
+           (is_gone || says("cache lookup failed") || says("could not open relation with OID") ||
+            says("failed to get data for sequence"));  // the words of PostgreSQL 18
 }
 
 Again dropped_again(Error error) {
@@ -134,7 +146,7 @@ Result<Connection> connect_to(const DumpTools& tools, const std::string& name) {
 // While pg_dump has its connection, and waits for us, or has just ended. So a server that has no room for one more is
 // asked again a few times only.
 template <class Look>
-Result<Look> look_again(const DumpTools& tools, const std::string& name) {
+std::invoke_result_t<Look, Connection&> look_again(const DumpTools& tools, const std::string& name, Look look) {
     constexpr int most_tries = 3;
     constexpr std::chrono::milliseconds pause{500};
     for (int tries = 1;; ++tries) {
@@ -143,7 +155,7 @@ Result<Look> look_again(const DumpTools& tools, const std::string& name) {
             auto inside = connect_to(tools, name);
             if (inside) {
                 inside->answer_within(tools.plan.max_stall);
-                auto seen = Look::read(*inside);
+                auto seen = look(*inside);
                 inside->close();
                 return seen;
             }
@@ -155,6 +167,34 @@ Result<Look> look_again(const DumpTools& tools, const std::string& name) {
     }
 }
 
+// What pg_dump reads by name, and without a lock that would keep it as it was, until its end.
+struct Unguarded {
+    SchemaNames schemas;
+    TableFiles of_extensions;
+
+    static Result<Unguarded> read(Connection& connection, const std::vector<std::string>& without_rows) {
+        auto schemas = SchemaNames::read(connection, without_rows);
+        if (!schemas) {
+            return std::move(schemas).error();
+        }
+        auto files = TableFiles::read_registered(connection, without_rows);
+        if (!files) {
+            return std::move(files).error();
+        }
+        return Unguarded{std::move(*schemas), std::move(*files)};
+    }
+};
+
+std::optional<Again> changed_since(const Unguarded& before, const Unguarded& now) {
+    if (now.schemas.exchanged_since(before.schemas)) {
+        return exchanged_again();
+    }
+    if (now.of_extensions.rewritten_since(before.of_extensions) != 0) {
+        return extension_rewritten_again();
+    }
+    return std::nullopt;
+}
+
 // `inside` is closed as soon as pg_dump runs.
 Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const store::ObjectKey& key,
                         const postgres::Inspection& inspection, Connection inside) {
@@ -162,9 +202,9 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     if (!before) {
         return std::move(before).error();
     }
-    auto schemas = SchemaNames::read(inside);
-    if (!schemas) {
-        return std::move(schemas).error();
+    auto unguarded = Unguarded::read(inside, tools.plan.exclude_table_data);
+    if (!unguarded) {
+        return std::move(unguarded).error();
     }
     const std::string session = new_session_name();
     auto alone = tools.giving_way.without_pings();
@@ -191,7 +231,7 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     };
     looks.first_bytes = [&]() -> Status {
         has_locks = true;
-        auto now = look_again<TableFiles>(tools, name);
+        auto now = look_again(tools, name, &TableFiles::read);
         if (!now) {
             return std::move(now).error();
         }
@@ -202,7 +242,9 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
         return failed("tables were rewritten while the dump began");
     };
     looks.last_look = [&]() -> Status {
-        auto now = look_again<SchemaNames>(tools, name);
+        auto now = look_again(tools, name, [&](Connection& connection) {
+            return Unguarded::read(connection, tools.plan.exclude_table_data);
+        });
         if (!now && now.error().kind == ErrorKind::interrupted) {
             return std::move(now).error();
         }
@@ -210,9 +252,9 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
             tools.observer.warned(name, "whether a schema took the name of another while the dump ran is not known: " +
                                             whole_text(now.error()));
         }
-        if (now && now->exchanged_since(*schemas)) {
-            again = exchanged_again();
-            return failed("schemas were exchanged while the dump ran");
+        again = now ? changed_since(*unguarded, *now) : std::nullopt;
+        if (again) {
+            return failed(again->happened);
         }
         tap->reader().finish();
         if (auto whole = check_archive(tap->reader()); !whole) {
@@ -241,31 +283,40 @@ Result<Attempt> attempt(const DumpTools& tools, const std::string& name, const s
     return Attempt{DumpedDatabase{std::move(record), without_server_roles(needs.roles()), std::move(proof)}, {}};
 }
 
-}  // namespace
-
-Result<DumpedDatabase> dump_database(const DumpTools& tools, const std::string& name, const store::ObjectKey& key) {
-    auto inside = connect_to(tools, name);
-    if (!inside) {
-        return std::move(inside).error();
-    }
-    auto inspection = postgres::inspect_database(*inside, tools.in_recovery, tools.plan.exclude_table_data);
+Result<postgres::Inspection> inspect(const DumpTools& tools, Connection& inside) {
+    auto inspection = postgres::inspect_database(inside, tools.in_recovery, tools.plan.exclude_table_data);
     if (!inspection) {
         return in_context("what the role can read could not be found out", std::move(inspection).error());
     }
     if (!inspection->gaps.empty()) {
-        return postgres::gaps_error(inspection->gaps, inside->user());
+        return postgres::gaps_error(inspection->gaps, inside.user());
     }
-    if (const auto warning = inspection->locks.warning()) {
+    return inspection;
+}
+
+void tell(const DumpTools& tools, const std::string& name, const postgres::Inspection& inspection) {
+    if (const auto warning = inspection.locks.warning()) {
         tools.observer.warned(name, *warning);
     }
-    tools.observer.part_estimated(name, inspection->table_bytes);
+    tools.observer.part_estimated(name, inspection.table_bytes);
+}
+
+}  // namespace
+
+Result<DumpedDatabase> dump_database(const DumpTools& tools, const std::string& name, const store::ObjectKey& key) {
     Error for_good;
     for (int tries = 0; tries < most_attempts; ++tries) {
-        if (tries > 0) {
-            inside = connect_to(tools, name);
-            if (!inside) {
-                return std::move(inside).error();
-            }
+        auto inside = connect_to(tools, name);
+        if (!inside) {
+            return std::move(inside).error();
+        }
+        // Each time: what took the last one away may have brought an extension.
+        auto inspection = inspect(tools, *inside);
+        if (!inspection) {
+            return std::move(inspection).error();
+        }
+        if (tries == 0) {
+            tell(tools, name, *inspection);
         }
         auto tried = attempt(tools, name, key, *inspection, std::move(*inside));
         if (!tried) {

@@ -45,6 +45,19 @@ std::string some_names(const Rows& rows) {
     return names + (rows.size() > most_names ? ", …" : "");
 }
 
+// The tables whose rows are left out, as an SQL array of their object ids.
+Result<std::string> array_of_matching(Connection& connection, const std::vector<std::string>& patterns) {
+    const auto matching = tables_matching(connection, patterns);
+    if (!matching) {
+        return matching.error();
+    }
+    std::string ids;
+    for (const auto& id : *matching) {
+        ids += (ids.empty() ? "" : ",") + id;
+    }
+    return "'{" + ids + "}'::pg_catalog.oid[]";
+}
+
 class Inspector {
 public:
     Inspector(Connection& connection, bool in_recovery, const std::vector<std::string>& without_rows)
@@ -166,15 +179,11 @@ Status Inspector::find_gaps() {
 // It hides rows, and is no matter where none are dumped: of tables left out on request, and of unlogged ones on a
 // standby. A partition is a table of its own here, for pg_dump as for its policies.
 Status Inspector::find_row_security() {
-    auto left_out = tables_matching(connection_, without_rows_);
+    auto left_out = array_of_matching(connection_, without_rows_);
     if (!left_out) {
         return std::move(left_out).error();
     }
-    std::string ids;
-    for (const auto& id : *left_out) {
-        ids += (ids.empty() ? "" : ",") + id;
-    }
-    std::string hidden = "c.relkind = 'r' AND c.relrowsecurity AND c.oid <> ALL ('{" + ids + "}'::oid[])";
+    std::string hidden = "c.relkind = 'r' AND c.relrowsecurity AND c.oid <> ALL (" + *left_out + ")";
     hidden += in_recovery_ ? " AND c.relpersistence <> 'u'" : "";
     return look("CASE WHEN " + hidden + " THEN pg_catalog.row_security_active(c.oid) END", "table with row security",
                 "ALTER ROLE " + role_ + " BYPASSRLS");
@@ -462,13 +471,28 @@ Error gaps_error(const std::vector<Gap>& gaps, const std::string& role) {
 }
 
 Result<TableFiles> TableFiles::read(Connection& connection) {
+    return read_where(connection, "true");
+}
+
+Result<TableFiles> TableFiles::read_registered(Connection& connection, const std::vector<std::string>& without_rows) {
+    auto left_out = array_of_matching(connection, without_rows);
+    if (!left_out) {
+        return std::move(left_out).error();
+    }
+    return read_where(connection,
+                      "c.oid IN (SELECT pg_catalog.unnest(extconfig) FROM pg_catalog.pg_extension) AND c.oid <> ALL (" +
+                          *left_out + ")");
+}
+
+Result<TableFiles> TableFiles::read_where(Connection& connection, const std::string& condition) {
     // One text instead of many rows: a database of 100,000 tables would cost tens of megabytes as rows.
     auto text = connection.value(
         "SELECT coalesce(string_agg(c.oid || ' ' || pg_catalog.pg_relation_filenode(c.oid) || ' ' || "
         "(pg_catalog.hashtext(n.nspname || '.' || c.relname)::bigint & 4294967295), ' ' ORDER BY c.oid), '') "
         "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
         "WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND c.oid >= 16384 "
-        "AND pg_catalog.pg_relation_filenode(c.oid) IS NOT NULL");
+        "AND pg_catalog.pg_relation_filenode(c.oid) IS NOT NULL AND " +
+        condition);
     if (!text) {
         return std::move(text).error();
     }
@@ -517,8 +541,16 @@ std::size_t TableFiles::rewritten_since(const TableFiles& before) const {
            }));
 }
 
-Result<SchemaNames> SchemaNames::read(Connection& connection) {
-    auto rows = connection.query("SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_'");
+Result<SchemaNames> SchemaNames::read(Connection& connection, const std::vector<std::string>& without_rows) {
+    auto left_out = array_of_matching(connection, without_rows);
+    if (!left_out) {
+        return std::move(left_out).error();
+    }
+    auto rows = connection.query(
+        "SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_' AND EXISTS ("
+        "SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'S') "
+        "AND c.relpersistence <> 't' AND c.oid <> ALL (" +
+        *left_out + "))");
     if (!rows) {
         return std::move(rows).error();
     }

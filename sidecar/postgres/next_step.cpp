@@ -38,6 +38,7 @@ constexpr Cure of_dumps[] = {
     {"due to user request", "somebody cancelled it on the server (pg_cancel_backend): run it again"},
     {"cache lookup failed", "something was dropped while the dump began: run it again"},
     {"could not open relation with OID", "something was dropped while the dump began: run it again"},
+    {"failed to get data for sequence", "a sequence was dropped while the dump began: run it again"},
     {"due to statement timeout", "run when nobody holds that table's lock, or raise postgres.lock_timeout"},
 };
 

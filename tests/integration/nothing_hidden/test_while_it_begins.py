@@ -93,16 +93,69 @@ def test_a_schema_that_is_exchanged_in_mid_dump_is_dumped_again(
     workspace = workspace_of(plain_server, role, ["blue_and_green"], bin_dir=tools.setting)
     run = workspace.start("backup")
     gate.wait_until_reached(run)
-    plain_server.sql("BEGIN; ALTER SCHEMA hold RENAME TO before; ALTER SCHEMA staging RENAME TO hold;"
+    plain_server.sql("BEGIN; CREATE EXTENSION hstore;"
+                     "ALTER SCHEMA hold RENAME TO before; ALTER SCHEMA staging RENAME TO hold;"
                      "ALTER SCHEMA before RENAME TO staging; COMMIT", "blue_and_green")
     gate.open()
     done = run.wait().expect(0)
     assert "a schema took the name of another while the dump ran; taking it again" in done.err
     [backup_id] = workspace.store.manifest_ids()
     assert workspace.store.leftovers() == [], "the first dump is gone"
+    [database] = workspace.store.manifest(backup_id)["databases"]
+    assert [extension["name"] for extension in database["needs"]["extensions"]] == ["hstore"], "of the second dump"
     workspace.restore(backup_id, empty_server, "--database", "blue_and_green").expect(0)
     for table, rows in (("hold.crates", "5"), ("staging.crates", "300")):
         assert empty_server.sql(f"SELECT count(*) FROM {table}", "blue_and_green") == rows
+
+
+def test_schemas_without_rows_of_their_own_may_change_names_in_mid_dump(
+        plain_server, new_role, workspace_of, folder):
+    """As an API of views and functions is deployed. Nothing of them is read by name, and a whole dump would be lost."""
+    role = new_role("deployed", READS_ALL)
+    plain_server.create_database("deployed", incompressible(6) + """
+        CREATE SCHEMA api CREATE VIEW v AS SELECT 1 AS version;
+        CREATE SCHEMA api_new CREATE VIEW v AS SELECT 2 AS version;
+        CREATE SCHEMA scratch CREATE TABLE t (n integer);
+        CREATE SCHEMA scratch_new CREATE TABLE t (n integer);
+    """)
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_dump", after_bytes=3_000_000)
+    workspace = workspace_of(plain_server, role, ["deployed"], bin_dir=tools.setting,
+                             exclude_table_data=["scratch*.*"])
+    run = workspace.start("backup")
+    gate.wait_until_reached(run)
+    plain_server.sql("BEGIN; ALTER SCHEMA api RENAME TO api_old; ALTER SCHEMA api_new RENAME TO api;"
+                     "ALTER SCHEMA scratch RENAME TO scratch_old; ALTER SCHEMA scratch_new RENAME TO scratch; COMMIT",
+                     "deployed")
+    gate.open()
+    assert "taking it again" not in run.wait().expect(0).err
+
+
+def test_a_table_of_an_extension_that_is_filled_anew_in_mid_dump_is_dumped_again(
+        plain_server, new_role, workspace_of, folder):
+    """pg_dump locks what an extension registered no earlier than it reads it: its snapshot would see no row."""
+    role = new_role("registered", READS_ALL)
+    plain_server.create_database("registered", incompressible(6) + """
+        CREATE EXTENSION hstore;
+        CREATE TABLE tenants AS SELECT n FROM generate_series(1, 42) AS n;
+        ALTER EXTENSION hstore ADD TABLE tenants;
+        UPDATE pg_extension SET extconfig = ARRAY['tenants'::regclass::oid], extcondition = ARRAY['']
+            WHERE extname = 'hstore';
+    """)
+    tools = ToolFolder(folder / "tools")
+    gate = tools.gate("pg_dump", after_bytes=3_000_000)
+    workspace = workspace_of(plain_server, role, ["registered"], bin_dir=tools.setting)
+    run = workspace.start("backup")
+    gate.wait_until_reached(run)
+    plain_server.sql("BEGIN; TRUNCATE tenants; INSERT INTO tenants SELECT n FROM generate_series(1, 42) AS n; COMMIT",
+                     "registered")
+    gate.open()
+    assert "a table that an extension registered" in run.wait().expect(0).err
+    [backup_id] = workspace.store.manifest_ids()
+    assert workspace.store.leftovers() == [], "the first dump is gone"
+    shown = workspace.run("-i", workspace.key.file, "show", backup_id, "--tables", "--json").expect(0).json
+    [database] = shown["databases"]
+    assert [table["rows"] for table in database["tables"] if table["name"] == "tenants"] == [42]
 
 
 def test_a_dump_whose_end_cannot_be_looked_at_is_kept(new_server, new_role, workspace_of, empty_server, folder):

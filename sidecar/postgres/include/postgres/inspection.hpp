@@ -97,11 +97,18 @@ class TableFiles {
 public:
     static Result<TableFiles> read(Connection& connection);
 
+    // Of the tables that extensions registered for dumping (pg_extension_config_dump) alone, but for those that match a
+    // pattern of `without_rows`. pg_dump locks each of them no earlier than it reads its rows: for these the end of the
+    // dump is what to compare with.
+    static Result<TableFiles> read_registered(Connection& connection, const std::vector<std::string>& without_rows);
+
     // How many tables of both have different files, and how many names changed hands. A table that is new, or is gone
     // with its name, does not count.
     [[nodiscard]] std::size_t rewritten_since(const TableFiles& before) const;
 
 private:
+    static Result<TableFiles> read_where(Connection& connection, const std::string& condition);
+
     struct Table {
         std::uint32_t table = 0;  // object id
         std::uint32_t file = 0;
@@ -110,12 +117,14 @@ private:
     std::vector<Table> tables_;  // sorted by object id
 };
 
-// The names of a database's schemas. pg_dump reads each table by its name when its turn comes, and no lock of a table
-// keeps its schema from being renamed: where another schema takes that name, its tables are read in their stead. Taken
-// before pg_dump starts and compared when it has ended.
+// The names of the schemas whose rows are dumped. pg_dump reads each table by its name when its turn comes, and no lock
+// of a table keeps its schema from being renamed: where another schema takes that name, its tables are read in their
+// stead. Taken before pg_dump starts and compared when it has ended. Schemas without a table or sequence, as those of
+// views and functions, and those whose tables all match a pattern of `without_rows`, may change names as they like:
+// their definitions have all been read before the first row.
 class SchemaNames {
 public:
-    static Result<SchemaNames> read(Connection& connection);
+    static Result<SchemaNames> read(Connection& connection, const std::vector<std::string>& without_rows);
 
     // Whether a schema has given up its name and another has it now, or has taken the name of one that is gone by now.
     // One that was only dropped, or made, does not count: while a dump holds its locks, none can go that holds a table.
