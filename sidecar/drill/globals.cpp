@@ -22,13 +22,31 @@ bool compared(const GlobalStatement& statement, const GlobalsOptions& options) {
 }
 
 // What must be the same. A tablespace lies in another folder here.
-std::string essence(const GlobalStatement& statement, const GlobalsOptions& options) {
+std::string essence(const GlobalStatement& statement, const GlobalsOptions& options,
+                    const std::set<std::string>& without_grantor) {
     std::string text(statement.text.reveal());
     switch (statement.kind) {
         case GlobalKind::create_tablespace: return text.substr(0, text.rfind(" LOCATION "));
-        case GlobalKind::grant_membership: return options.same_major ? text : std::string();
+        case GlobalKind::grant_membership:
+            if (!options.same_major) {
+                return {};
+            }
+            return without_grantor.count(postgres::describe(statement)) == 0
+                       ? text
+                       : std::string(postgres::without_grantor(statement).reveal());
         default: return text;
     }
+}
+
+// Memberships whose grantor was dropped, which PostgreSQL allows up to 15: a restore makes them anew in its own name.
+std::set<std::string> granted_by_nobody(const std::vector<GlobalStatement>& statements) {
+    std::set<std::string> names;
+    for (const auto& statement : statements) {
+        if (statement.kind == GlobalKind::grant_membership && postgres::grantor_of(statement).empty()) {
+            names.insert(postgres::describe(statement));
+        }
+    }
+    return names;
 }
 
 // By what people call the statement: all texts that go by that name.
@@ -39,13 +57,14 @@ struct Side {
     std::map<std::string, std::string> subjects;
 };
 
-Side side_of(const std::vector<GlobalStatement>& statements, const GlobalsOptions& options) {
+Side side_of(const std::vector<GlobalStatement>& statements, const GlobalsOptions& options,
+             const std::set<std::string>& without_grantor) {
     Side side;
     for (const auto& statement : statements) {
         if (compared(statement, options)) {
             auto name = postgres::describe(statement);
             side.subjects[name] = statement.subject;
-            side.statements[std::move(name)].insert(essence(statement, options));
+            side.statements[std::move(name)].insert(essence(statement, options, without_grantor));
         }
     }
     return side;
@@ -78,8 +97,9 @@ bool grants_what_it_may_not_administer(const std::vector<GlobalStatement>& store
 
 std::vector<Finding> globals_differences(const std::vector<GlobalStatement>& stored,
                                          const std::vector<GlobalStatement>& restored, const GlobalsOptions& options) {
-    const auto first = side_of(stored, options);
-    const auto second = side_of(restored, options);
+    const auto without_grantor = granted_by_nobody(stored);
+    const auto first = side_of(stored, options, without_grantor);
+    const auto second = side_of(restored, options, without_grantor);
     std::vector<Finding> found;
     for (const auto& [name, texts] : first.statements) {
         const auto other = second.statements.find(name);

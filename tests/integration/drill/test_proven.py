@@ -191,6 +191,18 @@ def test_one_of_everything_is_proven_and_leaves_nothing_behind(new_workspace, ha
     assert json.loads(stored)["databases"] == report["databases"]
 
 
+def test_a_membership_may_have_lost_its_grantor(new_server, new_workspace, tmpdir):
+    """Up to PostgreSQL 15 it may; whoever restores is the grantor then."""
+    server = new_server()
+    server.sql("CREATE ROLE alice SUPERUSER; CREATE ROLE crew; CREATE ROLE bob;"
+               "SET ROLE alice; GRANT crew TO bob; RESET ROLE; DROP ROLE alice")
+    server.create_database("books", "CREATE TABLE t AS SELECT 1 AS n")
+    workspace = new_workspace(server).configure(postgres={"databases": ["books"]})
+    workspace.backup()
+    drill(workspace, tmpdir=tmpdir).expect(0)
+    server.stop()
+
+
 def test_each_key_that_opens_it_is_remembered(new_workspace, small_town, tmpdir, folder):
     workspace = new_workspace(small_town).configure(postgres={"databases": ["town"]})
     second = AgeKey.create(folder / "second.txt")

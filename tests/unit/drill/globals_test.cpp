@@ -55,6 +55,16 @@ TEST(Globals, ATablespaceMayLieElsewhere) {
                 Not(IsEmpty()));
 }
 
+// PostgreSQL up to 15 lets a grantor be dropped; who restores is the grantor then.
+TEST(Globals, AMembershipWhoseGrantorIsGoneMayHaveAnyOther) {
+    const std::string nobody = "GRANT crew TO bob;\n";
+    EXPECT_THAT(texts(nobody, "GRANT crew TO bob GRANTED BY lifeboat_drill;\n", {}), IsEmpty());
+    EXPECT_THAT(texts(nobody, "GRANT crew TO bob WITH ADMIN OPTION GRANTED BY lifeboat_drill;\n", {}),
+                Contains(HasSubstr("GRANT crew TO bob: not the same")));
+    EXPECT_THAT(texts("GRANT crew TO bob GRANTED BY alice;\n", "GRANT crew TO bob GRANTED BY eve;\n", {}),
+                Contains(HasSubstr("GRANT crew TO bob: not the same")));
+}
+
 TEST(Globals, MembershipsOfALaterMajorSayMore) {
     const std::string before = "GRANT crew TO app GRANTED BY postgres;\n";
     const std::string later = "GRANT crew TO app WITH INHERIT TRUE GRANTED BY postgres;\n";
