@@ -159,7 +159,8 @@ void add_retention(std::vector<Key>& keys) {
     rows.add("keep_monthly", &Retention::keep_monthly, count, "Keep the newest of each of the last so many months.");
     rows.add("keep_yearly", &Retention::keep_yearly, count, "Keep the newest of each of the last so many years.");
     rows.add("prune", &Retention::prune, prune_mode(), "Whether to delete what no rule keeps; auto: if the key can.");
-    rows.add("max_delete", &Retention::max_delete, count, "Never delete more than this at once.");
+    rows.add("max_delete", &Retention::max_delete, count,
+             "Never delete more than this at once; the default is more where the schedule makes more in a day.");
     rows.add("expiry_warning", &Retention::expiry_warning, duration(),
              "How long before the bucket deletes the last good backup to warn.");
 }

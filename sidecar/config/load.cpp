@@ -10,6 +10,7 @@
 #include "config/suggest.hpp"
 #include "document.hpp"
 #include "keys.hpp"
+#include "max_delete.hpp"
 #include "raw.hpp"
 #include "result/in_quotes.hpp"
 #include "secret_file.hpp"
@@ -117,6 +118,7 @@ private:
     void apply(const Key& key, const Given& given);
     Result<Raw> secret_behind(const Given& given);
     bool is_given_twice(const Key& key);
+    void fit_max_delete();
     void check_missing();
     void check_values_together();
 
@@ -402,6 +404,23 @@ Result<Raw> Loader::secret_behind(const Given& given) {
     return read_secret(sources_.read, path);
 }
 
+// Once the schedule is settled, whichever source it is from.
+void Loader::fit_max_delete() {
+    Settings& settings = loaded_.settings;
+    Origin& origin = loaded_.origins["retention.max_delete"];
+    if (origin.kind != Origin::Kind::default_value) {
+        if (auto warning = warning_of_max_delete(settings)) {
+            loaded_.warnings.push_back(*std::move(warning));
+        }
+        return;
+    }
+    const unsigned fitting = max_delete_by(settings.schedule.cron);
+    if (fitting != settings.retention.max_delete) {
+        settings.retention.max_delete = fitting;
+        origin.name = "schedule.cron";
+    }
+}
+
 void Loader::complain_of_missing(std::string_view dotted, std::string next) {
     found_.push_back({Origin::Kind::flag, {SIZE_MAX, 0}, {"", std::string(dotted), "is missing", std::move(next)}});
 }
@@ -451,6 +470,7 @@ Attempt Loader::finish() {
         settle(key);
     }
     tell_what_libpq_takes();
+    fit_max_delete();
     check_missing();
     check_values_together();
     std::stable_sort(found_.begin(), found_.end(), [](const Found& a, const Found& b) {
@@ -485,7 +505,7 @@ Environment environment_from(const char* const* entries) {
 }
 
 std::string Origin::text() const {
-    std::string text = kind == Kind::default_value ? "default" : name;
+    std::string text = kind != Kind::default_value ? name : name.empty() ? "default" : "default, by " + name;
     if (line > 0) {
         text += ":" + std::to_string(line);
     }

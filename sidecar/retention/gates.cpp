@@ -56,7 +56,7 @@ std::optional<Stop> max_delete_gate(std::size_t going, std::size_t most) {
                 std::to_string(going) + " backups would be deleted at once, more than retention.max_delete (" +
                     std::to_string(most) + ") allows: none was",
                 "look at `lifeboat prune --dry-run`; if it is right, `lifeboat prune --max-delete " +
-                    std::to_string(going) + "`"};
+                    std::to_string(going) + "`; if so many go every day, raise retention.max_delete"};
 }
 
 }  // namespace lifeboat::retention

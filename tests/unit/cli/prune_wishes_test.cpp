@@ -1,6 +1,7 @@
 // What follows a good backup by itself, as the settings and the key have it.
 #include "prune_wishes.hpp"
 
+#include "config/load.hpp"
 #include "unit/prune/stored_backups.hpp"
 
 #include <gmock/gmock.h>
@@ -81,6 +82,25 @@ TEST_F(AfterAGoodBackup, MoreThanMaxDeleteIsForSomebodyToLookAt) {
     ASSERT_TRUE(result.stopped);
     EXPECT_THAT(result.stopped->what, HasSubstr("max_delete"));
     EXPECT_EQ(store_.removals, 0);
+}
+
+// What keep_days lets go of is a whole day, which must not call for anybody each night.
+TEST_F(AfterAGoodBackup, ADayOfAnHourlyScheduleGoesAtOnceByDefault) {
+    config::Sources nothing_else;
+    nothing_else.default_config = "/nonexistent/lifeboat.toml";
+    const auto hourly = config::attempt_text("[instance]\nname = \"app\"\n[schedule]\ncron = \"@hourly\"\n", "app.toml",
+                                             nothing_else, {});
+    ASSERT_THAT(hourly.problems, IsEmpty());
+    settings_ = hourly.loaded.settings;
+    const os::TimePoint midnight = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
+    constexpr int of_31_days = 31 * 24;
+    for (int hour = of_31_days; hour >= 0; --hour) {  // the last one is the first of today
+        backups_.add(midnight - std::chrono::hours(hour));
+    }
+    const auto result = pruned();
+    EXPECT_THAT(result.gone, SizeIs(24));
+    EXPECT_FALSE(result.stopped) << result.stopped->what;
+    EXPECT_FALSE(result.not_possible || result.failure);
 }
 
 // Under such a key they pile up, and nobody needs to be woken for that: some other hand deletes there.

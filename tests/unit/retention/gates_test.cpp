@@ -83,6 +83,7 @@ TEST(MaxDelete, LetsAsManyGoAsItSays) {
     EXPECT_EQ(stop->gate, Gate::max_delete);
     EXPECT_THAT(stop->what, HasSubstr("11 backups"));
     EXPECT_THAT(stop->next, HasSubstr("--max-delete 11"));
+    EXPECT_THAT(stop->next, HasSubstr("raise retention.max_delete")) << "else it stops again on the next day";
     EXPECT_TRUE(max_delete_gate(1, 0));
 }
 

@@ -56,11 +56,12 @@ struct Needs {
 struct Origin {
     enum class Kind { default_value, standard_name, file, environment, flag };
     Kind kind = Kind::default_value;
-    std::string name;      // the file's path, the environment name or the flag; empty for a default
+    std::string name;      // the file's path, the environment name or the flag; of a default, the key it follows from
     std::size_t line = 0;  // of a file, from 1
     std::optional<std::filesystem::path> secret_file;  // the secret itself stands in there
 
-    // For people: "default", "/etc/lifeboat/lifeboat.toml:12", "LIFEBOAT_STORE_URL", "--store".
+    // For people: "default", "default, by schedule.cron", "/etc/lifeboat/lifeboat.toml:12", "LIFEBOAT_STORE_URL",
+    // "--store".
     [[nodiscard]] std::string text() const;
 };
 

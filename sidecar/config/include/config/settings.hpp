@@ -125,7 +125,7 @@ struct Retention {
     unsigned keep_monthly = 0;
     unsigned keep_yearly = 0;
     PruneMode prune = PruneMode::automatic;
-    unsigned max_delete = 10;
+    unsigned max_delete = 10;  // where nobody says, loading makes it fit a schedule of many backups a day
     Duration expiry_warning = std::chrono::days{7};
 };
 
