@@ -20,6 +20,7 @@
 #include <mutex>
 #include <random>
 #include <thread>
+#include <utility>
 
 namespace lifeboat::cli {
 namespace {
@@ -150,23 +151,77 @@ bool is_encrypted(const config::Settings& settings) {
     return settings.encryption.mode != config::EncryptionMode::none;
 }
 
-// A key that is given by -i, or typed, is gone when this ends.
-doctor::Encryption encryption_of(const config::Loaded& loaded) {
-    const auto& files = loaded.settings.encryption.identity_file;
-    const auto origin = loaded.origins.find("encryption.identity_file");
-    const bool given = origin != loaded.origins.end() && origin->second.kind == config::Origin::Kind::flag;
-    const bool here = !given && std::any_of(files.begin(), files.end(), [](const auto& path) { return path != "-"; });
-    return !is_encrypted(loaded.settings) ? doctor::Encryption::none
-           : here                         ? doctor::Encryption::opened_here
-                                          : doctor::Encryption::to_others;
+// The keys to try on the newest backup, and what is to be said of those that the settings name.
+struct Keys {
+    std::vector<age::Identity> identities = {};
+    bool here = false;  // the settings name a file: one that is given by -i, or typed, is gone when this ends
+    doctor::Findings findings = {};
+};
+
+// Where keys lie by the settings, whatever -i says for this once.
+std::vector<std::string> identities_by_settings(const Session& session) {
+    const std::string key = "encryption.identity_file";
+    auto sources = session.sources();
+    std::erase_if(sources.flags, [&](const auto& flag) { return flag.first == key; });
+    return config::attempt(sources, {}).loaded.settings.encryption.identity_file;
 }
 
-Chapter own_chapter(Extent extent, const config::Attempt& attempt) {
+doctor::Findings check_identity_file(const std::string& path) {
+    return doctor::check_secret_files({{"encryption.identity_file", path}});
+}
+
+// Whoever gave -i wants that key to be tried: without it there is nothing to say. Those of the settings are not read.
+Result<Keys> keys_of_flags(const Session& session, const config::Settings& settings) {
+    auto given = session.read_identities(settings);
+    if (!given) {
+        return std::move(given).error();
+    }
+    Keys keys{*std::move(given)};
+    for (const auto& path : identities_by_settings(session)) {
+        std::error_code error;
+        if (path != "-" && std::filesystem::exists(path, error)) {
+            append(keys.findings, check_identity_file(path));
+        }
+        keys.here = keys.here || path != "-";
+    }
+    return keys;
+}
+
+// No backup needs them: one that cannot be read keeps nothing else from being examined.
+Result<Keys> keys_of_settings(const Session& session, config::Settings settings) {
+    Keys keys;
+    for (const auto& path : std::exchange(settings.encryption.identity_file, {})) {
+        keys.here = keys.here || path != "-";
+        settings.encryption.identity_file = {path};
+        auto read = session.read_identities(settings);
+        if (!read && read.error().kind == ErrorKind::interrupted) {
+            return std::move(read).error();
+        }
+        if (!read) {
+            keys.findings.push_back(doctor::unread_identity(read.error()));
+            continue;
+        }
+        if (path != "-") {
+            append(keys.findings, check_identity_file(path));
+        }
+        keys.identities.insert(keys.identities.end(), read->begin(), read->end());
+    }
+    return keys;
+}
+
+doctor::Encryption encryption_of(const config::Settings& settings, const Keys& keys) {
+    return !is_encrypted(settings) ? doctor::Encryption::none
+           : keys.here             ? doctor::Encryption::opened_here
+                                   : doctor::Encryption::to_others;
+}
+
+Chapter own_chapter(Extent extent, const config::Attempt& attempt, const Keys& keys) {
     const auto& settings = attempt.loaded.settings;
     const auto& kubernetes = settings.kubernetes;
     Chapter chapter{"Settings and secrets", settings_findings(attempt)};
     append(chapter.findings, doctor::check_secret_files(settings.secret_files));
     append(chapter.findings, inline_secrets(attempt.loaded));
+    append(chapter.findings, keys.findings);
     if (extent == Extent::store_alone) {
         return chapter;
     }
@@ -288,11 +343,10 @@ StorePart look_at_store(Extent extent, const config::Settings& settings, const s
 
 class Diagnosis {
 public:
-    Diagnosis(Extent extent, const config::Attempt& attempt, std::vector<age::Identity> identities,
-              const std::stop_token& user)
+    Diagnosis(Extent extent, const config::Attempt& attempt, Keys keys, const std::stop_token& user)
         : extent_(extent),
           attempt_(attempt),
-          identities_(std::move(identities)),
+          keys_(std::move(keys)),
           until_(std::chrono::steady_clock::now() + last_moment),
           server_time_(user, server_patience),
           store_time_(user, store_patience) {}
@@ -302,14 +356,14 @@ public:
         auto server = start_server();
         auto store = start_store();
         Examination examination;
-        examination.chapters.push_back(own_chapter(extent_, attempt_));
+        examination.chapters.push_back(own_chapter(extent_, attempt_, keys_));
         if (extent_ == Extent::everything) {
             examination.chapters.push_back({"Server", take_server(server)});
         }
         auto part = take_store(store);
         examination.chapters.push_back({"Store and keys", std::move(part.findings)});
         if (store) {
-            examination.thief = doctor::thief_could(part.sights, encryption_of(attempt_.loaded));
+            examination.thief = doctor::thief_could(part.sights, encryption_of(settings(), keys_));
         }
         return examination;
     }
@@ -337,7 +391,7 @@ private:
             return std::nullopt;
         }
         return Part<StorePart>(
-            [extent = extent_, settings = settings(), identities = identities_, stop = store_time_.token()] {
+            [extent = extent_, settings = settings(), identities = keys_.identities, stop = store_time_.token()] {
                 return look_at_store(extent, settings, identities, stop);
             });
     }
@@ -363,7 +417,7 @@ private:
 
     Extent extent_;
     const config::Attempt& attempt_;
-    std::vector<age::Identity> identities_;
+    Keys keys_;
     std::chrono::steady_clock::time_point until_;
     Deadline server_time_;
     Deadline store_time_;
@@ -373,11 +427,12 @@ private:
 Result<ExitCode> diagnose(Session& session) {
     const auto extent = extent_of(session);
     const auto attempt = config::attempt(session.sources(), needs_of(extent));
-    auto identities = session.read_identities(attempt.loaded.settings);
-    if (!identities) {
-        return std::move(identities).error();
+    auto keys = session.flags.identities.empty() ? keys_of_settings(session, attempt.loaded.settings)
+                                                 : keys_of_flags(session, attempt.loaded.settings);
+    if (!keys) {
+        return std::move(keys).error();
     }
-    Diagnosis diagnosis(extent, attempt, *std::move(identities), session.stop());
+    Diagnosis diagnosis(extent, attempt, *std::move(keys), session.stop());
     const auto examination = diagnosis.run();
     if (session.stop().stop_requested()) {
         return Error{ErrorKind::interrupted, "interrupted", {}, {}};

@@ -71,7 +71,6 @@ private:
     }
 
     void look_at_age(const s3::LifecycleRule& rule);
-    void look_at_days(std::uint64_t days, const std::string& takes);
     void look_at_unfinished(const s3::LifecycleRule& rule);
     void look_at_class(const s3::LifecycleRule& rule);
     void look_at_what_never_ends();
@@ -84,30 +83,14 @@ private:
 
 void Judgement::look_at_age(const s3::LifecycleRule& rule) {
     if (rule.days) {
-        look_at_days(*rule.days, name_of_rule(rule) + " takes backups away after " + days_text(*rule.days));
+        const auto takes = name_of_rule(rule) + " takes backups away after " + days_text(*rule.days);
+        if (auto finding = judge_days(*rule.days, questions_.retention, takes)) {
+            findings_.push_back(*std::move(finding));
+        }
     }
     if (rule.date) {
         findings_.push_back(failed(check, name_of_rule(rule) + " takes everything away on a date, whatever its age",
                                    "let it go by days instead: docs/stores.md"));
-    }
-}
-
-void Judgement::look_at_days(std::uint64_t days, const std::string& takes) {
-    const auto longest = longest_of(questions_.retention);
-    const auto keep_last = questions_.retention.keep_last;
-    if (longest.count == 0 && keep_last == 0) {
-        findings_.push_back(failed(check, takes + ", and [retention] keeps every one",
-                                   "remove that rule, or say in [retention] how long to keep them: docs/stores.md"));
-    } else if (days < longest.days()) {
-        findings_.push_back(
-            failed(check, takes + ", and retention." + longest.key + " is " + std::to_string(longest.count),
-                   "set it to " + days_text(longest.days()) + " or more, best to twice as many: docs/stores.md"));
-    } else if (longest.count == 0 || days < keep_last) {
-        // It counts backups, which may be a day apart, or a month.
-        findings_.push_back(unknown(check,
-                                    takes + ", and retention.keep_last is " + std::to_string(keep_last) +
-                                        ": how old so many get goes by the schedule",
-                                    "see that it takes none of them, best at twice their age: docs/stores.md"));
     }
 }
 
@@ -170,6 +153,28 @@ std::string Judgement::summary() const {
 
 Findings judge_rules(const std::vector<s3::LifecycleRule>& rules, const RuleQuestions& questions) {
     return Judgement(rules, questions).run();
+}
+
+std::optional<Finding> judge_days(std::uint64_t days, const catalogue::RetentionRecord& retention,
+                                  const std::string& takes) {
+    const auto longest = longest_of(retention);
+    if (longest.count == 0 && retention.keep_last == 0) {
+        return failed(check, takes + ", and [retention] keeps every one",
+                      "remove the bucket's rule, or say in [retention] how long to keep them: docs/stores.md");
+    }
+    if (days < longest.days()) {
+        return failed(check, takes + ", and retention." + longest.key + " is " + std::to_string(longest.count),
+                      "set the bucket's rule to " + days_text(longest.days()) +
+                          " or more, best to twice as many: docs/stores.md");
+    }
+    if (longest.count == 0 || days < retention.keep_last) {
+        // It counts backups, which may be a day apart, or a month.
+        return unknown(check,
+                       takes + ", and retention.keep_last is " + std::to_string(retention.keep_last) +
+                           ": how old so many get goes by the schedule",
+                       "see that it takes none of them, best at twice their age: docs/stores.md");
+    }
+    return std::nullopt;
 }
 
 std::optional<std::uint64_t> hidden_deleted_after(const std::vector<s3::LifecycleRule>& rules,

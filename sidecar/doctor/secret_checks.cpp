@@ -55,6 +55,15 @@ Findings check_secret_files(const std::map<std::string, std::filesystem::path, s
     return findings;
 }
 
+Finding unread_identity(const Error& why) {
+    Finding finding = warned(
+        "secret encryption.identity_file",
+        "backups need no identity; the one that the settings name could not be read: " + why.what,
+        "take encryption.identity_file out of the settings" + (why.next.empty() ? std::string() : ", or " + why.next));
+    finding.detail = why.detail;
+    return finding;
+}
+
 Findings check_recipients(const std::vector<std::string>& recipients, bool encrypted) {
     const std::string check = "recipients";
     if (!encrypted) {

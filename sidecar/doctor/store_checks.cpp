@@ -83,6 +83,7 @@ private:
     void look_at_enforcement();
     void write_back();
     void look_at_rules();
+    void tell_unseen_rules(const Error& error);
     void look_at_newest_lock();
     [[nodiscard]] Finding of_newest(const std::string& id, const store::LockOfObject& lock) const;
     void look_at_clock();
@@ -286,6 +287,7 @@ void StoreExamination::look_at_versioning() {
 void StoreExamination::look_at_object_lock() {
     auto lock = questions_.probe->object_lock();
     if (lock) {
+        found_.sights.lock_seen = true;
         lock_enabled_ = lock->enabled;
         tell_lock(*lock);
     } else {
@@ -407,19 +409,31 @@ void StoreExamination::write_back() {
     }
 }
 
-void StoreExamination::look_at_rules() {
-    const std::string check = "rules";
-    auto rules = questions_.probe->rules();
-    if (!rules) {
-        const std::string said =
-            questions_.expires_after ? "; store.expires_after says " + days_text(*questions_.expires_after) : "";
-        Finding finding = not_seen(check, "the bucket's lifecycle rules", rules.error(),
-                                   questions_.expires_after ? "compare it with the provider's console"
-                                                            : "say in store.expires_after what they do");
-        finding.text += said;
-        add(std::move(finding));
+// What the settings say of them is held against [retention] as they would be.
+void StoreExamination::tell_unseen_rules(const Error& error) {
+    const auto& after = questions_.expires_after;
+    Finding finding =
+        not_seen("rules", "the bucket's lifecycle rules", error,
+                 after ? "compare it with the provider's console" : "say in store.expires_after what they do");
+    finding.text += after ? "; store.expires_after says " + days_text(*after) : "";
+    add(std::move(finding));
+    if (!after) {
         return;
     }
+    const auto days = static_cast<std::uint64_t>(std::chrono::floor<std::chrono::days>(*after).count());
+    const auto takes = "store.expires_after says that the bucket takes backups away after " + days_text(days);
+    if (auto too_soon = judge_days(days, questions_.retention, takes)) {
+        add(*std::move(too_soon));
+    }
+}
+
+void StoreExamination::look_at_rules() {
+    auto rules = questions_.probe->rules();
+    if (!rules) {
+        tell_unseen_rules(rules.error());
+        return;
+    }
+    found_.sights.rules_seen = true;
     found_.sights.hidden_deleted_after = hidden_deleted_after(*rules, questions_.layout.prefix());
     const Right sees = !found_.catalogue ? Right::unknown : found_.catalogue->uploads_unseen ? Right::no : Right::yes;
     for (auto& finding :

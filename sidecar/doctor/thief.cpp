@@ -30,6 +30,26 @@ Finding could_read(const StoreSights& sights, Encryption encryption) {
                       live);
 }
 
+// Of a lock whose promise the store was seen to break nothing is kept.
+bool is_locked(const StoreSights& sights) {
+    return sights.locked_days && sights.locks_hold != Right::no;
+}
+
+// How long what is hidden can be brought back.
+std::string until_of(const StoreSights& sights) {
+    if (is_locked(sights)) {
+        return "";
+    }
+    if (!sights.rules_seen) {
+        return ", until a rule of the bucket deletes it, if there is one: that was not seen";
+    }
+    if (!sights.hidden_deleted_after) {
+        return "";
+    }
+    return ", until the bucket's own rule deletes it " + days_text(*sights.hidden_deleted_after) + " later" +
+           (sights.lock_seen ? "" : ", unless a lock keeps it: that was not seen");
+}
+
 // There is nothing to bring back then.
 Finding without_versions(const StoreSights& sights) {
     const std::string cure = "use a bucket that keeps versions";
@@ -43,10 +63,7 @@ Finding without_versions(const StoreSights& sights) {
 
 Finding could_hide(const StoreSights& sights) {
     const std::string said = "; it is reported as tampering, and `list` and `restore` still find what is hidden";
-    const std::string until =
-        sights.hidden_deleted_after && !sights.locked_days
-            ? ", until the bucket's own rule deletes it " + days_text(*sights.hidden_deleted_after) + " later"
-            : "";
+    const std::string until = until_of(sights);
     if (!sights.bucket || (sights.versioning && *sights.versioning != s3::Versioning::on)) {
         return without_versions(sights);
     }
@@ -92,6 +109,33 @@ Finding could_delete(const StoreSights& sights) {
                    "s3:DeleteObjectVersion");
 }
 
+// The first version counts, for as long as it is there.
+Finding could_overwrite_versions(const StoreSights& sights) {
+    const std::string check = "overwrite";
+    if (is_locked(sights) || (sights.rules_seen && !sights.hidden_deleted_after)) {
+        return passed(check, "nothing that counts: a later version is reported, and the first one is the backup");
+    }
+    const std::string reported = "a later version is reported and does not count; ";
+    if (!sights.rules_seen) {
+        return unknown(check,
+                       reported + "whether a rule then deletes the first one" +
+                           (sights.lock_seen ? "" : ", or a lock keeps it,") + " was not seen",
+                       sights.lock_seen ? "see the line on rules" : "see the lines on rules and object lock");
+    }
+    const std::string later = days_text(*sights.hidden_deleted_after) + " later";
+    if (!sights.lock_seen) {
+        return unknown(check,
+                       reported + "the bucket's own rule deletes the first one " + later +
+                           ", unless a lock keeps it: that was not seen",
+                       "see the line on object lock");
+    }
+    return warned(
+        check,
+        "every backup, for good: it is reported, and the bucket's own rule deletes what was written over " + later,
+        sights.locked_days ? "use another store: this one does not hold to its locks"
+                           : "set a default retention in compliance mode: docs/stores.md");
+}
+
 Finding could_overwrite(const StoreSights& sights) {
     if (sights.writes == Right::no) {
         return passed("overwrite", "nothing: the key may not write");
@@ -106,8 +150,7 @@ Finding could_overwrite(const StoreSights& sights) {
         return unknown("overwrite", "whether the bucket keeps versions was not seen", "see the line on versioning");
     }
     return *sights.versioning == s3::Versioning::on
-               ? passed("overwrite",
-                        "nothing that counts: a later version is reported, and the first one is the backup")
+               ? could_overwrite_versions(sights)
                : warned("overwrite", "every backup: the bucket keeps no versions", "switch versioning on");
 }
 

@@ -216,6 +216,37 @@ def test_a_key_in_the_settings_reads_and_one_that_is_given_is_gone_afterwards(cl
     workspace.configure(encryption={"identity_file": str(workspace.key.file)})
     answer = Diagnosis(workspace).thief["read"]
     assert answer["outcome"] == "warn" and "encryption.identity_file" in answer["cure"]
+    seen = Diagnosis(workspace, "-i", workspace.key.file)
+    assert seen.thief["read"]["outcome"] == "warn", "the key lies in the pod all the same"
+
+
+def test_a_key_of_the_settings_that_cannot_be_read_keeps_nothing_from_being_examined(clinic):
+    workspace = clinic()
+    workspace.backup()
+    workspace.configure(encryption={"identity_file": str(workspace.folder / "no-such-key.txt")})
+    seen = Diagnosis(workspace)
+    line = seen.of("secret encryption.identity_file")
+    assert line["outcome"] == "warn" and "no-such-key.txt" in line["text"] and "take" in line["cure"]
+    assert seen.outcome("server") == "pass" and seen.outcome("store") == "pass"
+    assert seen.outcome("key") == "unknown", "no key was tried"
+    # Another one that can be read is tried.
+    (workspace.folder / "broken.txt").write_text("no key\n")
+    workspace.configure(encryption={"identity_file": [str(workspace.folder / "broken.txt"), str(workspace.key.file)]})
+    seen = Diagnosis(workspace)
+    assert seen.outcome("secret encryption.identity_file") == "warn" and seen.outcome("key") == "pass"
+    # One that is given is what was asked for.
+    refused = workspace.run("doctor", "-i", workspace.folder / "no-such-key.txt").expect(2)
+    assert refused.out == b"" and "no-such-key.txt" in refused.err
+
+
+def test_a_key_of_the_settings_that_others_read(clinic):
+    workspace = clinic()
+    workspace.configure(encryption={"identity_file": str(workspace.key.file)})
+    assert Diagnosis(workspace).outcome("secret encryption.identity_file") == "pass"
+    Path(workspace.key.file).chmod(0o644)
+    for arguments in ([], ["-i", workspace.key.file]):
+        line = Diagnosis(workspace, *arguments).of("secret encryption.identity_file")
+        assert line["outcome"] == "warn" and line["cure"] == f"chmod 600 {workspace.key.file}"
 
 
 def test_rules_of_the_bucket_that_undo_backups(clinic, object_server):
@@ -226,6 +257,7 @@ def test_rules_of_the_bucket_that_undo_backups(clinic, object_server):
     object_server.client().put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
     seen = Diagnosis(workspace, code=3)
     assert seen.failing() == ["rules"] and "after 7 days" in seen.of("rules")["text"]
+    assert seen.thief["overwrite"]["outcome"] == "warn" and "1 day later" in seen.thief["overwrite"]["text"]
     workspace.configure(retention={"keep_days": 7})
     assert Diagnosis(workspace).outcome("rules") == "pass"
 

@@ -66,7 +66,7 @@ TEST(BucketRules, AreHeldAgainstTheOwnRuleThatKeepsLongest) {
         const auto finding = judged({takes_after(days - 1)}, questions);
         EXPECT_EQ(finding.outcome, Outcome::fail) << named;
         EXPECT_THAT(finding.text, HasSubstr(named));
-        EXPECT_THAT(finding.cure, HasSubstr("set it to " + std::to_string(days) + " days or more"));
+        EXPECT_THAT(finding.cure, HasSubstr("set the bucket's rule to " + std::to_string(days) + " days or more"));
         EXPECT_EQ(judged({takes_after(days)}, questions).outcome, Outcome::pass) << named;
     }
 }
@@ -88,6 +88,15 @@ TEST(BucketRules, AreNotHeldAgainstANumberOfBackups) {
     EXPECT_EQ(judged({takes_after(60)}, questions).outcome, Outcome::unknown) << "of one a day";
     questions.retention = {30, 60};
     EXPECT_EQ(judged({takes_after(60)}, questions).outcome, Outcome::pass);
+}
+
+TEST(Days, AreLateEnoughForAllThatIsKeptOrNot) {
+    EXPECT_FALSE(judge_days(60, {30, 7}, "it takes backups away"));
+    const auto too_soon = judge_days(60, {30, 7, 0, 12}, "it takes backups away");
+    ASSERT_TRUE(too_soon);
+    EXPECT_EQ(too_soon->check, "rules");
+    EXPECT_EQ(too_soon->outcome, Outcome::fail);
+    EXPECT_EQ(too_soon->text, "it takes backups away, and retention.keep_monthly is 12");
 }
 
 TEST(BucketRules, OfOthersAreNoMatter) {

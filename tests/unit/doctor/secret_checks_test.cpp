@@ -59,6 +59,15 @@ TEST_F(SecretFiles, ThatAreNotThereFail) {
     EXPECT_EQ(outcome_of(folder_ / "none"), Outcome::fail);
 }
 
+TEST(AnIdentity, ThatWasNotReadIsNoFailure) {
+    const auto finding = unread_identity({ErrorKind::usage, "cannot open /keys/team.txt: denied", "check the path"});
+    EXPECT_EQ(finding.check, "secret encryption.identity_file");
+    EXPECT_EQ(finding.outcome, Outcome::warn);
+    EXPECT_THAT(finding.text, HasSubstr("cannot open /keys/team.txt: denied"));
+    EXPECT_EQ(finding.cure, "take encryption.identity_file out of the settings, or check the path");
+    EXPECT_EQ(unread_identity({ErrorKind::usage, "bad", ""}).cure, "take encryption.identity_file out of the settings");
+}
+
 TEST_F(SecretFiles, ATokenIsWantedOrNot) {
     const auto token = file("token", 0600);
     EXPECT_EQ(check_token(folder_ / "none", false).front().outcome, Outcome::pass);

@@ -379,6 +379,32 @@ TEST_F(AStore, SaysWhatTheSettingsSayOfRulesThatTheKeyMayNotSee) {
     EXPECT_THAT(of(checked(), "rules").text, HasSubstr("60 days"));
 }
 
+TEST_F(AStore, IsHeldAgainstRetentionByWhatTheSettingsSayOfUnseenRules) {
+    probe.lifecycle = denied;
+    retention = {30, 7, 0, 12};
+    EXPECT_EQ(outcome(checked(), "rules"), Outcome::unknown) << "nothing says what they do";
+    expires_after = days(60);
+    const auto judged = all_of(checked(), "rules");
+    ASSERT_THAT(judged, SizeIs(2));
+    EXPECT_EQ(judged[0].outcome, Outcome::unknown);
+    EXPECT_EQ(judged[1].outcome, Outcome::fail);
+    EXPECT_THAT(judged[1].text, HasSubstr("store.expires_after says that the bucket takes backups away after 60 days"));
+    EXPECT_THAT(judged[1].text, HasSubstr("keep_monthly is 12"));
+    retention = {30, 7};
+    EXPECT_EQ(outcome(checked(), "rules"), Outcome::unknown) << "and nothing else is said";
+}
+
+TEST_F(AStore, TellsRulesAndLocksThatAreNotThereFromThoseThatWereNotSeen) {
+    probe.lock = s3::ObjectLockReply{};
+    auto sights = checked().sights;
+    EXPECT_TRUE(sights.rules_seen && sights.lock_seen);
+    EXPECT_FALSE(sights.hidden_deleted_after || sights.locked_days);
+    probe.lock = denied;
+    probe.lifecycle = denied;
+    sights = checked().sights;
+    EXPECT_FALSE(sights.rules_seen || sights.lock_seen);
+}
+
 TEST_F(AStore, WhoseRulesUndoBackupsFails) {
     s3::LifecycleRule rule;
     rule.days = 7;

@@ -20,6 +20,7 @@ StoreSights guarded() {
     sights.catalogue = true;
     sights.deletes = Right::no;
     sights.versioning = s3::Versioning::on;
+    sights.lock_seen = sights.rules_seen = true;
     sights.locked_days = 30;
     return sights;
 }
@@ -86,7 +87,22 @@ TEST(AThief, HidesForGoodWhereARuleDeletesWhatIsHiddenAndNothingIsLocked) {
     sights.hidden_deleted_after = 7;
     EXPECT_THAT(could("hide", sights).text, Not(HasSubstr("7 days")));
     sights.locked_days.reset();
-    EXPECT_THAT(could("hide", sights).text, HasSubstr("7 days"));
+    EXPECT_THAT(could("hide", sights).text, HasSubstr("7 days later"));
+    EXPECT_THAT(could("hide", sights).text, Not(HasSubstr("unless a lock")));
+    sights.lock_seen = false;
+    EXPECT_THAT(could("hide", sights).text, HasSubstr("7 days later, unless a lock keeps it: that was not seen"));
+}
+
+TEST(AThief, HidesForHowLongNobodyKnowsWhereTheRulesWereNotSeen) {
+    const std::string perhaps = "if there is one: that was not seen";
+    auto sights = guarded();
+    sights.b2 = true;
+    sights.rules_seen = false;
+    EXPECT_THAT(could("hide", sights).text, Not(HasSubstr(perhaps))) << "a lock keeps it, whatever they say";
+    sights.locked_days.reset();
+    EXPECT_THAT(could("hide", sights).text, HasSubstr(perhaps));
+    sights.rules_seen = true;
+    EXPECT_THAT(could("hide", sights).text, Not(HasSubstr("until"))) << "there is none";
 }
 
 TEST(AThief, DeletesByTheRightTo) {
@@ -110,6 +126,39 @@ TEST(AThief, OverwritesWhereNoVersionsAreKept) {
     }
     sights.writes = Right::no;
     EXPECT_EQ(could("overwrite", sights).outcome, Outcome::pass);
+}
+
+TEST(AThief, OverwritesForGoodWhereARuleDeletesWhatWasWrittenOver) {
+    auto sights = guarded();
+    sights.hidden_deleted_after = 7;
+    EXPECT_EQ(could("overwrite", sights).outcome, Outcome::pass) << "the lock keeps it";
+    sights.locks_hold = Right::no;
+    EXPECT_EQ(could("overwrite", sights).outcome, Outcome::warn);
+    EXPECT_THAT(could("overwrite", sights).cure, HasSubstr("another store"));
+    sights.locks_hold = Right::unknown;
+    sights.locked_days.reset();
+    EXPECT_EQ(could("overwrite", sights).outcome, Outcome::warn);
+    EXPECT_THAT(could("overwrite", sights).text, HasSubstr("7 days later"));
+    EXPECT_THAT(could("overwrite", sights).cure, HasSubstr("compliance mode"));
+    sights.hidden_deleted_after.reset();
+    EXPECT_EQ(could("overwrite", sights).outcome, Outcome::pass) << "no rule deletes it";
+}
+
+TEST(AThief, OverwritesWithWhatOutcomeNobodyKnowsWhereRulesOrLockWereNotSeen) {
+    auto sights = guarded();
+    sights.rules_seen = false;
+    EXPECT_EQ(could("overwrite", sights).outcome, Outcome::pass) << "the lock keeps it, whatever they say";
+    sights.locked_days.reset();
+    EXPECT_EQ(could("overwrite", sights).outcome, Outcome::unknown);
+    EXPECT_EQ(could("overwrite", sights).cure, "see the line on rules");
+    sights.lock_seen = false;
+    EXPECT_EQ(could("overwrite", sights).outcome, Outcome::unknown);
+    EXPECT_EQ(could("overwrite", sights).cure, "see the lines on rules and object lock");
+    sights.rules_seen = true;
+    EXPECT_EQ(could("overwrite", sights).outcome, Outcome::pass) << "there is no rule that a lock would have to stop";
+    sights.hidden_deleted_after = 7;
+    EXPECT_EQ(could("overwrite", sights).outcome, Outcome::unknown);
+    EXPECT_THAT(could("overwrite", sights).text, HasSubstr("7 days later, unless a lock keeps it"));
 }
 
 TEST(AThief, ForgesWithTheRightToWrite) {

@@ -27,6 +27,11 @@ struct RuleQuestions {
 // `rules`: those of the store's prefix, their own prefixes below it. All that is not in order, or one pass.
 Findings judge_rules(const std::vector<s3::LifecycleRule>& rules, const RuleQuestions& questions);
 
+// What [retention] says where a bucket takes backups away after `days`; empty: that is late enough for all it keeps.
+// `takes` begins the finding's text: "the bucket's rule takes backups away after 60 days".
+std::optional<Finding> judge_days(std::uint64_t days, const catalogue::RetentionRecord& retention,
+                                  const std::string& takes);
+
 // After how many days a rule deletes what somebody hid among the manifests or data; empty: none does.
 std::optional<std::uint64_t> hidden_deleted_after(const std::vector<s3::LifecycleRule>& rules,
                                                   const std::string& instance_prefix);

@@ -16,6 +16,10 @@ namespace lifeboat::doctor {
 // Who may read and write the files of secrets, by their keys: "store.access_key_id".
 Findings check_secret_files(const std::map<std::string, std::filesystem::path, std::less<>>& files);
 
+// Of a key file that `encryption.identity_file` of the settings names and that could not be read. That is no failure:
+// backups are made without.
+Finding unread_identity(const Error& why);
+
 // Whether the recipients are as they should be: two, so that one key that is lost is no disaster.
 Findings check_recipients(const std::vector<std::string>& recipients, bool encrypted);
 

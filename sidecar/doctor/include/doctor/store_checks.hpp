@@ -24,10 +24,13 @@ struct StoreSights {
     Right writes = Right::unknown;
     Right deletes = Right::unknown;  // for good, where nothing is locked
     std::optional<s3::Versioning> versioning = std::nullopt;
-    // For how many days everything is locked in compliance mode; empty: not at all, or not known.
+    bool lock_seen = false;  // the bucket said whether it has object lock, and which default retention
+    // For how many days everything is locked in compliance mode; empty: not at all, or it was not seen.
     std::optional<std::uint64_t> locked_days = std::nullopt;
-    Right locks_hold = Right::unknown;                                 // seen by a deletion that was tried
-    std::optional<std::uint64_t> hidden_deleted_after = std::nullopt;  // days, by the bucket's rules
+    Right locks_hold = Right::unknown;  // seen by a deletion that was tried
+    bool rules_seen = false;            // the bucket said which lifecycle rules it has
+    // In days, by those rules; empty: none deletes what was hidden or written over, or they were not seen.
+    std::optional<std::uint64_t> hidden_deleted_after = std::nullopt;
 };
 
 struct StoreQuestions {
