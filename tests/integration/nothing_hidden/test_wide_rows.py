@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 
 import pytest
+from support.patience import until
 from support.requirements import missing
 from support.tools import ToolFolder
 from support.users import is_root
@@ -117,11 +118,19 @@ def memory_group():
         with contextlib.suppress(OSError):
             place.mkdir()
             if (place / limit_file).exists():
-                yield MemoryGroup(place, limit_file, kills_file)
-                place.rmdir()
-                return
+                break
             place.rmdir()
-    missing("a memory cgroup", "run where /sys/fs/cgroup is writable and has the memory controller")
+    else:
+        missing("a memory cgroup", "run where /sys/fs/cgroup is writable and has the memory controller")
+    yield MemoryGroup(place, limit_file, kills_file)
+    until(lambda: removed(place), "its group is empty")
+
+
+def removed(place):
+    """False while a process of it ends."""
+    with contextlib.suppress(OSError):
+        place.rmdir()
+    return not place.exists()
 
 
 def test_in_a_container_of_256_mib_nothing_is_killed(server, new_role, workspace_of, memory_group, folder):

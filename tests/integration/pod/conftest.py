@@ -9,6 +9,7 @@ from support.bucket import BucketStore
 from support.containers import CannotRun, Engine, absent
 from support.fault_server import FaultServer
 from support.pod import POSTGRES_IMAGE, Pod
+from support.sidecar import at_another_time_of_day
 from support.workspace import toml_text
 
 INSTANCE = "basketball-api"
@@ -77,6 +78,7 @@ class Harbour(Pod):
             "store": {"url": self.store.url, "endpoint": endpoint, "access_key_id_file": "/run/secrets/store/key-id",
                       "secret_access_key_file": "/run/secrets/store/key"},
             "encryption": {"recipients": [self.key.recipient]},
+            "schedule": {"cron": at_another_time_of_day()},
         }
 
     def give_secrets(self):

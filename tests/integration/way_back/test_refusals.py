@@ -431,7 +431,7 @@ def test_a_time_names_the_newest_backup_that_started_by_then(new_workspace, new_
         workspace.restore(when, shared_target, "--database", "calendar").expect(0)
         assert shared_target.sql("SELECT name FROM day", "calendar") == expected, when
     # A bare date is its first moment, and nothing had been backed up by then.
-    workspace.restore(first[:10], shared_target, "--database", "calendar", "--overwrite").expect(4)
+    workspace.restore(str((started - timedelta(seconds=1)).date()), shared_target, "--database", "calendar", "--overwrite").expect(4)
     assert shared_target.sql("SELECT name FROM day", "calendar") == "second"
 
 

@@ -294,7 +294,7 @@ TEST(DirectoryFaults, TooFewDescriptorsFailEveryVerbCleanlyWhereverTheyRunOut) {
 
 // Rights. Root's have no bounds, so a child gives them up first.
 
-constexpr uid_t nobody = 65534;
+constexpr uid_t somebody = 65533;  // of no account, so that no other test ends what runs as it
 
 // What `look` says, run with the rights of an ordinary user.
 std::string as_ordinary_user(const std::function<std::string()>& look) {
@@ -304,7 +304,7 @@ std::string as_ordinary_user(const std::function<std::string()>& look) {
     }
     const pid_t child = ::fork();
     if (child == 0) {
-        const bool dropped = ::geteuid() != 0 || (::setgid(nobody) == 0 && ::setuid(nobody) == 0);
+        const bool dropped = ::geteuid() != 0 || (::setgid(somebody) == 0 && ::setuid(somebody) == 0);
         const std::string said = dropped ? look() : "could not give up root's rights";
         const ssize_t sent = ::write(ends[1], said.data(), said.size());
         ::_exit(sent == static_cast<ssize_t>(said.size()) ? 0 : 1);
